@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * What cxl-vfio-pci adds to the VFIO device interface: a device flag and
+ * capability, two device regions, and the capabilities of those regions.
+ * Stand-alone: needs nothing but linux/types.h and linux/vfio.h.
+ */
+#ifndef _UAPI_CXL_VFIO_H
+#define _UAPI_CXL_VFIO_H
+
+#include <linux/types.h>
+#include <linux/vfio.h>
+
+/* vfio_device_info.flags: the device has CXL regions and the capability below. */
+#ifndef VFIO_DEVICE_FLAGS_CXL
+#define VFIO_DEVICE_FLAGS_CXL			(1 << 9)
+#endif
+
+/*
+ * VFIO_DEVICE_GET_INFO, capability 6, version 1: where the CXL regions of the
+ * device are, and where its component registers live.
+ */
+#define VFIO_DEVICE_INFO_CAP_CXL		6
+
+struct vfio_device_info_cap_cxl {
+	struct vfio_info_cap_header header;
+	__u8  hdm_regs_bar_index;	/* BAR that holds the component registers */
+	__u8  reserved[3];		/* zero */
+	__u32 flags;
+/* The physical decoder was committed when the driver bound the device. */
+#define VFIO_CXL_CAP_FIRMWARE_COMMITTED		(1 << 0)
+/* The device caches host memory: CXL.cache (CXL 3.1, 8.1.3.1 Cache_Capable). */
+#define VFIO_CXL_CAP_CACHE_CAPABLE		(1 << 1)
+	__u64 hdm_regs_offset;		/* bytes: of the CM block in that BAR */
+	__u32 dpa_region_index;		/* index of the memory region */
+	__u32 comp_regs_region_index;	/* index of the register region */
+};
+
+/* Both regions are of type VFIO_REGION_TYPE_PCI_VENDOR_TYPE | this vendor. */
+#define VFIO_CXL_PCI_VENDOR_ID			0x1e98
+/*
+ * The device's memory (HDM), from the first byte of the committed region.
+ * READ, WRITE, MMAP. Access while the memory is not safe to touch (disabled,
+ * not active, decoder not committed, in reset, not in D0): read and write
+ * return -EIO, a fault raises SIGBUS. mmap needs MAP_SHARED.
+ */
+#define VFIO_REGION_SUBTYPE_CXL			1
+/*
+ * The virtual CM block: byte 0 is the start of the CXL.cache and CXL.mem
+ * registers (CXL 3.1, 8.2.4). READ, WRITE, never MMAP. Aligned accesses of 4
+ * bytes, of 8 where the register is 64 bits wide; anything else is -EINVAL.
+ */
+#define VFIO_REGION_SUBTYPE_CXL_COMP_REGS	2
+
+/* VFIO_DEVICE_GET_REGION_INFO on the register region, version 1. */
+#define VFIO_REGION_INFO_CAP_CXL_COMP_REGS	6
+
+struct vfio_region_info_cap_cxl_comp_regs {
+	struct vfio_info_cap_header header;
+	__u32 bar;			/* BAR that holds the physical registers */
+	__u32 hdm_offset;		/* bytes: of the HDM Decoder capability in the region */
+	__u64 offset;			/* BAR byte that region byte 0 stands for */
+};
+
+/* VFIO_DEVICE_GET_REGION_INFO on the memory region, version 1. */
+#define VFIO_REGION_INFO_CAP_CXL_MEM		7
+
+struct vfio_region_info_cap_cxl_mem {
+	struct vfio_info_cap_header header;
+	__u32 flags;
+/* The physical decoder is committed; locked until the next reset. */
+#define VFIO_CXL_MEM_COMMITTED			(1 << 0)
+#define VFIO_CXL_MEM_LOCKED			(1 << 1)
+/* A CXL Reset of this device can clear its memory (8.1.3.1 CXL Reset Mem Clr Capable). */
+#define VFIO_CXL_MEM_RESET_CLEARS		(1 << 2)
+	__u32 backing;			/* how mmap maps the memory */
+#define VFIO_CXL_BACKING_PFN			1	/* cacheable special PTEs, no struct page */
+#define VFIO_CXL_BACKING_FOLIO			2	/* ZONE_DEVICE pages */
+#define VFIO_CXL_BACKING_UNCACHED		3	/* uncached special PTEs */
+	__u32 coherence;		/* who keeps caches coherent (8.2.4.20.7) */
+#define VFIO_CXL_COHERENCE_HDM_H		1	/* host only */
+#define VFIO_CXL_COHERENCE_HDM_D		2	/* device coherent */
+#define VFIO_CXL_COHERENCE_HDM_DB		3	/* device coherent by back-invalidate */
+	__u32 reserved;			/* zero */
+	__u64 max_map_size;		/* bytes: largest single mapping a fault makes */
+	__u64 map_align;		/* bytes: alignment of the mapped offset and of the
+					 * user address, to each other, that it needs */
+};
+
+#ifdef __cplusplus
+#define VFIO_CXL_ASSERT_SIZE(type, size) static_assert(sizeof(type) == (size), #type)
+#else
+#define VFIO_CXL_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
+#endif
+
+VFIO_CXL_ASSERT_SIZE(struct vfio_device_info_cap_cxl, 32);
+VFIO_CXL_ASSERT_SIZE(struct vfio_region_info_cap_cxl_comp_regs, 24);
+VFIO_CXL_ASSERT_SIZE(struct vfio_region_info_cap_cxl_mem, 40);
+
+#endif

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Builds everything that is built with the lab's compiler. Runs inside the
+# lab's root, at /vfio-cxl; the Makefile at the top calls it.
+
+build := build
+release := $(patsubst vmlinuz-%,%,$(notdir $(lastword $(shell ls -v /boot/vmlinuz-*))))
+debug := $(build)/kernels/debug
+jobs := -j$(shell nproc)
+
+all: driver firmware qemu tests $(build)/initramfs/$(release)
+
+driver:
+	@$(MAKE) --no-print-directory -C driver KDIR=/lib/modules/$(release)/build \
+		OUT=$(CURDIR)/$(build)/driver/$(release)
+
+debug: firmware qemu tests $(build)/initramfs/builtin
+	@$(MAKE) --no-print-directory -C driver KDIR=$(CURDIR)/$(debug)/build \
+		OUT=$(CURDIR)/$(build)/driver/$$(cat $(debug)/build/include/config/kernel.release)
+
+firmware:
+	@$(MAKE) --no-print-directory -C lab/firmware OUT=$(CURDIR)/$(build)/firmware
+
+qemu:
+	@$(MAKE) --no-print-directory $(jobs) -C qemu QEMU_SRC=/usr/src/qemu OUT=$(CURDIR)/$(build)/qemu
+
+tests:
+	@$(MAKE) --no-print-directory $(jobs) -C tests/host OUT=$(CURDIR)/$(build)/tests/host
+
+unit:
+	@$(MAKE) --no-print-directory $(jobs) -C tests/unit OUT=$(CURDIR)/$(build)/tests/unit check
+
+$(build)/initramfs/builtin: lab/initramfs
+	@lab/initramfs - $@
+
+$(build)/initramfs/%: lab/initramfs
+	@lab/initramfs $* $@
+
+.PHONY: all driver debug firmware qemu tests unit
