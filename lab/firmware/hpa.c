@@ -6,6 +6,7 @@
 void hpa_pool_init(struct hpa_pool *pool, const struct cedt *cedt)
 {
 	pool->cedt = cedt;
+	pool->tight = false;
 	for (unsigned int i = 0; i < cedt->windows; i++)
 		pool->next[i] = cedt->window[i].base;
 }
@@ -84,7 +85,8 @@ static const char *why_not(const struct hpa_pool *pool,
 const char *hpa_take(struct hpa_pool *pool, const struct hpa_request *request,
 		     struct hpa_range *range)
 {
-	if (request->size % GIB == 0 && take_aligned(pool, request, GIB, range))
+	if (!pool->tight && request->size % GIB == 0 &&
+	    take_aligned(pool, request, GIB, range))
 		return NULL;
 	if (take_aligned(pool, request, CEDT_WINDOW_GRANULE, range))
 		return NULL;

@@ -13,6 +13,7 @@ struct hpa_range {
 struct hpa_pool {
 	const struct cedt *cedt;
 	uint64_t next[CEDT_MAX_WINDOWS];	/* lowest address not given out */
+	bool tight;				/* waste no room on GiB boundaries */
 };
 
 struct hpa_request {

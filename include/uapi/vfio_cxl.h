@@ -4,8 +4,8 @@
  * capability, two device regions, and the capabilities of those regions.
  * Stand-alone: needs nothing but linux/types.h and linux/vfio.h.
  */
-#ifndef _UAPI_CXL_VFIO_H
-#define _UAPI_CXL_VFIO_H
+#ifndef _UAPI_VFIO_CXL_H
+#define _UAPI_VFIO_CXL_H
 
 #include <linux/types.h>
 #include <linux/vfio.h>

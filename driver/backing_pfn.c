@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The pfn backing: cacheable special PTEs, PMDs and PUDs, without struct
+ * pages. They can be taken away at any time.
+ */
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/pagemap.h>
+#include <linux/pci.h>
+
+#include "cxl_vfio.h"
+#include "trace.h"
+
+static const unsigned int orders[] = {
+#ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
+	PUD_ORDER,
+#endif
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+	PMD_ORDER,
+#endif
+	0,
+};
+
+/**
+ * cxl_vfio_pfn_max_map - the largest mapping that one fault can make, bytes
+ * @cxlv: the device
+ *
+ * Of the sizes that the architecture has, the largest that fits into the
+ * region at an aligned HPA.
+ */
+u64 cxl_vfio_pfn_max_map(struct cxl_vfio_device *cxlv)
+{
+	const struct range *hpa = &cxlv->mem.hpa;
+	unsigned int i;
+	u64 size;
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		size = PAGE_SIZE << orders[i];
+		if (ALIGN(hpa->start, size) + size - 1 <= hpa->end)
+			break;
+	}
+	return size;
+}
+
+static u64 vma_offset(struct vm_area_struct *vma)
+{
+	return ((u64)vma->vm_pgoff << PAGE_SHIFT) & VFIO_PCI_OFFSET_MASK;
+}
+
+static vm_fault_t insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf, unsigned long pfn,
+			 unsigned int order)
+{
+	guard(rwsem_read)(&cxlv->core.memory_lock);
+	guard(rwsem_read)(&cxlv->mem.lock);
+
+	/* Short, and the outcome is not known yet: come again. */
+	if (cxlv->mem.blocked == CXL_VFIO_BLOCK_CONFIG)
+		return VM_FAULT_NOPAGE;
+	if (!cxl_vfio_mem_live(cxlv))
+		return VM_FAULT_SIGBUS;
+	return vfio_pci_vmf_insert_pfn(&cxlv->core, vmf, pfn, order);
+}
+
+static vm_fault_t pfn_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct cxl_vfio_device *cxlv = vma->vm_private_data;
+	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
+	vm_fault_t ret = VM_FAULT_FALLBACK;
+	unsigned long pfn;
+
+	pfn = PHYS_PFN(cxlv->mem.hpa.start + vma_offset(vma)) + linear_page_delta(vma, addr);
+	if (is_aligned_for_order(vma, addr, pfn, order))
+		ret = insert(cxlv, vmf, pfn, order);
+
+	trace_cxl_vfio_fault(&cxlv->core.pdev->dev, vmf->address, order, ret);
+	return ret;
+}
+
+static vm_fault_t pfn_fault(struct vm_fault *vmf)
+{
+	return pfn_huge_fault(vmf, 0);
+}
+
+static const struct vm_operations_struct pfn_vm_ops = {
+	.fault = pfn_fault,
+#ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
+	.huge_fault = pfn_huge_fault,
+#endif
+};
+
+/**
+ * cxl_vfio_pfn_mmap - map part of the memory region
+ * @cxlv: the device
+ * @vma: a shared mapping (vfio_pci_core_mmap() refuses private ones: copying
+ *	 a page that has no struct page on write ends in a BUG)
+ *
+ * Nothing is mapped yet; faults do that, when access is safe.
+ *
+ * Return: 0, or -EINVAL past the region's end.
+ */
+int cxl_vfio_pfn_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma)
+{
+	u64 end;
+
+	if (check_add_overflow(vma_offset(vma), (u64)vma->vm_end - vma->vm_start, &end) ||
+	    end > range_len(&cxlv->mem.hpa))
+		return -EINVAL;
+
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_private_data = cxlv;
+	vma->vm_ops = &pfn_vm_ops;
+	return 0;
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The BAR that holds the component registers. The CXL core claims the blocks
+ * of it that it uses, so the VFIO core cannot reserve the BAR and would leave
+ * it unusable; this driver claims the rest, and lends the VFIO core a mapping
+ * while the device is open. A user reaches all of the BAR but for the pages
+ * of the CM block.
+ */
+#include <linux/overflow.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "cxl_vfio.h"
+
+/* The HDM capability's id and version, from the capability array (8.2.4.1). */
+static int find_hdm_header(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_comp *comp = &cxlv->comp;
+	void __iomem *cm = comp->base + comp->cm;
+	u32 array = readl(cm + CXLR_CAP_ARRAY);
+	unsigned int i, n = (array & CXLR_CAP_ARRAY_SIZE) >> CXLR_CAP_ARRAY_SIZE_SHIFT;
+
+	for (i = 0; i < n; i++) {
+		u32 header = readl(cm + CXLR_CAP_HEADER(i));
+
+		if ((header & CXLR_CAP_ID) == CXLR_CAP_ID_HDM &&
+		    header >> CXLR_CAP_POINTER_SHIFT == comp->hdm) {
+			comp->hdm_id_version = header & (CXLR_CAP_ID | CXLR_CAP_VERSION);
+			return 0;
+		}
+	}
+	return -ENODEV;
+}
+
+/**
+ * cxl_vfio_bar_map - map the BAR for the driver, and find what to carve out
+ * @cxlv: the device; comp.bar, cm, hdm and hdm_size are set
+ *
+ * Return: 0, or an error that was logged.
+ */
+int cxl_vfio_bar_map(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_comp *comp = &cxlv->comp;
+	struct pci_dev *pdev = cxlv->core.pdev;
+	resource_size_t end;
+
+	if (check_add_overflow(comp->cm, (resource_size_t)comp->hdm + comp->hdm_size, &end) ||
+	    end > pci_resource_len(pdev, comp->bar) || !IS_ALIGNED(comp->hdm, sizeof(u32)) ||
+	    comp->hdm < CXLR_CAP_HEADER(1)) {
+		pci_err(pdev, "the HDM decoders' place in BAR %u makes no sense (CM block at %pa, HDM at %#x)\n",
+			comp->bar, &comp->cm, comp->hdm);
+		return -ENODEV;
+	}
+	/* Whole pages: the CM block is 4 KiB and nothing else shares its page. */
+	comp->carve_start = ALIGN_DOWN(comp->cm, PAGE_SIZE);
+	comp->carve_end = min(ALIGN(end, PAGE_SIZE), pci_resource_len(pdev, comp->bar));
+
+	comp->base = pcim_iomap(pdev, comp->bar, 0);
+	if (!comp->base) {
+		pci_err(pdev, "cannot map BAR %u\n", comp->bar);
+		return -ENOMEM;
+	}
+	if (find_hdm_header(cxlv)) {
+		pci_err(pdev, "the capability array in BAR %u changed while it was read\n",
+			comp->bar);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static int claim(struct cxl_vfio_device *cxlv, resource_size_t start, resource_size_t end)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+
+	if (start >= end)
+		return 0;
+	if (devm_request_mem_region(&pdev->dev, pci_resource_start(pdev, cxlv->comp.bar) + start,
+				    end - start, "cxl-vfio-pci"))
+		return 0;
+	pci_err(pdev, "BAR %u, bytes %pa to %pa, is in use: see /proc/iomem for by whom\n",
+		cxlv->comp.bar, &start, &end);
+	return -EBUSY;
+}
+
+/**
+ * cxl_vfio_bar_claim - claim what the CXL core left of the BAR
+ * @cxlv: the device, attached to its region
+ *
+ * Return: 0, or -EBUSY, logged.
+ */
+int cxl_vfio_bar_claim(struct cxl_vfio_device *cxlv)
+{
+	const struct cxl_component_reg_map *map = &cxlv->cxl->cxlds.reg_map.component_map;
+	const struct cxl_reg_map *first = &map->hdm_decoder, *second = &map->ras;
+	resource_size_t component = cxlv->comp.cm - CXLR_CM_OFFSET, pos = 0;
+	int ret;
+
+	if (second->valid && second->offset < first->offset)
+		swap(first, second);
+
+	ret = claim(cxlv, pos, component + first->offset);
+	if (ret)
+		return ret;
+	pos = component + first->offset + first->size;
+	if (second->valid) {
+		ret = claim(cxlv, pos, component + second->offset);
+		if (ret)
+			return ret;
+		pos = component + second->offset + second->size;
+	}
+	return claim(cxlv, pos, pci_resource_len(cxlv->core.pdev, cxlv->comp.bar));
+}
+
+/**
+ * cxl_vfio_bar_open - lend the VFIO core the mapping of the BAR
+ * @cxlv: the device, just enabled by vfio_pci_core_enable()
+ *
+ * The mapping outlives the session, so that an ioeventfd of the core cannot
+ * write to a mapping that is gone.
+ */
+void cxl_vfio_bar_open(struct cxl_vfio_device *cxlv)
+{
+	cxlv->core.barmap[cxlv->comp.bar] = cxlv->comp.base;
+}
+
+/* Before vfio_pci_core_disable(), which would unmap and release it. */
+void cxl_vfio_bar_close(struct cxl_vfio_device *cxlv)
+{
+	cxlv->core.barmap[cxlv->comp.bar] = IOMEM_ERR_PTR(-EBUSY);
+}
+
+/**
+ * cxl_vfio_bar_carved - does a range of the BAR touch the carved-out pages?
+ * @cxlv: the device
+ * @start: bytes in the BAR
+ * @len: bytes, at least one
+ */
+bool cxl_vfio_bar_carved(struct cxl_vfio_device *cxlv, u64 start, u64 len)
+{
+	u64 end;
+
+	if (check_add_overflow(start, len, &end))
+		return true;
+	return start < cxlv->comp.carve_end && end > cxlv->comp.carve_start;
+}
+
+/* Reads give ones, writes are dropped, as from a BAR that nothing decodes. */
+static ssize_t carved_rw(char __user *buf, size_t count, loff_t *ppos, bool iswrite)
+{
+	static const u8 ones[64] = { [0 ... 63] = 0xff };
+	size_t done, chunk;
+
+	for (done = 0; !iswrite && done < count; done += chunk) {
+		chunk = min(count - done, sizeof(ones));
+		if (copy_to_user(buf + done, ones, chunk))
+			return -EFAULT;
+	}
+	*ppos += count;
+	return count;
+}
+
+/**
+ * cxl_vfio_bar_rw - read or write the BAR, around the carved-out pages
+ * @cxlv: the device
+ * @buf: user memory
+ * @count: bytes
+ * @ppos: position with the BAR's region index
+ * @iswrite: which
+ *
+ * The core does what is before and after; it clips at the end of the BAR.
+ *
+ * Return: bytes moved, or the first piece's error.
+ */
+ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			loff_t *ppos, bool iswrite)
+{
+	struct vfio_device *vdev = &cxlv->core.vdev;
+	const u64 start = cxlv->comp.carve_start, end = cxlv->comp.carve_end;
+	size_t done = 0;
+	ssize_t ret = 0;
+
+	while (done < count) {
+		u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
+		size_t chunk = count - done;
+
+		if (pos >= start && pos < end)
+			ret = carved_rw(buf + done, min_t(u64, chunk, end - pos), ppos, iswrite);
+		else {
+			if (pos < start)
+				chunk = min_t(u64, chunk, start - pos);
+			else if (pos >= pci_resource_len(cxlv->core.pdev, cxlv->comp.bar) && done)
+				break;
+			ret = iswrite ? vfio_pci_core_write(vdev, buf + done, chunk, ppos) :
+					vfio_pci_core_read(vdev, buf + done, chunk, ppos);
+		}
+		if (ret <= 0)
+			break;
+		done += ret;
+	}
+	return done ?: ret;
+}
+
+/**
+ * cxl_vfio_bar_caps - tell a user which pages of the BAR can be mapped
+ * @cxlv: the device
+ * @caps: of VFIO_DEVICE_GET_REGION_INFO on the BAR
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_info_cap *caps)
+{
+	u64 len = pci_resource_len(cxlv->core.pdev, cxlv->comp.bar);
+	DEFINE_RAW_FLEX(struct vfio_region_info_cap_sparse_mmap, sparse, areas, 2);
+
+	sparse->header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
+	sparse->header.version = 1;
+	if (cxlv->comp.carve_start) {
+		sparse->areas[sparse->nr_areas].offset = 0;
+		sparse->areas[sparse->nr_areas++].size = cxlv->comp.carve_start;
+	}
+	if (cxlv->comp.carve_end < len) {
+		sparse->areas[sparse->nr_areas].offset = cxlv->comp.carve_end;
+		sparse->areas[sparse->nr_areas++].size = len - cxlv->comp.carve_end;
+	}
+	return vfio_info_add_capability(caps, &sparse->header,
+					struct_size(sparse, areas, sparse->nr_areas));
+}
+
+/* A dma-buf over the carved-out pages would let another device write the decoders. */
+static int get_dmabuf_phys(struct vfio_pci_core_device *core, struct p2pdma_provider **provider,
+			   unsigned int region_index, struct phys_vec *phys_vec,
+			   struct vfio_region_dma_range *dma_ranges, size_t nr_ranges)
+{
+	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
+	size_t i;
+
+	if (region_index == cxlv->comp.bar)
+		for (i = 0; i < nr_ranges; i++)
+			if (cxl_vfio_bar_carved(cxlv, dma_ranges[i].offset, dma_ranges[i].length))
+				return -EINVAL;
+
+	return vfio_pci_core_get_dmabuf_phys(core, provider, region_index, phys_vec, dma_ranges,
+					     nr_ranges);
+}
+
+const struct vfio_pci_device_ops cxl_vfio_pci_ops = {
+	.get_dmabuf_phys = get_dmabuf_phys,
+};

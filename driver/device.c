@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The VFIO device: the core's operations, but for what CXL adds or takes.
+ */
+#include <linux/iommufd.h>
+#include <linux/overflow.h>
+#include <linux/pci.h>
+#include <linux/uaccess.h>
+
+#include "cxl_vfio.h"
+
+static int cxl_vfio_init(struct vfio_device *vdev)
+{
+	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
+
+	init_rwsem(&cxlv->mem.lock);
+	/*
+	 * An idle device stays in D0: the CXL core uses its registers, and D3
+	 * may cost it its decoders.
+	 */
+	cxlv->core.disable_idle_d3 = true;
+	return vfio_pci_core_init_dev(vdev);
+}
+
+static int cxl_vfio_open(struct vfio_device *vdev)
+{
+	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
+	int ret;
+
+	ret = vfio_pci_core_enable(&cxlv->core);
+	if (ret)
+		return ret;
+
+	cxl_vfio_bar_open(cxlv);
+	ret = cxl_vfio_mem_open(cxlv);
+	if (ret)
+		goto err_disable;
+	ret = cxl_vfio_comp_regs_open(cxlv);
+	if (ret)
+		goto err_disable;
+
+	vfio_pci_core_finish_enable(&cxlv->core);
+	return 0;
+
+err_disable:
+	cxl_vfio_bar_close(cxlv);
+	vfio_pci_core_disable(&cxlv->core);
+	return ret;
+}
+
+static void cxl_vfio_close(struct vfio_device *vdev)
+{
+	cxl_vfio_bar_close(vdev_to_cxl_vfio(vdev));
+	vfio_pci_core_close_device(vdev);
+}
+
+static u32 get_argsz(struct vfio_device_info __user *arg)
+{
+	u32 argsz;
+
+	return get_user(argsz, &arg->argsz) ? 0 : argsz;
+}
+
+static int put_cap(struct cxl_vfio_device *cxlv, struct vfio_device_info __user *arg,
+		   u32 offset, u32 next)
+{
+	struct vfio_device_info_cap_cxl cap = {
+		.header.id = VFIO_DEVICE_INFO_CAP_CXL,
+		.header.version = 1,
+		.header.next = next,
+		.hdm_regs_bar_index = cxlv->comp.bar,
+		.flags = VFIO_CXL_CAP_FIRMWARE_COMMITTED,
+		.hdm_regs_offset = cxlv->comp.cm,
+		.dpa_region_index = cxlv->mem_region_index,
+		.comp_regs_region_index = cxlv->comp_region_index,
+	};
+
+	if (cxlv->cap & CXLR_CAP_CACHE_CAPABLE)
+		cap.flags |= VFIO_CXL_CAP_CACHE_CAPABLE;
+
+	return copy_to_user((void __user *)arg + offset, &cap, sizeof(cap)) ? -EFAULT : 0;
+}
+
+/*
+ * The core writes its own capabilities straight to the user, so the CXL one
+ * is put behind them: a first call with room for none says how much they
+ * take, a second one places them.
+ */
+static long get_info(struct vfio_device *vdev, struct vfio_device_info __user *arg)
+{
+	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
+	const u32 minsz = offsetofend(struct vfio_device_info, num_irqs);
+	struct vfio_device_info info;
+	u32 argsz, offset, total, next = 0;
+	long ret;
+
+	argsz = get_argsz(arg);
+	if (argsz < sizeof(info)) {
+		ret = vfio_pci_core_ioctl(vdev, VFIO_DEVICE_GET_INFO, (unsigned long)arg);
+		if (ret)
+			return ret;
+		/* No room for a capability offset, but for the flag and the size. */
+		if (copy_from_user(&info, arg, minsz))
+			return -EFAULT;
+		info.flags |= VFIO_DEVICE_FLAGS_CXL;
+		return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
+	}
+
+	if (put_user((u32)sizeof(info), &arg->argsz))
+		return -EFAULT;
+	ret = vfio_pci_core_ioctl(vdev, VFIO_DEVICE_GET_INFO, (unsigned long)arg);
+	if (ret)
+		return ret;
+	offset = ALIGN(get_argsz(arg), 8);
+	if (check_add_overflow(offset, (u32)sizeof(struct vfio_device_info_cap_cxl), &total))
+		return -EINVAL;
+
+	if (argsz >= total) {
+		if (put_user(argsz, &arg->argsz))
+			return -EFAULT;
+		ret = vfio_pci_core_ioctl(vdev, VFIO_DEVICE_GET_INFO, (unsigned long)arg);
+		if (ret)
+			return ret;
+		/* Left alone by the core when it has no capabilities. */
+		if (offset > sizeof(info) && get_user(next, &arg->cap_offset))
+			return -EFAULT;
+		ret = put_cap(cxlv, arg, offset, next);
+		if (ret)
+			return ret;
+	}
+
+	if (copy_from_user(&info, arg, sizeof(info)))
+		return -EFAULT;
+	info.flags |= VFIO_DEVICE_FLAGS_CXL | VFIO_DEVICE_FLAGS_CAPS;
+	info.argsz = max(argsz, total);
+	info.cap_offset = argsz >= total ? offset : 0;
+	info.pad = 0;
+	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
+{
+	long ret;
+
+	switch (cmd) {
+	case VFIO_DEVICE_GET_INFO:
+		return get_info(vdev, (void __user *)arg);
+	case VFIO_DEVICE_IOEVENTFD:
+		/*
+		 * The core reads the target's offset from user memory itself,
+		 * so a check here that it misses the decoders would prove nothing.
+		 */
+		return -ENOTTY;
+	case VFIO_DEVICE_RESET:
+	case VFIO_DEVICE_PCI_HOT_RESET:
+		ret = vfio_pci_core_ioctl(vdev, cmd, arg);
+		/* No lock is held here, so this is the place to wait. */
+		return ret ?: cxl_vfio_wait_active(vdev_to_cxl_vfio(vdev));
+	default:
+		return vfio_pci_core_ioctl(vdev, cmd, arg);
+	}
+}
+
+static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
+				    struct vfio_info_cap *caps)
+{
+	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
+	int ret;
+
+	ret = vfio_pci_ioctl_get_region_info(vdev, info, caps);
+	if (ret)
+		return ret;
+	if (info->index == cxlv->comp.bar && info->flags & VFIO_REGION_INFO_FLAG_MMAP)
+		return cxl_vfio_bar_caps(cxlv, caps);
+	/*
+	 * The reset at open may have left the memory inactive. Open holds the
+	 * device set's lock, this holds none, and every user comes by here.
+	 */
+	if (info->index == cxlv->mem_region_index)
+		return cxl_vfio_wait_active(cxlv);
+	return 0;
+}
+
+static ssize_t cxl_vfio_rw(struct vfio_device *vdev, char __user *buf, size_t count,
+			   loff_t *ppos, bool iswrite)
+{
+	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
+	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos);
+
+	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
+		return cxl_vfio_config_rw(cxlv, buf, count, ppos, iswrite);
+	if (index == cxlv->comp.bar)
+		return cxl_vfio_bar_rw(cxlv, buf, count, ppos, iswrite);
+	return iswrite ? vfio_pci_core_write(vdev, buf, count, ppos) :
+			 vfio_pci_core_read(vdev, buf, count, ppos);
+}
+
+static ssize_t cxl_vfio_read(struct vfio_device *vdev, char __user *buf, size_t count,
+			     loff_t *ppos)
+{
+	return cxl_vfio_rw(vdev, buf, count, ppos, false);
+}
+
+static ssize_t cxl_vfio_write(struct vfio_device *vdev, const char __user *buf, size_t count,
+			      loff_t *ppos)
+{
+	return cxl_vfio_rw(vdev, (char __user *)buf, count, ppos, true);
+}
+
+static int cxl_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+{
+	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
+	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
+
+	if (VFIO_PCI_OFFSET_TO_INDEX(offset) == cxlv->comp.bar &&
+	    cxl_vfio_bar_carved(cxlv, offset & VFIO_PCI_OFFSET_MASK, vma->vm_end - vma->vm_start))
+		return -EINVAL;
+	return vfio_pci_core_mmap(vdev, vma);
+}
+
+static int cxl_vfio_feature(struct vfio_device *vdev, u32 flags, void __user *arg, size_t argsz)
+{
+	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
+	int ret;
+
+	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
+	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
+	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
+		cxl_vfio_mem_config_begin(cxlv);
+		ret = vfio_pci_core_ioctl_feature(vdev, flags, arg, argsz);
+		cxl_vfio_mem_config_end(cxlv);
+		return ret;
+	default:
+		return vfio_pci_core_ioctl_feature(vdev, flags, arg, argsz);
+	}
+}
+
+const struct vfio_device_ops cxl_vfio_ops = {
+	.name = "cxl-vfio-pci",
+	.init = cxl_vfio_init,
+	.release = vfio_pci_core_release_dev,
+	.open_device = cxl_vfio_open,
+	.close_device = cxl_vfio_close,
+	.ioctl = cxl_vfio_ioctl,
+	.get_region_info_caps = cxl_vfio_get_region_info,
+	.device_feature = cxl_vfio_feature,
+	.read = cxl_vfio_read,
+	.write = cxl_vfio_write,
+	.mmap = cxl_vfio_mmap,
+	.request = vfio_pci_core_request,
+	.match = vfio_pci_core_match,
+	.match_token_uuid = vfio_pci_core_match_token_uuid,
+	.bind_iommufd = vfio_iommufd_physical_bind,
+	.unbind_iommufd = vfio_iommufd_physical_unbind,
+	.attach_ioas = vfio_iommufd_physical_attach_ioas,
+	.detach_ioas = vfio_iommufd_physical_detach_ioas,
+	.pasid_attach_ioas = vfio_iommufd_physical_pasid_attach_ioas,
+	.pasid_detach_ioas = vfio_iommufd_physical_pasid_detach_ioas,
+};

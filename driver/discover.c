@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What has to be true of a device before it is bound, found out step by step.
+ * Whatever fails says so once, with the remedy; devres undoes the rest.
+ */
+#include <linux/bitfield.h>
+#include <linux/jiffies.h>
+#include <linux/pci.h>
+#include <linux/sched/signal.h>
+#include <cxl/pci.h>
+
+#include "cxl_vfio.h"
+
+#define MEM_INFO_VALID_MS	1000	/* 8.1.3.8.2: Memory_Info_Valid within 1 s */
+#define POLL_MS			20
+
+static int find_dvsec(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+
+	cxlv->dvsec = pci_find_dvsec_capability(pdev, CXLR_VENDOR_ID, CXLR_DVSEC_ID_DEVICE);
+	if (!cxlv->dvsec) {
+		pci_err(pdev, "not a CXL device (no CXL Device DVSEC): bind it to vfio-pci\n");
+		return -ENODEV;
+	}
+
+	pci_read_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_CAP, &cxlv->cap);
+	if (!(cxlv->cap & CXLR_CAP_MEM_CAPABLE)) {
+		pci_err(pdev, "a CXL device without memory (no Mem_Capable): bind it to vfio-pci\n");
+		return -ENODEV;
+	}
+	return cxl_vfio_config_init(cxlv);
+}
+
+static u32 range_status(struct cxl_vfio_device *cxlv)
+{
+	u32 val;
+
+	pci_read_config_dword(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_RANGE_SIZE_LOW(0), &val);
+	return PCI_POSSIBLE_ERROR(val) ? 0 : val;
+}
+
+/**
+ * cxl_vfio_mem_active - does the device say that its memory may be accessed?
+ * @cxlv: the device; in D0, or the answer is no
+ *
+ * One configuration read, no wait. Source: CXL 3.1, 8.1.3.8.2.
+ */
+bool cxl_vfio_mem_active(struct cxl_vfio_device *cxlv)
+{
+	const u32 both = CXLR_RANGE_MEM_INFO_VALID | CXLR_RANGE_MEM_ACTIVE;
+
+	return (range_status(cxlv) & both) == both;
+}
+
+/**
+ * cxl_vfio_wait_active - wait until the device's memory is active
+ * @cxlv: the device
+ *
+ * Sleeps for as long as the device may take by its Memory_Active_Timeout (1 s
+ * to 256 s), so the caller holds no lock that a fault or an open needs.
+ * Source: CXL 3.1, 8.1.3.8.2.
+ *
+ * Return: 0, -EINTR when killed, -ETIMEDOUT.
+ */
+int cxl_vfio_wait_active(struct cxl_vfio_device *cxlv)
+{
+	unsigned long start = jiffies;
+	unsigned int limit_ms;
+	u32 status;
+
+	for (;;) {
+		status = range_status(cxlv);
+		limit_ms = MEM_INFO_VALID_MS;
+		if (status & CXLR_RANGE_MEM_INFO_VALID) {
+			if (status & CXLR_RANGE_MEM_ACTIVE)
+				return 0;
+			/* 1, 4, 16, 64, 256 s; more is reserved. */
+			limit_ms += MSEC_PER_SEC <<
+				(2 * min(FIELD_GET(CXLR_RANGE_ACTIVE_TIMEOUT, status), 4u));
+		}
+		if (time_after(jiffies, start + msecs_to_jiffies(limit_ms)))
+			break;
+		if (schedule_timeout_killable(msecs_to_jiffies(POLL_MS)) &&
+		    fatal_signal_pending(current))
+			return -EINTR;
+	}
+
+	pci_err(cxlv->core.pdev, "memory did not become active within %u s (range 1 reads %#x)\n",
+		limit_ms / MSEC_PER_SEC, status);
+	return -ETIMEDOUT;
+}
+
+/* All of the memory that the device has, by its DVSEC ranges (8.1.3.8). */
+static u64 dvsec_capacity(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+	unsigned int i, ranges;
+	u64 capacity = 0;
+
+	ranges = min(FIELD_GET(CXLR_CAP_HDM_COUNT, cxlv->cap), 2);
+	for (i = 0; i < ranges; i++) {
+		u32 low, high;
+
+		pci_read_config_dword(pdev, cxlv->dvsec + CXLR_DVSEC_RANGE_SIZE_LOW(i), &low);
+		pci_read_config_dword(pdev, cxlv->dvsec + CXLR_DVSEC_RANGE_SIZE_HIGH(i), &high);
+		capacity += (u64)high << 32 | (low & CXLR_RANGE_SIZE_LOW_MASK);
+	}
+	return capacity;
+}
+
+static int find_component_registers(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_register_map *map = &cxlv->cxl->cxlds.reg_map;
+	struct pci_dev *pdev = cxlv->core.pdev;
+	struct cxl_vfio_comp *comp = &cxlv->comp;
+	unsigned int bar;
+	int ret;
+
+	ret = cxl_pci_setup_regs(pdev, CXL_REGLOC_RBI_COMPONENT, map);
+	if (ret) {
+		pci_err(pdev, "no component registers (Register Locator DVSEC): %pe\n",
+			ERR_PTR(ret));
+		return ret;
+	}
+	if (!map->component_map.hdm_decoder.valid) {
+		pci_err(pdev, "no HDM decoders in the component registers: the memory cannot be placed\n");
+		return -ENODEV;
+	}
+
+	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++)
+		if (pci_resource_flags(pdev, bar) & IORESOURCE_MEM &&
+		    map->resource >= pci_resource_start(pdev, bar) &&
+		    map->resource <= pci_resource_end(pdev, bar))
+			break;
+	if (bar == PCI_STD_NUM_BARS) {
+		pci_err(pdev, "component registers at %pa are in no BAR\n", &map->resource);
+		return -ENODEV;
+	}
+
+	comp->bar = bar;
+	comp->cm = map->resource - pci_resource_start(pdev, bar) + CXLR_CM_OFFSET;
+	comp->hdm = map->component_map.hdm_decoder.offset - CXLR_CM_OFFSET;
+	comp->hdm_size = map->component_map.hdm_decoder.size;
+	return cxl_vfio_bar_map(cxlv);
+}
+
+/* The decoder that gives the CXL region to the device. */
+static int find_decoder(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_platform *platform = &cxlv->platform;
+	unsigned int i, count = cxlr_hdm_decoder_count(platform->hdm_cap);
+
+	for (i = 0; i < count; i++)
+		if (platform->decoder[i].ctrl & CXLR_HDM_CTRL_COMMITTED) {
+			cxlv->mem.decoder = i;
+			return 0;
+		}
+
+	pci_err(cxlv->core.pdev,
+		"HDM decoder 0 is not committed: the platform's firmware must give the device its memory window and commit it; look for a CXL option in the firmware's setup\n");
+	return -ENXIO;
+}
+
+static int attach_region(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_dev_state *cxlds = &cxlv->cxl->cxlds;
+	struct pci_dev *pdev = cxlv->core.pdev;
+	u64 capacity = dvsec_capacity(cxlv);
+	const struct cxl_vfio_decoder *decoder;
+	struct cxl_memdev *cxlmd;
+	int ret;
+
+	/* There is no mailbox to ask; the DVSEC said that memory is active. */
+	cxlds->media_ready = true;
+
+	ret = cxl_set_capacity(cxlds, capacity);
+	if (ret) {
+		pci_err(pdev, "the CXL core refuses a capacity of %#llx bytes: %pe\n",
+			capacity, ERR_PTR(ret));
+		return ret;
+	}
+
+	cxlmd = devm_cxl_probe_mem(cxlds, &cxlv->mem.hpa);
+	if (IS_ERR(cxlmd)) {
+		pci_err(pdev, "the CXL core has no region for decoder %u (%pe): are cxl_acpi, cxl_port and cxl_mem loaded, and are the host bridge's decoders committed too?\n",
+			cxlv->mem.decoder, cxlmd);
+		return PTR_ERR(cxlmd);
+	}
+
+	decoder = &cxlv->platform.decoder[cxlv->mem.decoder];
+	if (decoder->base != cxlv->mem.hpa.start || decoder->size != range_len(&cxlv->mem.hpa)) {
+		pci_err(pdev, "the CXL core's region %pra is not what decoder %u decodes\n",
+			&cxlv->mem.hpa, cxlv->mem.decoder);
+		return -ENXIO;
+	}
+	return 0;
+}
+
+/**
+ * cxl_vfio_discover - find and set up all that the driver needs of a device
+ * @cxlv: the device, not yet registered
+ *
+ * Everything acquired belongs to the PCI device's devres. May sleep for as
+ * long as cxl_vfio_wait_active().
+ *
+ * Return: 0, or an error that was logged.
+ */
+int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+	int ret;
+
+	ret = find_dvsec(cxlv);
+	if (ret)
+		return ret;
+
+	/* Component registers are behind a BAR, here and in the CXL core. */
+	ret = pcim_enable_device(pdev);
+	if (ret) {
+		pci_err(pdev, "cannot enable the device: %pe\n", ERR_PTR(ret));
+		return ret;
+	}
+
+	cxlv->cxl = devm_cxl_dev_state_create(&pdev->dev, CXL_DEVTYPE_DEVMEM, pci_get_dsn(pdev),
+					      cxlv->dvsec, struct cxl_vfio_cxl, cxlds, false);
+	if (!cxlv->cxl)
+		return -ENOMEM;
+
+	ret = find_component_registers(cxlv);
+	if (ret)
+		return ret;
+	ret = cxl_vfio_reset_sample(cxlv);
+	if (ret)
+		return ret;
+	ret = find_decoder(cxlv);
+	if (ret)
+		return ret;
+	ret = cxl_vfio_wait_active(cxlv);
+	if (ret)
+		return ret;
+	ret = attach_region(cxlv);
+	if (ret)
+		return ret;
+	ret = cxl_vfio_mem_init(cxlv);
+	if (ret)
+		return ret;
+	return cxl_vfio_bar_claim(cxlv);
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The memory region: the claim on its HPA range, when it may be touched, and
+ * read() and write(). How it is mapped is a backing's matter.
+ */
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/pci.h>
+#include <linux/sizes.h>
+#include <linux/uaccess.h>
+
+#include "cxl_vfio.h"
+
+/* User memory is not touched under locks, so data goes through a buffer. */
+#define BOUNCE_SIZE SZ_64K
+
+/**
+ * cxl_vfio_mem_init - claim the HPA range and map it for the kernel
+ * @cxlv: the device; its region is known
+ *
+ * Return: 0, -EBUSY when something else has the range, -ENOMEM; logged.
+ */
+int cxl_vfio_mem_init(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+	struct cxl_vfio_mem *mem = &cxlv->mem;
+	resource_size_t size = range_len(&mem->hpa);
+
+	if (!devm_request_mem_region(&pdev->dev, mem->hpa.start, size, "cxl-vfio-pci")) {
+		pci_err(pdev, "memory %pra is in use: see /proc/iomem for by whom\n", &mem->hpa);
+		return -EBUSY;
+	}
+
+	/*
+	 * memremap() would hand out the direct map, silently, where the range
+	 * is System RAM. The claim above keeps it from becoming that later.
+	 */
+	if (region_intersects(mem->hpa.start, size, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT) {
+		pci_err(pdev, "memory %pra is System RAM already: take it offline first\n",
+			&mem->hpa);
+		return -EBUSY;
+	}
+
+	mem->kaddr = devm_memremap(&pdev->dev, mem->hpa.start, size, MEMREMAP_WB);
+	if (IS_ERR(mem->kaddr)) {
+		pci_err(pdev, "cannot map memory %pra: %pe\n", &mem->hpa, mem->kaddr);
+		return PTR_ERR(mem->kaddr);
+	}
+	return 0;
+}
+
+/* Unmap the region from every user. New faults come only after mem->lock. */
+static void mem_zap(struct cxl_vfio_device *cxlv)
+{
+	struct vfio_device *vdev = &cxlv->core.vdev;
+
+	lockdep_assert_held_write(&cxlv->mem.lock);
+
+	if (vdev->inode && cxlv->mem_region_index)
+		unmap_mapping_range(vdev->inode->i_mapping,
+				    VFIO_PCI_INDEX_TO_OFFSET(cxlv->mem_region_index),
+				    range_len(&cxlv->mem.hpa), true);
+}
+
+/**
+ * cxl_vfio_mem_block - end all access to the memory
+ * @cxlv: the device
+ * @why: CXL_VFIO_BLOCK_*
+ *
+ * On return no access is under way and no mapping is left. Sleeps; callers
+ * may hold memory_lock.
+ */
+void cxl_vfio_mem_block(struct cxl_vfio_device *cxlv, unsigned long why)
+{
+	guard(rwsem_write)(&cxlv->mem.lock);
+	cxlv->mem.blocked |= why;
+	mem_zap(cxlv);
+}
+
+/**
+ * cxl_vfio_mem_unblock - take back what cxl_vfio_mem_block() said
+ * @cxlv: the device
+ * @why: CXL_VFIO_BLOCK_*
+ *
+ * Mappings come back by faults.
+ */
+void cxl_vfio_mem_unblock(struct cxl_vfio_device *cxlv, unsigned long why)
+{
+	guard(rwsem_write)(&cxlv->mem.lock);
+	cxlv->mem.blocked &= ~why;
+}
+
+/**
+ * cxl_vfio_mem_config_begin - a user is about to change memory enable or power
+ * @cxlv: the device
+ *
+ * The core takes the BARs' mappings away when it sees such a change, but
+ * knows nothing of this region. Faults that come before
+ * cxl_vfio_mem_config_end() are tried again; they find out then what changed.
+ */
+void cxl_vfio_mem_config_begin(struct cxl_vfio_device *cxlv)
+{
+	guard(rwsem_write)(&cxlv->mem.lock);
+	cxlv->mem.in_config++;
+	cxlv->mem.blocked |= CXL_VFIO_BLOCK_CONFIG;
+	mem_zap(cxlv);
+}
+
+void cxl_vfio_mem_config_end(struct cxl_vfio_device *cxlv)
+{
+	guard(rwsem_write)(&cxlv->mem.lock);
+	if (!--cxlv->mem.in_config)
+		cxlv->mem.blocked &= ~CXL_VFIO_BLOCK_CONFIG;
+}
+
+/**
+ * cxl_vfio_mem_live - may the memory be touched?
+ * @cxlv: the device
+ *
+ * Caller holds memory_lock and mem.lock, both for read at least; the answer is
+ * good for as long as it does. The decoder is read only after memory enable
+ * and power state allow a read of its BAR.
+ */
+bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv)
+{
+	struct vfio_pci_core_device *core = &cxlv->core;
+	u32 ctrl;
+
+	lockdep_assert_held(&core->memory_lock);
+	lockdep_assert_held(&cxlv->mem.lock);
+
+	if (cxlv->mem.blocked || core->pm_runtime_engaged ||
+	    core->pdev->current_state != PCI_D0 || !__vfio_pci_memory_enabled(core) ||
+	    !cxl_vfio_mem_active(cxlv))
+		return false;
+
+	ctrl = readl(cxl_vfio_hdm(cxlv) + CXLR_HDM_CTRL(cxlv->mem.decoder));
+	return !PCI_POSSIBLE_ERROR(ctrl) && ctrl & CXLR_HDM_CTRL_COMMITTED;
+}
+
+/* Copy between the memory and a kernel buffer, if the memory may be touched. */
+static int mem_copy(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t count, bool iswrite)
+{
+	void *kaddr = cxlv->mem.kaddr + pos;
+
+	guard(rwsem_read)(&cxlv->core.memory_lock);
+	guard(rwsem_read)(&cxlv->mem.lock);
+
+	if (!cxl_vfio_mem_live(cxlv))
+		return -EIO;
+	if (iswrite)
+		memcpy(kaddr, buf, count);
+	else if (copy_mc_to_kernel(buf, kaddr, count))
+		return -EIO;	/* poison */
+	return 0;
+}
+
+/*
+ * As vfio_pci_bar_rw(): clipped at the end, -EINVAL from there on. What was
+ * moved before an error is returned as a short count.
+ */
+static ssize_t mem_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
+		      loff_t *ppos, bool iswrite)
+{
+	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
+	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
+	u64 size = range_len(&cxlv->mem.hpa);
+	size_t done = 0;
+	void *bounce;
+	int ret = 0;
+
+	if (pos >= size)
+		return -EINVAL;
+	count = min_t(u64, count, size - pos);
+
+	bounce = kvmalloc(min_t(size_t, count, BOUNCE_SIZE), GFP_KERNEL_ACCOUNT);
+	if (!bounce)
+		return -ENOMEM;
+
+	while (done < count) {
+		size_t chunk = min_t(size_t, count - done, BOUNCE_SIZE);
+
+		if (iswrite && copy_from_user(bounce, buf + done, chunk)) {
+			ret = -EFAULT;
+			break;
+		}
+		ret = mem_copy(cxlv, pos + done, bounce, chunk, iswrite);
+		if (ret)
+			break;
+		if (!iswrite && copy_to_user(buf + done, bounce, chunk)) {
+			ret = -EFAULT;
+			break;
+		}
+		done += chunk;
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	kvfree(bounce);
+
+	*ppos += done;
+	return done ?: ret;
+}
+
+static int mem_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
+		    struct vm_area_struct *vma)
+{
+	return cxl_vfio_pfn_mmap(to_cxl_vfio(core), vma);
+}
+
+static u32 coherence(u32 ctrl)
+{
+	if (ctrl & CXLR_HDM_CTRL_HOSTONLY)
+		return VFIO_CXL_COHERENCE_HDM_H;
+	return ctrl & CXLR_HDM_CTRL_BI ? VFIO_CXL_COHERENCE_HDM_DB : VFIO_CXL_COHERENCE_HDM_D;
+}
+
+static int mem_add_capability(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
+			      struct vfio_info_cap *caps)
+{
+	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
+	u32 ctrl = cxlv->platform.decoder[cxlv->mem.decoder].ctrl;
+	struct vfio_region_info_cap_cxl_mem cap = {
+		.header.id = VFIO_REGION_INFO_CAP_CXL_MEM,
+		.header.version = 1,
+		.backing = VFIO_CXL_BACKING_PFN,
+		.coherence = coherence(ctrl),
+		.max_map_size = cxl_vfio_pfn_max_map(cxlv),
+		.map_align = cxl_vfio_pfn_max_map(cxlv),
+	};
+
+	scoped_guard(rwsem_read, &cxlv->mem.lock)
+		if (!(cxlv->mem.blocked & CXL_VFIO_BLOCK_UNUSABLE))
+			cap.flags |= VFIO_CXL_MEM_COMMITTED;
+	if (ctrl & CXLR_HDM_CTRL_LOCK)
+		cap.flags |= VFIO_CXL_MEM_LOCKED;
+	if (cxlv->cap & CXLR_CAP_RESET_CAPABLE && cxlv->cap & CXLR_CAP_RESET_MEM_CLR)
+		cap.flags |= VFIO_CXL_MEM_RESET_CLEARS;
+
+	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));
+}
+
+static void mem_release(struct vfio_pci_core_device *core, struct vfio_pci_region *region)
+{
+	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
+
+	guard(rwsem_write)(&cxlv->mem.lock);
+	cxlv->mem_region_index = 0;
+}
+
+static const struct vfio_pci_regops mem_ops = {
+	.rw = mem_rw,
+	.release = mem_release,
+	.mmap = mem_mmap,
+	.add_capability = mem_add_capability,
+};
+
+/**
+ * cxl_vfio_mem_open - offer the memory as a VFIO region
+ * @cxlv: the device, being opened
+ *
+ * Undone by vfio_pci_core_disable(). Return: 0 or -ENOMEM.
+ */
+int cxl_vfio_mem_open(struct cxl_vfio_device *cxlv)
+{
+	struct vfio_pci_core_device *core = &cxlv->core;
+	int ret;
+
+	ret = vfio_pci_core_register_dev_region(core,
+						VFIO_REGION_TYPE_PCI_VENDOR_TYPE |
+						VFIO_CXL_PCI_VENDOR_ID,
+						VFIO_REGION_SUBTYPE_CXL, &mem_ops,
+						range_len(&cxlv->mem.hpa),
+						VFIO_REGION_INFO_FLAG_READ |
+						VFIO_REGION_INFO_FLAG_WRITE |
+						VFIO_REGION_INFO_FLAG_MMAP, NULL);
+	if (ret)
+		return ret;
+
+	guard(rwsem_write)(&cxlv->mem.lock);
+	cxlv->mem_region_index = VFIO_PCI_NUM_REGIONS + core->num_regions - 1;
+	return 0;
+}

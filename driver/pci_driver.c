@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The PCI driver: bind and unbind, and what the PCI core tells about resets
+ * and errors.
+ */
+#include <linux/module.h>
+#include <linux/pci.h>
+
+#include "cxl_vfio.h"
+
+static struct cxl_vfio_device *pdev_to_cxl_vfio(struct pci_dev *pdev)
+{
+	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
+
+	return to_cxl_vfio(core);
+}
+
+static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct cxl_vfio_device *cxlv;
+	int ret;
+
+	cxlv = vfio_alloc_device(cxl_vfio_device, core.vdev, &pdev->dev, &cxl_vfio_ops);
+	if (IS_ERR(cxlv))
+		return PTR_ERR(cxlv);
+
+	cxlv->core.pci_ops = &cxl_vfio_pci_ops;
+	dev_set_drvdata(&pdev->dev, &cxlv->core);
+
+	ret = cxl_vfio_discover(cxlv);
+	if (ret)
+		goto err_put;
+
+	ret = vfio_pci_core_register_device(&cxlv->core);
+	if (ret) {
+		pci_err(pdev, "cannot register with VFIO: %pe\n", ERR_PTR(ret));
+		goto err_put;
+	}
+
+	pci_info(pdev, "CXL memory %pra, decoder %u%s, component registers in BAR %u at %pa\n",
+		 &cxlv->mem.hpa, cxlv->mem.decoder,
+		 cxlv->platform.decoder[cxlv->mem.decoder].ctrl & CXLR_HDM_CTRL_LOCK ?
+		 " (locked)" : "", cxlv->comp.bar, &cxlv->comp.cm);
+	return 0;
+
+err_put:
+	vfio_put_device(&cxlv->core.vdev);
+	return ret;
+}
+
+static void cxl_vfio_remove(struct pci_dev *pdev)
+{
+	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
+
+	/* Waits for the last user; the CXL core's objects go after that, by devres. */
+	vfio_pci_core_unregister_device(&cxlv->core);
+	vfio_put_device(&cxlv->core.vdev);
+}
+
+static void cxl_vfio_err_reset_prepare(struct pci_dev *pdev)
+{
+	cxl_vfio_reset_prepare(pdev_to_cxl_vfio(pdev));
+}
+
+static void cxl_vfio_err_reset_done(struct pci_dev *pdev)
+{
+	cxl_vfio_reset_done(pdev_to_cxl_vfio(pdev));
+}
+
+static pci_ers_result_t cxl_vfio_err_detected(struct pci_dev *pdev, pci_channel_state_t state)
+{
+	cxl_vfio_mem_block(pdev_to_cxl_vfio(pdev), CXL_VFIO_BLOCK_ERROR);
+	return vfio_pci_core_aer_err_detected(pdev, state);
+}
+
+static void cxl_vfio_err_resume(struct pci_dev *pdev)
+{
+	cxl_vfio_mem_unblock(pdev_to_cxl_vfio(pdev), CXL_VFIO_BLOCK_ERROR);
+}
+
+static const struct pci_error_handlers cxl_vfio_err_handlers = {
+	.reset_prepare = cxl_vfio_err_reset_prepare,
+	.reset_done = cxl_vfio_err_reset_done,
+	.error_detected = cxl_vfio_err_detected,
+	.resume = cxl_vfio_err_resume,
+};
+
+/*
+ * Any device, but by driver_override only. There is no MODULE_DEVICE_TABLE():
+ * it would make this module as good a match for every PCI device as vfio-pci
+ * itself to whoever picks VFIO drivers by modules.alias.
+ */
+static const struct pci_device_id cxl_vfio_table[] = {
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) },
+	{ }
+};
+
+static struct pci_driver cxl_vfio_pci_driver = {
+	.name = "cxl-vfio-pci",
+	.id_table = cxl_vfio_table,
+	.probe = cxl_vfio_probe,
+	.remove = cxl_vfio_remove,
+	.err_handler = &cxl_vfio_err_handlers,
+	.driver_managed_dma = true,
+};
+
+module_pci_driver(cxl_vfio_pci_driver);
+
+MODULE_IMPORT_NS("CXL");
+MODULE_IMPORT_NS("IOMMUFD");
+MODULE_SOFTDEP("pre: cxl_acpi cxl_port cxl_mem");
+MODULE_DESCRIPTION("VFIO for CXL accelerators: device memory and component registers");
+MODULE_AUTHOR("The vfio-cxl developers");
+MODULE_LICENSE("GPL");

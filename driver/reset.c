@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Resets. Whoever resets the device (a user, the VFIO core at open and close,
+ * the administrator by sysfs), the decoders end as the platform had them, or
+ * the memory is out of use and the log says why.
+ */
+#include <linux/io.h>
+#include <linux/iopoll.h>
+#include <linux/pci.h>
+
+#include "cxl_vfio.h"
+
+/* 8.2.4.20.12: a decoder commits, or says that it cannot, within 10 ms. */
+#define COMMIT_TIMEOUT_US	10000
+#define COMMIT_POLL_US		50
+
+static u64 read_pair(void __iomem *low, void __iomem *high)
+{
+	return (u64)readl(high) << 32 | readl(low);
+}
+
+static void read_decoder(void __iomem *hdm, unsigned int n, struct cxl_vfio_decoder *decoder)
+{
+	decoder->base = read_pair(hdm + CXLR_HDM_BASE_LOW(n), hdm + CXLR_HDM_BASE_HIGH(n));
+	decoder->size = read_pair(hdm + CXLR_HDM_SIZE_LOW(n), hdm + CXLR_HDM_SIZE_HIGH(n));
+	decoder->skip = read_pair(hdm + CXLR_HDM_DPA_SKIP_LOW(n), hdm + CXLR_HDM_DPA_SKIP_HIGH(n));
+	decoder->ctrl = readl(hdm + CXLR_HDM_CTRL(n));
+}
+
+/**
+ * cxl_vfio_reset_sample - remember the CXL state that the platform programmed
+ * @cxlv: the device, being bound; its registers are mapped
+ *
+ * Return: 0, or -EIO when the registers cannot be read, logged.
+ */
+int cxl_vfio_reset_sample(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_platform *platform = &cxlv->platform;
+	void __iomem *hdm = cxl_vfio_hdm(cxlv);
+	struct pci_dev *pdev = cxlv->core.pdev;
+	unsigned int i, count;
+
+	platform->hdm_cap = readl(hdm + CXLR_HDM_CAP);
+	count = cxlr_hdm_decoder_count(platform->hdm_cap);
+	if (PCI_POSSIBLE_ERROR(platform->hdm_cap) || !count ||
+	    CXLR_HDM_SIZE(count) > cxlv->comp.hdm_size) {
+		pci_err(pdev, "the HDM decoders do not answer sensibly (capability reads %#x)\n",
+			platform->hdm_cap);
+		return -EIO;
+	}
+
+	platform->hdm_global = readl(hdm + CXLR_HDM_GLOBAL_CTRL);
+	for (i = 0; i < count; i++)
+		read_decoder(hdm, i, &platform->decoder[i]);
+
+	pci_read_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_CTRL, &platform->dvsec_ctrl);
+	pci_read_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_LOCK, &platform->dvsec_lock);
+	for (i = 0; i < 2; i++) {
+		pci_read_config_dword(pdev, cxlv->dvsec + CXLR_DVSEC_RANGE_BASE_LOW(i),
+				      &platform->range_base_low[i]);
+		pci_read_config_dword(pdev, cxlv->dvsec + CXLR_DVSEC_RANGE_BASE_HIGH(i),
+				      &platform->range_base_high[i]);
+	}
+	return 0;
+}
+
+/**
+ * cxl_vfio_reset_prepare - a reset is about to begin
+ * @cxlv: the device
+ *
+ * From the PCI core, with the device lock and perhaps memory_lock held.
+ */
+void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv)
+{
+	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_RESET);
+}
+
+/* Base and CONTROL are locked by CONFIG_LOCK, so that comes last (8.1.3.6). */
+static void restore_dvsec(struct cxl_vfio_device *cxlv)
+{
+	const struct cxl_vfio_platform *platform = &cxlv->platform;
+	struct pci_dev *pdev = cxlv->core.pdev;
+	unsigned int i;
+	u16 lock;
+
+	pci_read_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_LOCK, &lock);
+	if (lock & CXLR_LOCK_CONFIG_LOCK)
+		return;
+
+	for (i = 0; i < 2; i++) {
+		pci_write_config_dword(pdev, cxlv->dvsec + CXLR_DVSEC_RANGE_BASE_HIGH(i),
+				       platform->range_base_high[i]);
+		pci_write_config_dword(pdev, cxlv->dvsec + CXLR_DVSEC_RANGE_BASE_LOW(i),
+				       platform->range_base_low[i]);
+	}
+	pci_write_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_CTRL, platform->dvsec_ctrl);
+	pci_write_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_LOCK, platform->dvsec_lock);
+}
+
+static bool same_decoder(const struct cxl_vfio_decoder *a, const struct cxl_vfio_decoder *b)
+{
+	return a->base == b->base && a->size == b->size && a->skip == b->skip &&
+	       a->ctrl == b->ctrl;
+}
+
+/* Program and commit decoder @n as the platform did (8.2.4.20.12). */
+static int restore_decoder(struct cxl_vfio_device *cxlv, unsigned int n)
+{
+	const struct cxl_vfio_decoder *want = &cxlv->platform.decoder[n];
+	void __iomem *hdm = cxl_vfio_hdm(cxlv);
+	struct cxl_vfio_decoder have;
+	u32 ctrl;
+	int ret;
+
+	read_decoder(hdm, n, &have);
+	if (!(want->ctrl & CXLR_HDM_CTRL_COMMITTED) || same_decoder(&have, want))
+		return 0;
+	/* Committed to something else: not the work of a reset, and not to be rewritten. */
+	if (PCI_POSSIBLE_ERROR(have.ctrl) || have.ctrl & CXLR_HDM_CTRL_COMMITTED)
+		return -EIO;
+
+	writel(lower_32_bits(want->base), hdm + CXLR_HDM_BASE_LOW(n));
+	writel(upper_32_bits(want->base), hdm + CXLR_HDM_BASE_HIGH(n));
+	writel(lower_32_bits(want->size), hdm + CXLR_HDM_SIZE_LOW(n));
+	writel(upper_32_bits(want->size), hdm + CXLR_HDM_SIZE_HIGH(n));
+	writel(lower_32_bits(want->skip), hdm + CXLR_HDM_DPA_SKIP_LOW(n));
+	writel(upper_32_bits(want->skip), hdm + CXLR_HDM_DPA_SKIP_HIGH(n));
+	writel((want->ctrl & ~CXLR_HDM_CTRL_COMMITTED) | CXLR_HDM_CTRL_COMMIT,
+	       hdm + CXLR_HDM_CTRL(n));
+
+	ret = readl_poll_timeout(hdm + CXLR_HDM_CTRL(n), ctrl,
+				 ctrl & (CXLR_HDM_CTRL_COMMITTED | CXLR_HDM_CTRL_ERROR),
+				 COMMIT_POLL_US, COMMIT_TIMEOUT_US);
+	if (ret)
+		return ret;
+	return ctrl & CXLR_HDM_CTRL_ERROR ? -EIO : 0;
+}
+
+static int restore_decoders(struct cxl_vfio_device *cxlv)
+{
+	unsigned int i, count = cxlr_hdm_decoder_count(cxlv->platform.hdm_cap);
+	int ret;
+
+	for (i = 0; i < count; i++) {
+		ret = restore_decoder(cxlv, i);
+		if (ret) {
+			pci_err(cxlv->core.pdev,
+				"decoder %u could not be restored after a reset (%pe): the memory is out of use until the platform programs it again (reboot)\n",
+				i, ERR_PTR(ret));
+			return ret;
+		}
+	}
+	writel(cxlv->platform.hdm_global, cxl_vfio_hdm(cxlv) + CXLR_HDM_GLOBAL_CTRL);
+	return 0;
+}
+
+/**
+ * cxl_vfio_reset_done - a reset has ended
+ * @cxlv: the device
+ *
+ * Puts back what the reset took. Memory decoding may be off here (QEMU resets
+ * the device while it realizes it), and a write to the decoders would then be
+ * lost without a word, so it is on for as long as that takes. Does not wait
+ * for the memory to become active: cxl_vfio_mem_live() looks at every access.
+ */
+void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+	u16 command;
+	int ret;
+
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	if (!(command & PCI_COMMAND_MEMORY))
+		pci_write_config_word(pdev, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
+	ret = restore_decoders(cxlv);
+	if (!(command & PCI_COMMAND_MEMORY))
+		pci_write_config_word(pdev, PCI_COMMAND, command);
+	restore_dvsec(cxlv);
+
+	if (ret)
+		cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
+	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a test sees and sets over QMP (qom-get, qom-set), past the guest: the
+ * registers as they are in the device, what is mapped, what happened, and
+ * how the device misbehaves.
+ */
+#include "cxl_accel.h"
+#include "qapi/visitor.h"
+
+struct register_at {
+	unsigned int offset;
+	unsigned int width;	/* in bits */
+};
+
+/* A register of 32 bits, or two whose lower one is at the offset. */
+static void hdm_get(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
+{
+	CxlAccel *s = CXL_ACCEL(obj);
+	struct register_at *reg = opaque;
+	uint64_t val = reg->width == 32 ? s->hdm[reg->offset / 4] :
+					  accel_hdm_read64(s, reg->offset);
+
+	visit_type_uint64(v, name, &val, errp);
+}
+
+static void dvsec_get(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
+{
+	uint8_t *config = PCI_DEVICE(obj)->config + ACCEL_CFG_DVSEC;
+	struct register_at *reg = opaque;
+	uint64_t val;
+
+	/* The DVSEC has the upper half of its 64-bit values first. */
+	if (reg->width == 64)
+		val = (uint64_t)pci_get_long(config + reg->offset) << 32 |
+		      pci_get_long(config + reg->offset + 4);
+	else
+		val = pci_get_word(config + reg->offset);
+	visit_type_uint64(v, name, &val, errp);
+}
+
+static void register_release(Object *obj, const char *name, void *opaque)
+{
+	g_free(opaque);
+}
+
+static void add_register(CxlAccel *s, const char *name, ObjectPropertyAccessor *get,
+			 unsigned int offset, unsigned int width)
+{
+	struct register_at *reg = g_new(struct register_at, 1);
+
+	reg->offset = offset;
+	reg->width = width;
+	object_property_add(OBJECT(s), name, "uint64", get, NULL, register_release, reg);
+}
+
+static void add_decoder(CxlAccel *s, unsigned int n)
+{
+	static const struct {
+		const char *name;
+		unsigned int offset, width;
+	} registers[] = {
+		{ "base", CXLR_HDM_BASE_LOW(0), 64 },
+		{ "size", CXLR_HDM_SIZE_LOW(0), 64 },
+		{ "control", CXLR_HDM_CTRL(0), 32 },
+		{ "skip", CXLR_HDM_DPA_SKIP_LOW(0), 64 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(registers); i++) {
+		g_autofree char *name = g_strdup_printf("hdm%u-%s", n, registers[i].name);
+
+		add_register(s, name, hdm_get,
+			     registers[i].offset + CXLR_HDM_BASE_LOW(n) - CXLR_HDM_BASE_LOW(0),
+			     registers[i].width);
+	}
+}
+
+static void add_window(CxlAccel *s, const char *prefix, struct accel_window *window)
+{
+	g_autofree char *hpa = g_strdup_printf("%s-mapped-hpa", prefix);
+	g_autofree char *size = g_strdup_printf("%s-mapped-size", prefix);
+
+	object_property_add_uint64_ptr(OBJECT(s), hpa, &window->hpa, OBJ_PROP_FLAG_READ);
+	object_property_add_uint64_ptr(OBJECT(s), size, &window->size, OBJ_PROP_FLAG_READ);
+}
+
+static bool mem_active_get(Object *obj, Error **errp)
+{
+	return CXL_ACCEL(obj)->mem_active;
+}
+
+/* False holds the memory inactive, over resets too, until true is written. */
+static void mem_active_set(Object *obj, bool active, Error **errp)
+{
+	CxlAccel *s = CXL_ACCEL(obj);
+
+	s->hold_inactive = !active;
+	timer_del(s->active_timer);
+	accel_set_mem_active(s, active && !s->resetting);
+}
+
+static bool refuse_commit_get(Object *obj, Error **errp)
+{
+	return CXL_ACCEL(obj)->refuse_commit;
+}
+
+static void refuse_commit_set(Object *obj, bool refuse, Error **errp)
+{
+	CXL_ACCEL(obj)->refuse_commit = refuse;
+}
+
+static bool fail_reset_get(Object *obj, Error **errp)
+{
+	return CXL_ACCEL(obj)->fail_reset;
+}
+
+static void fail_reset_set(Object *obj, bool fail, Error **errp)
+{
+	CXL_ACCEL(obj)->fail_reset = fail;
+}
+
+void accel_observe_init(CxlAccel *s)
+{
+	static const char *const resets[ACCEL_RESET_COUNT] = {
+		[ACCEL_RESET_FUNCTION] = "resets-function",
+		[ACCEL_RESET_CXL] = "resets-cxl",
+		[ACCEL_RESET_BUS] = "resets-bus",
+		[ACCEL_RESET_POWER] = "resets-power",
+	};
+	Object *obj = OBJECT(s);
+	unsigned int i;
+
+	add_register(s, "hdm-capability", hdm_get, CXLR_HDM_CAP, 32);
+	add_register(s, "hdm-global-control", hdm_get, CXLR_HDM_GLOBAL_CTRL, 32);
+	for (i = 0; i < s->decoders; i++) {
+		g_autofree char *prefix = g_strdup_printf("hdm%u", i);
+
+		add_decoder(s, i);
+		add_window(s, prefix, &s->window[i]);
+	}
+
+	add_register(s, "dvsec-control", dvsec_get, CXLR_DVSEC_CTRL, 16);
+	add_register(s, "dvsec-control2", dvsec_get, CXLR_DVSEC_CTRL2, 16);
+	add_register(s, "dvsec-status2", dvsec_get, CXLR_DVSEC_STATUS2, 16);
+	add_register(s, "dvsec-lock", dvsec_get, CXLR_DVSEC_LOCK, 16);
+	add_register(s, "dvsec-range1-size", dvsec_get, CXLR_DVSEC_RANGE_SIZE_HIGH(0), 64);
+	add_register(s, "dvsec-range1-base", dvsec_get, CXLR_DVSEC_RANGE_BASE_HIGH(0), 64);
+	add_window(s, "dvsec", &s->window[ACCEL_DECODERS_MAX]);
+
+	object_property_add_uint64_ptr(obj, "hdm-writes", &s->hdm_writes, OBJ_PROP_FLAG_READ);
+	for (i = 0; i < ACCEL_RESET_COUNT; i++)
+		object_property_add_uint64_ptr(obj, resets[i], &s->resets[i], OBJ_PROP_FLAG_READ);
+
+	object_property_add_bool(obj, "mem-active", mem_active_get, mem_active_set);
+	object_property_add_bool(obj, "refuse-commit", refuse_commit_get, refuse_commit_set);
+	object_property_add_bool(obj, "fail-reset", fail_reset_get, fail_reset_set);
+}

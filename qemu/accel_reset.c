@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What takes time: resets, the memory becoming active, the write-back of the
+ * device's cache.
+ */
+#include "cxl_accel.h"
+#include "exec/cpu-common.h"
+#include "exec/ramblock.h"
+#include "qemu/units.h"
+
+#define WBI_MS		1
+#define CLEAR_STEP	(64 * MiB)
+
+static uint8_t *dvsec_status2(CxlAccel *s)
+{
+	return PCI_DEVICE(s)->config + ACCEL_CFG_DVSEC + CXLR_DVSEC_STATUS2;
+}
+
+/* Start a timer for a delay of which a negative value never ends. */
+static void timer_start(QEMUTimer *timer, int32_t ms)
+{
+	timer_del(timer);
+	if (ms >= 0)
+		timer_mod(timer, qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + ms);
+}
+
+void accel_set_mem_active(CxlAccel *s, bool active)
+{
+	uint8_t *size = PCI_DEVICE(s)->config + ACCEL_CFG_DVSEC + CXLR_DVSEC_RANGE_SIZE_LOW(0);
+
+	active = active && !s->hold_inactive;
+	s->mem_active = active;
+	if (active)
+		pci_long_test_and_set_mask(size, CXLR_RANGE_MEM_ACTIVE);
+	else
+		pci_long_test_and_clear_mask(size, CXLR_RANGE_MEM_ACTIVE);
+	accel_map_update(s);
+}
+
+static void active_expired(void *opaque)
+{
+	accel_set_mem_active(opaque, true);
+}
+
+static void become_active(CxlAccel *s)
+{
+	accel_set_mem_active(s, s->active_delay == 0);
+	timer_del(s->active_timer);
+	if (s->active_delay)
+		timer_start(s->active_timer, s->active_delay);
+}
+
+/* 8.1.3.5: Cache Invalid holds only while caching is disabled. */
+static void wbi_expired(void *opaque)
+{
+	CxlAccel *s = opaque;
+	uint8_t *ctrl2 = PCI_DEVICE(s)->config + ACCEL_CFG_DVSEC + CXLR_DVSEC_CTRL2;
+
+	if (pci_get_word(ctrl2) & CXLR_CTRL2_DISABLE_CACHING)
+		pci_word_test_and_set_mask(dvsec_status2(s), CXLR_STATUS2_CACHE_INVALID);
+}
+
+void accel_start_wbi(CxlAccel *s)
+{
+	timer_start(s->wbi_timer, WBI_MS);
+}
+
+static void cxl_reset_end(CxlAccel *s)
+{
+	s->resetting = false;
+	pci_word_test_and_set_mask(dvsec_status2(s), s->fail_reset ? CXLR_STATUS2_RESET_ERROR :
+				   CXLR_STATUS2_RESET_COMPLETE);
+	become_active(s);
+}
+
+/* Give the pages back where that is possible: they read as zero, at no cost. */
+static bool clear_at_once(CxlAccel *s)
+{
+	return !ram_block_discard_is_disabled() &&
+	       !ram_block_discard_range(s->mem->ram_block, 0, s->mem_size);
+}
+
+static void clear_some(void *opaque)
+{
+	CxlAccel *s = opaque;
+	uint64_t len = MIN(CLEAR_STEP, s->mem_size - s->clear_pos);
+
+	address_space_set(&s->mem_as, s->clear_pos, 0, len, MEMTXATTRS_UNSPECIFIED);
+	s->clear_pos += len;
+	if (s->clear_pos < s->mem_size)
+		qemu_bh_schedule(s->clear_bh);
+	else
+		cxl_reset_end(s);
+}
+
+static void cxl_reset_expired(void *opaque)
+{
+	CxlAccel *s = opaque;
+
+	if (s->fail_reset || !s->reset_clears || clear_at_once(s)) {
+		cxl_reset_end(s);
+		return;
+	}
+	s->clear_pos = 0;
+	qemu_bh_schedule(s->clear_bh);
+}
+
+static void cxl_reset_cancel(CxlAccel *s)
+{
+	timer_del(s->reset_timer);
+	timer_del(s->wbi_timer);
+	qemu_bh_cancel(s->clear_bh);
+	s->resetting = false;
+}
+
+/* 9.7; a second start while one runs is undefined there, and ignored here. */
+void accel_start_cxl_reset(CxlAccel *s, bool clear)
+{
+	if (s->resetting)
+		return;
+	pci_word_test_and_clear_mask(dvsec_status2(s), CXLR_STATUS2_RESET_COMPLETE |
+				     CXLR_STATUS2_RESET_ERROR);
+	s->resetting = true;
+	s->reset_clears = clear;
+	accel_reset(s, ACCEL_RESET_CXL);
+	timer_start(s->reset_timer, s->reset_delay);
+}
+
+void accel_reset(CxlAccel *s, enum accel_reset kind)
+{
+	s->resets[kind]++;
+	accel_engine_reset(s);
+	accel_component_reset(s, kind);
+	accel_config_reset(s, kind);
+	if (kind == ACCEL_RESET_FUNCTION) {
+		memset(s->scratch, 0, sizeof(s->scratch));
+		return;
+	}
+	if (kind == ACCEL_RESET_CXL) {
+		timer_del(s->active_timer);
+		accel_set_mem_active(s, false);
+		return;
+	}
+	memset(s->scratch, 0, sizeof(s->scratch));
+	cxl_reset_cancel(s);
+	become_active(s);
+}
+
+void accel_reset_init(CxlAccel *s)
+{
+	s->active_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, active_expired, s);
+	s->reset_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, cxl_reset_expired, s);
+	s->wbi_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, wbi_expired, s);
+	s->clear_bh = qemu_bh_new(clear_some, s);
+}
+
+void accel_reset_exit(CxlAccel *s)
+{
+	timer_free(s->active_timer);
+	timer_free(s->reset_timer);
+	timer_free(s->wbi_timer);
+	qemu_bh_delete(s->clear_bh);
+}

@@ -1,0 +1,1005 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tests of the emulated accelerator, without a guest: its registers are read
+and written from outside, and what it did is asked for over QMP.
+
+  check.py [--qemu BINARY] [--plugin FILE] [TEST...]
+
+Prints TAP. docs/accelerator.md is what the device is held to."""
+
+import argparse
+import random
+import struct
+import subprocess
+import sys
+import traceback
+
+sys.dont_write_bytecode = True
+from qtest import Machine
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+# Offsets in the BAR and in configuration space, and fields.
+CM, RAS, HDM, ENGINE = 0x81000, 0x81080, 0x81200, 0xc0000
+GLOBAL, BASE, SIZE, CTRL, SKIP = 0x04, 0x10, 0x18, 0x20, 0x24
+LOCK, COMMIT, COMMITTED, ERROR, HOSTONLY = 0x100, 0x200, 0x400, 0x800, 0x1000
+MEM_ENABLE, MEM_ACTIVE = 4, 2
+# The DVSEC for CXL Devices, and its registers.
+DVSEC = 0x180
+CAPABILITY, CONTROL, CONTROL2, STATUS2, CONFIG_LOCK, CAPABILITY2 = 0xa, 0xc, 0x10, 0x12, 0x14, 0x16
+SIZE_HIGH, SIZE_LOW, BASE_HIGH, BASE_LOW = 0x18, 0x1c, 0x20, 0x24
+# The engine page.
+(ENABLE, STATUS, RING_LOW, RING_HIGH, RING_CFG, HEAD, TAIL, FIRST_ERROR, ERROR_LOW, ERROR_HIGH,
+ COMPLETED, FAILED) = range(0, 0x30, 4)
+BUSY, HALTED, RESET, RING_OWN = 1, 2, 2, 0x100
+BRIDGE_HDM = 0x1128     # from the start of the host bridge's registers
+
+
+class Failure(Exception):
+    pass
+
+
+def equal(got, expected, what=''):
+    if got != expected:
+        show = [hex(x) if isinstance(x, int) else repr(x) for x in (got, expected)]
+        raise Failure('%s: got %s, expected %s' % (what or 'value', *show))
+
+
+class Device(Machine):
+    """A machine, and what a driver of the accelerator would do."""
+
+    def hdm(self, reg, n=0, accel=0):
+        return self.read(self.bar(accel, HDM + reg + 0x20 * n))
+
+    def set_hdm(self, reg, value, n=0, accel=0):
+        self.write(self.bar(accel, HDM + reg + 0x20 * n), value)
+
+    def dvsec(self, reg, width=2, accel=0):
+        return self.read(self.device(accel, DVSEC + reg), width)
+
+    def set_dvsec(self, reg, value, width=2, accel=0):
+        self.write(self.device(accel, DVSEC + reg), value, width)
+
+    def program(self, hpa, size, n=0, skip=0, accel=0):
+        for reg, value in ((BASE, hpa), (SIZE, size), (SKIP, skip)):
+            self.set_hdm(reg, value & 0xffffffff, n, accel)
+            self.set_hdm(reg + 4, value >> 32, n, accel)
+
+    def commit(self, n=0, flags=0, accel=0):
+        """The fields of CTRL that tell the result."""
+        self.set_hdm(CTRL, COMMIT | flags, n, accel)
+        return self.hdm(CTRL, n, accel) & (COMMIT | COMMITTED | ERROR | LOCK)
+
+    def enable(self, accel=0):
+        self.set_hdm(GLOBAL, 2, 0, accel)
+        self.set_dvsec(CONTROL, self.dvsec(CONTROL, 2, accel) | MEM_ENABLE, 2, accel)
+
+    def route(self, hpa, size, n=0, port=0):
+        """Commit a decoder of the host bridge."""
+        at = self.bridge + BRIDGE_HDM + 0x20 * n
+        for reg, value in ((BASE, hpa), (BASE + 4, hpa >> 32), (SIZE, size),
+                           (SIZE + 4, size >> 32), (0x24, port), (CTRL, COMMIT)):
+            self.write(at + reg, value & 0xffffffff)
+
+    def unroute(self, n=0):
+        self.write(self.bridge + BRIDGE_HDM + 0x20 * n + CTRL, 0)
+
+    def map(self, size=512 * MIB, flags=0):
+        self.route(self.window, size)
+        self.program(self.window, size)
+        equal(self.commit(flags=flags), COMMIT | COMMITTED | flags, 'commit')
+        self.enable()
+
+    def mapped(self, n=0, accel=0):
+        return (self.get('hdm%d-mapped-hpa' % n, accel), self.get('hdm%d-mapped-size' % n, accel))
+
+    def engine(self, reg):
+        return self.read(self.bar(0, ENGINE + reg))
+
+    def set_engine(self, reg, value):
+        self.write(self.bar(0, ENGINE + reg), value)
+
+    def engine_start(self, order=4, ring=None, own=0):
+        ring = RING if ring is None else ring
+        self.set_engine(ENABLE, RESET)
+        self.set_engine(RING_LOW, ring & 0xffffffff)
+        self.set_engine(RING_HIGH, ring >> 32)
+        self.set_engine(RING_CFG, order | own)
+        self.set_engine(ENABLE, 1)
+        self.slot = 0
+
+    def engine_idle(self):
+        if not self.wait(lambda: not self.engine(STATUS) & BUSY, 20):
+            raise Failure('the engine did not end')
+
+    def engine_run(self, data, order=4):
+        """The status word of a descriptor that was worked on."""
+        self.last = RING + 64 * self.slot
+        self.write_bytes(self.last, data)
+        self.slot = (self.slot + 1) % (1 << order)
+        self.set_engine(TAIL, self.slot)
+        self.engine_idle()
+        return self.read(self.last + 4)
+
+    def engine_result(self):
+        return self.read(self.last + 0x30, 8)
+
+    def doe(self, protocol, request, read=True):
+        """The response after its header, or None if the request was discarded."""
+        at = self.device(0, 0x160)
+        words = (1 + len(request) // 4) + 1
+        for word in (protocol << 16 | 0x1e98, words, *struct.unpack('<%dI' % (len(request) // 4),
+                                                                    request)):
+            self.write(at + 0x10, word)
+        self.write(at + 8, 0x80000000)
+        if not self.read(at + 0x0c) >> 31:
+            return None
+        answer = b''
+        while read and self.read(at + 0x0c) >> 31:
+            answer += struct.pack('<I', self.read(at + 0x14))
+            self.write(at + 0x14, 0)
+        return answer[8:]
+
+
+tests = {}
+
+
+def test(options=('',), **arguments):
+    def register(function):
+        tests[function.__name__] = (function, options, arguments)
+        return function
+    return register
+
+
+# Where the memory is.
+
+@test()
+def memory_is_at_the_committed_address(m):
+    m.map()
+    equal(m.mapped(), (m.window, 512 * MIB))
+    m.write(m.window, 0x12345678)
+    m.write(m.window + 512 * MIB - 8, 0x1122334455667788, 8)
+    equal(m.read(m.window), 0x12345678)
+    equal(m.read(m.window + 512 * MIB - 8, 8), 0x1122334455667788)
+    m.set_hdm(CTRL, 0)
+    equal(m.hdm(CTRL), 0)
+    equal(m.mapped(), (0, 0))
+    m.write(m.window, 0)
+    m.program(m.window + 512 * MIB, 512 * MIB)
+    m.route(m.window + 512 * MIB, 512 * MIB)
+    equal(m.commit(), COMMIT | COMMITTED)
+    equal(m.read(m.window + 512 * MIB), 0x12345678, 'memory after it moved')
+
+
+@test()
+def memory_needs_every_enable(m):
+    m.map()
+    pm = m.device(0, 0x44)
+
+    def gone_by(off, on, what):
+        off()
+        equal(m.mapped(), (0, 0), 'mapped after ' + what)
+        on()
+        equal(m.mapped(), (m.window, 512 * MIB), 'mapped again after ' + what)
+
+    control = m.dvsec(CONTROL)
+    gone_by(lambda: m.set_dvsec(CONTROL, control & ~MEM_ENABLE),
+            lambda: m.set_dvsec(CONTROL, control), 'Mem_Enable')
+    gone_by(lambda: m.set_hdm(GLOBAL, 0), lambda: m.set_hdm(GLOBAL, 2), 'HDM Decoder Enable')
+    gone_by(lambda: m.set('mem-active', False), lambda: m.set('mem-active', True), 'Mem_Active')
+    gone_by(lambda: m.write(pm, 3, 2), lambda: m.write(pm, 0, 2), 'D3hot')
+    gone_by(m.unroute, lambda: m.route(m.window, 512 * MIB), 'host bridge decoder')
+    # PCI's Memory Space Enable is about BARs, not about CXL.mem.
+    m.write(m.device(0, 4), 0, 2)
+    equal(m.mapped(), (m.window, 512 * MIB), 'mapped without Memory Space Enable')
+
+
+@test(('', ''))
+def memory_is_where_the_bridge_routes_to(m):
+    for accel in (0, 1):
+        m.program(m.window, 512 * MIB, accel=accel)
+        m.enable(accel)
+        equal(m.commit(accel=accel), COMMIT | COMMITTED)
+    for port in (1, 0):
+        m.route(m.window, 512 * MIB, port=port)
+        equal(m.mapped(accel=port), (m.window, 512 * MIB))
+        equal(m.mapped(accel=1 - port), (0, 0))
+        m.write(m.window, port + 1)
+        m.unroute()
+    for port in (0, 1):
+        m.route(m.window, 512 * MIB, port=port)
+        equal(m.read(m.window), port + 1)
+        m.unroute()
+
+
+@test(decoders='off')
+def memory_below_a_bridge_without_decoders(m):
+    m.qmp('system_reset')   # QEMU's host bridge counts its ports at its second reset
+    m.wait(lambda: m.get('resets-power') == 2)
+    m.setup()
+    m.program(m.window, 512 * MIB)
+    equal(m.commit(), COMMIT | COMMITTED)
+    m.enable()
+    equal(m.mapped(), (m.window, 512 * MIB))
+
+
+@test()
+def memory_outside_a_window_is_not_mapped(m):
+    for hpa in (0, 256 * MIB, m.window + 4 * GIB, m.window + 4 * GIB - 256 * MIB, 1 << 51):
+        m.route(hpa, 512 * MIB)
+        m.program(hpa, 512 * MIB)
+        equal(m.commit(), COMMIT | COMMITTED)
+        m.enable()
+        equal(m.mapped(), (0, 0), 'mapped at %#x' % hpa)
+        m.set_hdm(CTRL, 0)
+        m.unroute()
+
+
+@test()
+def dvsec_range_decodes_until_hdm_decoders_do(m):
+    m.route(m.window, 512 * MIB)
+    m.set_dvsec(BASE_HIGH, m.window >> 32, 4)
+    m.set_dvsec(BASE_LOW, m.window & 0xffffffff, 4)
+    m.set_dvsec(CONTROL, MEM_ENABLE)
+    equal(m.get('dvsec-mapped-hpa'), m.window)
+    m.set_hdm(GLOBAL, 2)
+    equal(m.get('dvsec-mapped-hpa'), 0)
+
+
+# Decoders.
+
+@test()
+def decoder_is_read_only_while_committed(m):
+    m.map()
+    before = [m.hdm(reg) for reg in range(0, 0x30, 4)]
+    for reg in (BASE, BASE + 4, SIZE, SIZE + 4, SKIP, SKIP + 4):
+        m.set_hdm(reg, 0xffffffff)
+    m.set_hdm(CTRL, 0xffffffff)
+    equal([m.hdm(reg) for reg in range(0, 0x30, 4)], before)
+    equal(m.mapped(), (m.window, 512 * MIB))
+    m.set_hdm(CTRL, 0x1ff)
+    equal(m.hdm(CTRL), 0, 'the write that takes COMMIT away changes nothing else')
+
+
+@test()
+def decoder_lock_holds_until_a_bus_reset(m):
+    m.map(flags=LOCK)
+    m.set_hdm(CTRL, 0)
+    equal(m.hdm(CTRL), LOCK | COMMIT | COMMITTED)
+    equal(m.get('hdm0-control'), LOCK | COMMIT | COMMITTED)
+    m.bus_reset()
+    equal(m.get('resets-bus'), 1)
+    equal([m.hdm(reg) for reg in range(4, 0x30, 4)], [0] * 11)
+    equal(m.dvsec(CONTROL), 2)
+    equal(m.mapped(), (0, 0))
+    m.map()
+
+
+@test()
+def decoder_register_masks(m):
+    for reg, mask in ((GLOBAL, 2), (0, 0), (8, 0), (BASE, 0xf0000000), (BASE + 4, 0xffffffff),
+                      (SIZE, 0xf0000000), (SIZE + 4, 0xffffffff), (SKIP, 0xf0000000),
+                      (SKIP + 4, 0xffffffff), (CTRL, 0x11ff), (0x2c, 0)):
+        before = m.hdm(reg) if reg == 0 else 0
+        m.set_hdm(reg, 0xffffffff & ~(COMMIT if reg == CTRL else 0))
+        equal(m.hdm(reg), mask | before, 'register %#x' % reg)
+    equal(m.get('hdm-writes'), 11)
+
+
+@test(('decoders=2',))
+def decoder_commit_errors(m):
+    top = 1 << 64
+    cases = {
+        'base + size wraps': (top - 256 * MIB, 512 * MIB, 0, 0),
+        'larger than the memory': (m.window, 768 * MIB, 0, 0),
+        'skip past the memory': (m.window, 512 * MIB, 256 * MIB, 0),
+        'skip wraps': (m.window, 512 * MIB, top - 256 * MIB, 0),
+        'two ways': (m.window, 256 * MIB, 0, 0x10),
+        'reserved granularity': (m.window, 256 * MIB, 0, 7),
+        'host-only target': (m.window, 256 * MIB, 0, HOSTONLY),
+    }
+    for name, (hpa, size, skip, flags) in cases.items():
+        m.program(hpa, size, skip=skip)
+        equal(m.commit(flags=flags), COMMIT | ERROR, name)
+        m.set_hdm(CTRL, 0)
+        equal(m.hdm(CTRL) & (COMMIT | ERROR), 0, name + ', after COMMIT was cleared')
+    m.program(m.window, 256 * MIB)
+    equal(m.commit(flags=LOCK), COMMIT | COMMITTED | LOCK)
+
+
+@test(('decoders=2',))
+def decoder_that_failed_is_not_locked(m):
+    m.program(m.window, GIB)
+    equal(m.commit(flags=LOCK), COMMIT | ERROR | LOCK)
+    m.set_hdm(BASE + 4, 7)
+    equal(m.hdm(BASE + 4), m.window >> 32, 'read-only while COMMIT is set')
+    m.set_hdm(CTRL, 0)
+    m.program(m.window, 256 * MIB)
+    equal(m.commit(), COMMIT | COMMITTED)
+
+
+@test(('decoders=4',))
+def decoders_commit_in_order(m):
+    m.route(m.window, GIB)
+    m.enable()
+    for n in (1, 2, 3):
+        m.program(m.window + n * 256 * MIB, 0 if n == 3 else 128 * MIB * 2, n)
+        equal(m.commit(n), COMMIT | ERROR, 'decoder %d before decoder 0' % n)
+        m.set_hdm(CTRL, 0, n)
+    m.program(m.window, 256 * MIB)
+    equal(m.commit(0), COMMIT | COMMITTED)
+    m.program(m.window, 256 * MIB, 1)
+    equal(m.commit(1), COMMIT | ERROR, 'the same address twice')
+    m.set_hdm(CTRL, 0, 1)
+    m.program(m.window + 512 * MIB, 256 * MIB, 1)
+    equal(m.commit(1), COMMIT | COMMITTED)
+    equal(m.mapped(0), (m.window, 256 * MIB))
+    equal(m.mapped(1), (m.window + 512 * MIB, 256 * MIB))
+    # One memory behind both: the second decoder shows its second half.
+    m.write(m.window + 512 * MIB, 0xabcd)
+    equal(m.own(256 * MIB, 4), struct.pack('<I', 0xabcd))
+    m.program(m.window + 768 * MIB, 256 * MIB, 2)
+    equal(m.commit(2), COMMIT | ERROR, 'no memory left')
+    m.set_hdm(CTRL, 0, 2)
+    m.program(m.window + 768 * MIB, 0, 2)
+    equal(m.commit(2), COMMIT | COMMITTED, 'size 0')
+    equal(m.mapped(2), (0, 0))
+    # A lower decoder that comes back must fit below the others.
+    m.set_hdm(CTRL, 0, 0)
+    equal(m.mapped(1), (m.window + 512 * MIB, 256 * MIB))
+    m.program(m.window + 512 * MIB, 256 * MIB, 0)
+    equal(m.commit(0), COMMIT | ERROR, 'over a higher decoder')
+    m.set_hdm(CTRL, 0, 0)
+    m.program(m.window, 512 * MIB, 0)
+    equal(m.commit(0), COMMIT | ERROR, 'into the memory of a higher decoder')
+    m.set_hdm(CTRL, 0, 0)
+    m.program(m.window + 256 * MIB, 256 * MIB, 0)
+    equal(m.commit(0), COMMIT | COMMITTED)
+
+
+@test(('decoders=2',))
+def decoder_skips_memory(m):
+    m.route(m.window, 256 * MIB)
+    m.program(m.window, 256 * MIB, skip=256 * MIB)
+    equal(m.commit(), COMMIT | COMMITTED)
+    m.enable()
+    m.write(m.window, 0x5a5a)
+    equal(m.own(256 * MIB, 4), struct.pack('<I', 0x5a5a))
+
+
+@test(('decoders=1', 'decoders=2', 'decoders=4', 'decoders=8'), size='256M')
+def decoder_counts(m):
+    for accel, (code, count) in enumerate(((0, 1), (1, 2), (2, 4), (4, 8))):
+        equal(m.hdm(0, 0, accel), code | 1 << 21)
+        m.set_hdm(BASE, 0xffffffff, count - 1, accel)
+        equal(m.hdm(BASE, count - 1, accel), 0xf0000000)
+        m.set_hdm(BASE, 0xffffffff, count, accel)
+        equal(m.hdm(BASE, count, accel), 0, 'beyond the last decoder')
+
+
+@test()
+def decoder_refuses_on_demand(m):
+    m.set('refuse-commit', True)
+    m.program(m.window, 256 * MIB)
+    equal(m.commit(), COMMIT | ERROR)
+    m.set('refuse-commit', False)
+    m.set_hdm(CTRL, 0)
+    equal(m.commit(), COMMIT | COMMITTED)
+
+
+# Other component registers.
+
+@test()
+def component_access_widths(m):
+    equal(m.read(m.bar(0, CM)), 0x03110001)
+    for width, ones in ((1, 0xff), (2, 0xffff), (8, (1 << 64) - 1)):
+        equal(m.read(m.bar(0, HDM + BASE), width), ones, '%d bytes' % width)
+        m.write(m.bar(0, HDM + BASE), (1 << 8 * width) - 1, width)
+    equal(m.hdm(BASE), 0)
+    equal(m.hdm(BASE + 4), 0)
+    equal(m.get('hdm-writes'), 3)
+    equal(m.read(m.bar(0, 0x81100), 8), 0, 'link capability')
+
+
+@test()
+def ras_registers(m):
+    def ras(reg):
+        return m.read(m.bar(0, RAS + reg))
+    equal([ras(reg) for reg in range(0, 0x18, 4)], [0, 0x1cfff, 0x1cfff, 0, 0x7f, 0x200])
+    for reg in range(0, 0x58, 4):
+        m.write(m.bar(0, RAS + reg), 0)
+    equal([ras(reg) for reg in range(0, 0x18, 4)], [0, 0, 0, 0, 0, 0x200])
+    m.bus_reset()
+    equal(ras(4), 0, 'the mask is sticky')
+
+
+@test()
+def bar_pages(m):
+    equal(m.read(m.bar()), 0x414c5843)
+    equal(m.read(m.bar(0, 8)), 512 * MIB)
+    for width, value in ((1, 0x12), (2, 0x1234), (4, 0x12345678), (8, 0x123456789abcdef0)):
+        m.write(m.bar(0, 0x1ff8), value, width)
+        equal(m.read(m.bar(0, 0x1ff8), width), value)
+    equal(m.read(m.bar(0, 0x2000)), 0)
+    equal(m.read(m.bar(0, 0xff000)), 0)
+
+
+# The configuration space.
+
+@test()
+def dvsec_attributes(m):
+    equal(m.dvsec(CAPABILITY), 0x4adf)
+    for reg, mask, width in ((CONTROL, 0x4fff, 2), (CONTROL2, 9, 2), (SIZE_HIGH, None, 4),
+                             (SIZE_LOW, None, 4), (BASE_HIGH, 0xffffffff, 4),
+                             (BASE_LOW, 0xf0000000, 4), (0x28, 0, 4), (0x30, 0, 4), (0x34, 0, 4),
+                             (CAPABILITY2, None, 2), (CAPABILITY, None, 2)):
+        before = m.dvsec(reg, width)
+        m.set_dvsec(reg, (1 << 8 * width) - 1 & ~(6 if reg == CONTROL2 else 0), width)
+        equal(m.dvsec(reg, width), before if mask is None else mask, 'register %#x' % reg)
+
+
+@test()
+def dvsec_lock(m):
+    m.set_dvsec(CONTROL, 0x0004)
+    m.set_dvsec(CONFIG_LOCK, 1)
+    m.set_dvsec(CONFIG_LOCK, 0)
+    equal(m.dvsec(CONFIG_LOCK), 1)
+    m.set_dvsec(CONTROL, 0)
+    equal(m.dvsec(CONTROL), 0x0006)
+    m.set_dvsec(BASE_LOW, 0xffffffff, 4)
+    equal(m.dvsec(BASE_LOW, 4), 0)
+    m.set_dvsec(CONTROL2, 1)
+    equal(m.dvsec(CONTROL2), 1, 'CONTROL2 is not locked')
+    m.bus_reset()
+    equal((m.dvsec(CONFIG_LOCK), m.dvsec(CONTROL)), (0, 2))
+    m.set_dvsec(CONTROL, 4)
+    equal(m.dvsec(CONTROL), 6)
+
+
+@test()
+def dvsec_bytes_leave_their_neighbours(m):
+    m.set_dvsec(CONTROL, 0x4f, 1)
+    m.set_dvsec(0x0d, 0x40, 1)
+    equal(m.dvsec(CONTROL), 0x404f)
+    m.write(m.device(0, DVSEC + CONTROL2), 0x01, 1)
+    m.write(m.device(0, DVSEC + 0x11), 0xff, 1)
+    equal(m.dvsec(CONTROL2), 0x01)
+
+
+@test()
+def cache_write_back(m):
+    m.set_dvsec(CONTROL2, 3)
+    equal(m.dvsec(CONTROL2), 1, 'the start bit reads as zero')
+    if not m.wait(lambda: m.dvsec(STATUS2) & 1):
+        raise Failure('never Cache Invalid')
+    m.set_dvsec(CONTROL2, 0)
+    equal(m.dvsec(STATUS2) & 1, 0, 'Cache Invalid while caching is allowed')
+    m.set_dvsec(CONTROL2, 2)
+    if m.wait(lambda: m.dvsec(STATUS2) & 1, 0.05):
+        raise Failure('Cache Invalid though caching is allowed')
+
+
+@test(('active-delay=300', 'active-delay=-1', 'active-delay=3000'), size='256M')
+def memory_becomes_active_late(m):
+    equal([m.dvsec(SIZE_LOW, 4, accel) >> 13 & 7 for accel in (0, 1, 2)], [0, 0, 1], 'timeout')
+    equal(m.dvsec(SIZE_LOW, 4, 1) & 3, 1, 'valid, not active')
+    if not m.wait(lambda: m.dvsec(SIZE_LOW, 4) & MEM_ACTIVE):
+        raise Failure('never active')
+    m.bus_reset()
+    equal(m.dvsec(SIZE_LOW, 4) & 3, 1, 'valid, not active, after a reset')
+    m.map(256 * MIB)
+    equal(m.mapped(), (0, 0), 'mapped before it is active')
+    if not m.wait(lambda: m.mapped() == (m.window, 256 * MIB)):
+        raise Failure('not mapped when it became active')
+    equal(m.dvsec(SIZE_LOW, 4, 1) & 3, 1, 'the one that never is')
+
+
+# Resets.
+
+def cxl_reset(m, clear, wait=True):
+    m.set_dvsec(CONTROL2, 4 | (8 if clear else 0))
+    if wait and not m.wait(lambda: m.dvsec(STATUS2) & 6):
+        raise Failure('CXL Reset did not end')
+
+
+@test(('reset-delay=100',))
+def cxl_reset_clears_decoders_and_memory(m):
+    m.map(flags=LOCK)
+    m.set_dvsec(CONFIG_LOCK, 1)
+    m.write(m.window, 0xdead)
+    m.write(m.window + 512 * MIB - 4, 0xdead)
+    for clear in (False, True):
+        cxl_reset(m, clear, wait=False)
+        equal(m.dvsec(STATUS2) & 6, 0, 'Complete while it runs')
+        equal(m.dvsec(SIZE_LOW, 4) & MEM_ACTIVE, 0, 'active while it runs')
+        equal(m.mapped(), (0, 0))
+        equal(m.hdm(CTRL), 0)
+        cxl_reset(m, clear)
+        equal(m.dvsec(STATUS2) & 6, 2)
+        equal((m.dvsec(CONFIG_LOCK), m.dvsec(CONTROL)), (1, 6), 'DVSEC lock and what it locks')
+        equal(m.get('resets-cxl'), 2 if clear else 1)
+        m.map(flags=LOCK)
+        equal(m.read(m.window), 0 if clear else 0xdead)
+        equal(m.read(m.window + 512 * MIB - 4), 0 if clear else 0xdead)
+
+
+@test(('reset-delay=-1', ''), size='256M')
+def cxl_reset_that_hangs_or_fails(m):
+    cxl_reset(m, True, wait=False)
+    m.set('fail-reset', True, 1)
+    m.write(m.device(1, DVSEC + CONTROL2), 4, 2)
+    if not m.wait(lambda: m.dvsec(STATUS2, 2, 1) & 6):
+        raise Failure('CXL Reset did not end')
+    equal(m.dvsec(STATUS2, 2, 1) & 6, 4, 'error')
+    equal(m.dvsec(STATUS2) & 6, 0)
+    m.bus_reset()
+    equal(m.dvsec(SIZE_LOW, 4) & MEM_ACTIVE, MEM_ACTIVE, 'after a bus reset')
+    m.map(256 * MIB)
+    equal(m.mapped(), (m.window, 256 * MIB))
+
+
+@test()
+def flr_leaves_cxl_alone(m):
+    m.map()
+    m.write(m.window, 0xbeef)
+    m.write(m.bar(0, 0x1000), 1)
+    m.write(m.bar(0, ENGINE + RING_CFG), 4)
+    m.write(m.device(0, 0x88), m.read(m.device(0, 0x88), 2) | 0x8000, 2)
+    equal(m.get('resets-function'), 1)
+    equal(m.read(m.device(0, 4), 2) & 6, 0)
+    equal(m.mapped(), (m.window, 512 * MIB))
+    equal(m.read(m.window), 0xbeef)
+    equal(m.dvsec(CONTROL), 6)
+    m.setup_device(0)
+    equal(m.hdm(CTRL), COMMIT | COMMITTED)
+    equal((m.read(m.bar(0, 0x1000)), m.read(m.bar(0, ENGINE + RING_CFG))), (0, 0))
+
+
+@test()
+def machine_reset(m):
+    m.map(flags=LOCK)
+    m.write(m.bar(0, RAS + 4), 0)
+    m.qmp('system_reset')
+    m.wait(lambda: m.get('resets-power') == 2)
+    equal(m.mapped(), (0, 0))
+    m.setup()
+    equal(m.read(m.bar(0, RAS + 4)), 0x1cfff)
+    m.map()
+
+
+# The engine.
+
+RING = 0x1000000        # in the machine's memory
+DATA = 0x2000000
+OPS = ('nop', 'copy', 'fill', 'xor', 'crc32c', 'muladd')
+SRC_OWN, SRC2_OWN, DST_OWN, INTERRUPT = 1, 2, 4, 8
+DONE = 0x80000000
+
+
+def descriptor(op, flags=0, vector=0, src=0, src2=0, dst=0, length=0, pattern=0, result=0):
+    code = OPS.index(op) if op in OPS else op
+    return struct.pack('<BBHI7Q', code, flags, vector, 0, src, src2, dst, length, pattern,
+                       result, 0x0c00c1e)
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def single(value):
+    return struct.unpack('<f', struct.pack('<f', value))[0]
+
+
+def pattern_bytes(seed, size):
+    return random.Random(seed).randbytes(size)
+
+
+@test()
+def engine_operations(m):
+    size = 3 * 65536 + 1024
+    operand = [pattern_bytes(n, size) for n in range(3)]
+    floats = [[single(random.Random(n * 99 + i).uniform(-1000, 1000)) for i in range(size // 4)]
+              for n in range(3)]
+    m.engine_start()
+    for flags in range(8):
+        where = {'src': DATA, 'src2': DATA + 0x400000, 'dst': DATA + 0x800000}
+        base = {name: 0 if flags & bit else address for (name, address), bit
+                in zip(where.items(), (SRC_OWN, SRC2_OWN, DST_OWN))}
+        base['src2'] += 0x400000 if flags & SRC2_OWN else 0
+        base['dst'] += 0x800000 if flags & DST_OWN else 0
+
+        def put(name, data):
+            bit = {'src': SRC_OWN, 'src2': SRC2_OWN, 'dst': DST_OWN}[name]
+            (m.set_own if flags & bit else m.write_bytes)(base[name], data)
+
+        def result():
+            return (m.own if flags & DST_OWN else m.read_bytes)(base['dst'], size)
+
+        for name, data in zip(base, operand):
+            put(name, data)
+        equal(m.engine_run(descriptor('copy', flags, length=size, **base)), DONE)
+        equal(result() == operand[0], True, 'copy')
+        equal(m.engine_run(descriptor('xor', flags, length=size, **base)), DONE)
+        equal(result() == bytes(a ^ b for a, b in zip(operand[0], operand[1])), True, 'xor')
+        equal(m.engine_run(descriptor('fill', flags, length=size - 5, pattern=0x0807060504030201,
+                                      **base)), DONE)
+        equal(result()[:size - 5] == (bytes(range(1, 9)) * size)[:size - 5], True, 'fill')
+        equal(m.engine_run(descriptor('crc32c', flags, length=5000, **base)), DONE)
+        equal(m.engine_result(), crc32c(operand[0][:5000]), 'crc32c')
+        for name, values in zip(base, floats):
+            put(name, struct.pack('<%df' % len(values), *values))
+        equal(m.engine_run(descriptor('muladd', flags, length=size, **base)), DONE)
+        expected = struct.pack('<%df' % len(floats[0]), *(
+            single(c + single(a * b)) for a, b, c in zip(*floats)))
+        equal(result() == expected, True, 'muladd')
+    equal(m.engine_run(descriptor('crc32c', 0, src=DATA, length=9)), DONE)
+    m.write_bytes(DATA, b'123456789')
+    equal(m.engine_run(descriptor('crc32c', 0, src=DATA, length=9)), DONE)
+    equal(m.engine_result(), 0xe3069283, 'the check value of CRC32C')
+    equal(m.engine(FAILED), 0, 'failed descriptors')
+
+
+@test()
+def engine_status_codes(m):
+    top = 1 << 64
+    cases = [
+        (1, descriptor(6)), (1, descriptor(255)),
+        (2, descriptor('nop', 0x10)), (2, descriptor('nop', 0x80)),
+        (3, descriptor('nop', INTERRUPT, 4)), (3, descriptor('nop', 0, 1)),
+        (4, descriptor('copy', src=DATA, dst=DATA)),
+        (4, descriptor('copy', src=DATA, dst=0, length=(1 << 40) + 1)),
+        (4, descriptor('copy', src=top - 8, dst=DATA, length=8)),
+        (4, descriptor('copy', DST_OWN, src=DATA, dst=top - 1, length=16)),
+        (5, descriptor('muladd', src=DATA, src2=DATA, dst=DATA, length=6)),
+        (5, descriptor('muladd', src=DATA + 1, src2=DATA, dst=DATA, length=8)),
+        (5, descriptor('muladd', src=DATA, src2=DATA, dst=DATA + 2, length=8)),
+        (6, descriptor('copy', src=DATA, dst=DATA + 1, length=2)),
+        (6, descriptor('copy', src=DATA + 7, dst=DATA, length=8)),
+        (6, descriptor('xor', 7, src=0, src2=4096, dst=0, length=8192)),
+        (7, descriptor('fill', DST_OWN, dst=512 * MIB, length=1)),
+        (7, descriptor('fill', DST_OWN, dst=512 * MIB - 8, length=9)),
+        (7, descriptor('copy', SRC_OWN, src=1 << 63, dst=DATA, length=1)),
+        (9, descriptor('copy', src=1 << 50, dst=DATA, length=64)),
+        (9, descriptor('crc32c', src=1 << 50, length=64)),
+        (10, descriptor('copy', src=DATA, dst=1 << 50, length=64)),
+        (10, descriptor('copy', src=DATA, dst=m.bar(0, ENGINE), length=64)),
+        (9, descriptor('copy', src=m.bar(0, 0), dst=DATA, length=64)),
+    ]
+    m.engine_start()
+    for number, (code, data) in enumerate(cases):
+        m.set_engine(FIRST_ERROR, 0)
+        equal(m.engine_run(data), DONE | code, 'case %d' % number)
+        equal(m.engine(FIRST_ERROR) & 0xff, code)
+    equal((m.engine(COMPLETED), m.engine(FAILED)), (len(cases), len(cases)))
+    # These are good: in place, adjacent, the same numbers in two memories.
+    for data in (descriptor('copy', src=DATA, dst=DATA, length=64),
+                 descriptor('copy', src=DATA, dst=DATA + 64, length=64),
+                 descriptor('copy', DST_OWN, src=DATA, dst=DATA + 1, length=64),
+                 descriptor('fill', DST_OWN, dst=512 * MIB - 8, length=8),
+                 descriptor('muladd', src=DATA, src2=DATA, dst=DATA, length=8),
+                 descriptor('nop', src=top - 1, dst=top - 1)):
+        equal(m.engine_run(data), DONE)
+    m.set('mem-active', False)
+    equal(m.engine_run(descriptor('fill', DST_OWN, length=1)), DONE | 8)
+    m.set('mem-active', True)
+    m.write(m.device(0, 4), 2, 2)
+    data = descriptor('nop')
+    m.write_bytes(RING, data)
+    m.set_engine(TAIL, (m.engine(HEAD) + 1) % 16)
+    m.engine_idle()
+    equal(m.engine(STATUS), 2, 'halted without Bus Master Enable')
+
+
+@test()
+def engine_ring_errors(m):
+    def start(order, own=0, ring=RING, tail=1):
+        m.set_engine(ENABLE, RESET)
+        m.set_engine(RING_LOW, ring & 0xffffffff)
+        m.set_engine(RING_HIGH, ring >> 32)
+        m.set_engine(RING_CFG, order | own)
+        m.set_engine(ENABLE, 1)
+        m.set_engine(TAIL, tail)
+        m.wait(lambda: not m.engine(STATUS) & BUSY)
+        return m.engine(STATUS), m.engine(FIRST_ERROR) & 0xff
+    for order in (0, 13, 15):
+        equal(start(order), (2, 16), 'order %d' % order)
+    equal(start(4, tail=16), (2, 17))
+    equal(start(4, tail=0xffffffff), (2, 17))
+    equal(start(4, ring=1 << 50), (2, 18))
+    equal(m.engine(ERROR_HIGH), 1 << 18)
+    equal(start(4, own=RING_OWN, ring=512 * MIB), (2, 18))
+    equal(start(4, own=RING_OWN, ring=512 * MIB - 64), (0, 0))
+    equal(start(4, own=RING_OWN, ring=512 * MIB - 64, tail=2), (2, 18))
+    m.set_engine(TAIL, 3)
+    equal(m.engine(TAIL), 2, 'TAIL of a halted engine')
+    m.set_engine(RING_LOW, 0)
+    equal(m.engine(RING_LOW), 512 * MIB - 64, 'RING of an enabled engine')
+    m.set_engine(ENABLE, 0)
+    equal(m.engine(STATUS), 0)
+    m.set_engine(TAIL, 3)
+    equal(m.engine(TAIL), 2, 'TAIL of a disabled engine')
+
+
+@test()
+def engine_ring_wraps(m):
+    m.engine_start(order=2)
+    for i in range(11):
+        equal(m.engine_run(descriptor('nop'), order=2), DONE)
+    equal(m.engine(COMPLETED), 11)
+    for n in range(4):
+        m.write_bytes(RING + n * 64, descriptor('fill', dst=DATA + n, length=1, pattern=n + 1))
+    m.set_engine(TAIL, (m.engine(HEAD) + 3) % 4)
+    m.engine_idle()
+    equal(m.engine(COMPLETED), 14)
+    equal(m.engine(HEAD), (11 + 3) % 4)
+
+
+@test()
+def engine_ring_in_own_memory(m):
+    m.map()
+    m.engine_start(ring=4096, own=RING_OWN)
+    m.write_bytes(m.window + 4096, descriptor('fill', DST_OWN, dst=8192, length=8, pattern=0x77))
+    m.set_engine(TAIL, 1)
+    m.engine_idle()
+    equal(m.read(m.window + 4096 + 4), DONE)
+    equal(m.read(m.window + 8192, 8), 0x77)
+
+
+@test()
+def engine_interrupts(m):
+    table, target = m.bar(0, 0x800000), 0x3000000
+    for vector in range(4):
+        m.write(table + 16 * vector, target + 4 * vector)
+        m.write(table + 16 * vector + 4, 0)
+        m.write(table + 16 * vector + 8, 0x1000 + vector)
+        m.write(table + 16 * vector + 12, 0)
+    m.write(m.device(0, 0x4a), 0x8000, 2)
+    m.engine_start()
+    for vector in range(4):
+        equal(m.engine_run(descriptor('nop', INTERRUPT, vector)), DONE)
+        equal(m.read(target + 4 * vector), 0x1000 + vector)
+    m.write_bytes(target, bytes(16))
+    equal(m.engine_run(descriptor(99, INTERRUPT, 2)), DONE | 1)
+    equal(m.read(target + 8), 0x1002, 'interrupt of a descriptor that failed')
+    equal(m.engine_run(descriptor('nop')), DONE)
+    m.set_engine(TAIL, 99)
+    equal(m.read_bytes(target, 16), struct.pack('<4I', 0x1000, 0, 0x1002, 0), 'halt')
+    m.write(table + 16 * 1 + 12, 1)
+    m.engine_start()
+    equal(m.engine_run(descriptor('nop', INTERRUPT, 1)), DONE)
+    equal(m.read(target + 4), 0, 'masked')
+    equal(m.read(table + 0x800), 2, 'pending')
+    m.write(table + 16 * 1 + 12, 0)
+    equal(m.read(target + 4), 0x1001, 'when unmasked')
+
+
+@test(size='4G', window='8G')
+def engine_stops_in_a_long_job(m):
+    for stop in (lambda: m.set_engine(ENABLE, 0), lambda: m.set_engine(ENABLE, RESET), m.bus_reset):
+        m.engine_start()
+        m.write_bytes(RING, descriptor('fill', DST_OWN, length=4 * GIB))
+        m.set_engine(TAIL, 1)
+        equal(m.engine(STATUS), 1, 'busy')
+        stop()
+        equal(m.engine(STATUS), 0)
+        equal(m.read(RING + 4), 0, 'status of a job that was stopped')
+        m.write(m.device(0, 4), 6, 2)
+    m.engine_start()
+    equal(m.engine_run(descriptor('nop')), DONE)
+
+
+@test()
+def engine_dma_may_reset_the_device(m):
+    """By ECAM, a DMA write reaches the device's own and its port's registers."""
+    m.engine_start()
+    flr = m.read(m.device(0, 0x88), 2) | 0x8000
+    m.write(DATA, flr)
+    m.write_bytes(RING, descriptor('copy', src=DATA, dst=m.device(0, 0x88), length=2))
+    m.set_engine(TAIL, 1)
+    m.wait(lambda: m.get('resets-function') == 1)
+    equal(m.get('resets-function'), 1)
+    m.setup_device(0)
+    equal((m.engine(ENABLE), m.engine(STATUS), m.engine(COMPLETED)), (0, 0, 0))
+    m.engine_start()
+    m.write(DATA, m.read(m.port(0, 0x3e), 2) | 0x40)
+    m.write_bytes(RING, descriptor('copy', src=DATA, dst=m.port(0, 0x3e), length=2))
+    m.set_engine(TAIL, 1)
+    m.wait(lambda: m.get('resets-bus') == 1)
+    equal(m.get('resets-bus'), 1)
+
+
+# CDAT.
+
+@test(size='768M')
+def cdat_is_read_by_doe(m):
+    table, handle = b'', 0
+    while handle != 0xffff:
+        entry = m.doe(0x0002, struct.pack('<BBH', 0, 0, handle))
+        handle = struct.unpack_from('<H', entry, 2)[0]
+        table += entry[4:]
+    equal(struct.unpack_from('<I', table)[0], len(table), 'length')
+    equal(sum(table) & 0xff, 0, 'checksum')
+    equal(struct.unpack_from('<BBHBBHQQ', table, 16), (0, 0, 24, 0, 0, 0, 0, 768 * MIB), 'DSMAS')
+    equal(m.doe(0x0002, struct.pack('<BBH', 0, 0, 99)), None, 'no such entry')
+    equal(m.doe(0x0002, struct.pack('<BBH', 1, 0, 0)), None, 'no such request')
+    # The mailbox must not grow without end when requests are repeated.
+    doe = m.device(0, 0x160)
+    m.doe(0x0002, struct.pack('<BBH', 0, 0, 0), read=False)
+    for _ in range(20000):
+        m.write(doe + 8, 0x80000000)
+    equal(m.read(doe + 0x0c) >> 31, 1)
+    m.write(doe + 8, 1)
+    equal(m.read(doe + 0x0c) >> 31, 0)
+
+
+# The device as QEMU sees it.
+
+REFUSED = {
+    'no memory': (['-device', 'cxl-accel,bus=rp0'], "property 'memdev' is not set"),
+    'odd size': (['-object', 'memory-backend-ram,id=odd,size=100M',
+                  '-device', 'cxl-accel,bus=rp0,memdev=odd'], 'not a multiple of 256M'),
+    'shared memory': (['-device', 'cxl-accel,bus=rp0,memdev=mem0'], 'in use by another device'),
+    'odd decoders': (['-object', 'memory-backend-ram,id=more,size=256M',
+                      '-device', 'cxl-accel,bus=rp0,memdev=more,decoders=3'], '1, 2, 4 or 8'),
+    'odd delay': (['-object', 'memory-backend-ram,id=more,size=256M',
+                   '-device', 'cxl-accel,bus=rp0,memdev=more,active-delay=-2'], 'or -1 for never'),
+    'no root port': (['-object', 'memory-backend-ram,id=more,size=256M',
+                      '-device', 'cxl-accel,bus=pcie.0,memdev=more'], 'below a CXL root port'),
+    'not CXL': (['-object', 'memory-backend-ram,id=more,size=256M',
+                 '-device', 'pcie-root-port,id=plain,bus=pcie.0,chassis=7',
+                 '-device', 'cxl-accel,bus=plain,memdev=more'], 'CXL'),
+}
+
+
+@test()
+def bad_options_are_refused(m):
+    for name, (extra, message) in REFUSED.items():
+        extra = [word.replace('bus=rp0', 'bus=rp9') for word in extra]
+        try:
+            other = Device(m.qemu, m.plugin, extra=['-device', 'cxl-rp,id=rp9,bus=hb,addr=9,'
+                                                    'chassis=0,slot=9,port=9'] + extra)
+        except RuntimeError as error:
+            if message not in str(error):
+                raise Failure('%s: QEMU says: %s' % (name, error)) from error
+            continue
+        other.close()
+        raise Failure(name + ': accepted')
+
+
+@test()
+def device_can_be_unplugged(m):
+    m.map()
+    m.engine_start()
+    m.qmp('device_del', id='accel0')
+    slot = m.port(0, m.pcie_capability(m.port(0, 0)) + 0x18)
+    m.write(slot, 0x07c0, 2)     # power and indicators off
+    if not m.wait(lambda: m.read(m.device(0, 0)) == 0xffffffff):
+        raise Failure('still there')
+    m.write(m.window, 1)
+    m.qmp('device_add', driver='cxl-accel', id='accel0', bus='rp0', memdev='mem0')
+    m.write(slot, 0x0000, 2)
+    if not m.wait(lambda: m.read(m.device(0, 0)) != 0xffffffff):
+        raise Failure('not back')
+    m.setup_device(0)
+    m.unroute()
+    m.map()
+
+
+@test()
+def engine_dma_may_unplug_the_device(m):
+    m.engine_start()
+    slot = m.port(0, m.pcie_capability(m.port(0, 0)) + 0x18)
+    m.write(DATA, 0x07c0)
+    m.write_bytes(RING, descriptor('copy', src=DATA, dst=slot, length=2))
+    m.set_engine(TAIL, 1)
+    if not m.wait(lambda: m.read(m.device(0, 0)) == 0xffffffff):
+        raise Failure('still there')
+
+
+# Hostile software.
+
+def hostile_value(rng):
+    return rng.choice((0, 1, 0xffffffff, 0x80000000, 1 << rng.randrange(32),
+                       rng.getrandbits(32), rng.getrandbits(32) & rng.getrandbits(32),
+                       RING, 1 << 28, COMMIT, CTRL))
+
+
+@test(('decoders=8', 'decoders=2'), size='256M')
+def hostile_registers(m):
+    rng = random.Random(1)
+    for step in range(30000):
+        accel = rng.randrange(2)
+        width = rng.choice((1, 2, 4, 4, 4, 4, 8))
+        kind = rng.randrange(8)
+        if kind == 0:
+            address = m.bar(accel, rng.randrange(0, 0x100000))
+        elif kind < 3:
+            address = m.bar(accel, rng.choice((HDM, HDM, CM, RAS, ENGINE)) + rng.randrange(0x120))
+        elif kind < 5:
+            address = m.bar(accel, ENGINE + rng.randrange(0x30))
+        elif kind == 5:
+            address = m.device(accel, rng.randrange(0x100, 0x210))
+        elif kind == 6:
+            address = m.device(accel, rng.randrange(0x1000))
+        else:
+            address = m.bridge + 0x1000 + rng.randrange(0x1000)
+        address &= -width
+        if rng.randrange(4):
+            value = hostile_value(rng) | hostile_value(rng) << 32
+            m.write(address, value & (1 << 8 * width) - 1, width)
+        else:
+            m.read(address, width)
+        if step % 500 == 0:
+            for n in (0, 1):
+                m.setup_port(n)
+                m.setup_device(n)
+        if step % 5000 == 0:
+            for n in (0, 1):
+                m.bus_reset(n)
+    m.qmp('query-status')
+
+
+@test()
+def hostile_descriptors(m):
+    rng = random.Random(2)
+    places = (0, RING, DATA, 256 * MIB, 512 * MIB, m.bar(0, 0), m.bar(0, ENGINE), 1 << 40, 1 << 63,
+              m.window, m.bridge, (1 << 64) - 64)
+    m.map()
+    for step in range(300):
+        m.engine_start(order=6)
+        for n in range(63):
+            # Only what does not take long, and leaves ECAM and the ring alone.
+            data = descriptor(
+                rng.choice((0, 1, 2, 3, 4, 5, 5, rng.getrandbits(8))),
+                rng.choice((0, 7, rng.getrandbits(3), rng.getrandbits(8))),
+                rng.choice((0, 0, 3, rng.getrandbits(16))),
+                rng.choice(places) + rng.choice((0, 1, -1, rng.getrandbits(20))) & (1 << 64) - 1,
+                rng.choice(places) + rng.choice((0, 4, rng.getrandbits(20))) & (1 << 64) - 1,
+                rng.choice(places[2:]) + rng.choice((0, 8, rng.getrandbits(20))) & (1 << 64) - 1,
+                rng.choice((0, 4, 64, 65536, rng.getrandbits(18), rng.getrandbits(64))))
+            m.write_bytes(RING + n * 64, data)
+        m.set_engine(TAIL, 63)
+        if step % 3 == 0:
+            m.engine_idle()
+    m.set_engine(ENABLE, RESET)
+    m.engine_start()
+    m.setup_device(0)
+    equal(m.engine_run(descriptor('nop')), DONE)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--qemu', default='qemu-system-x86_64')
+    parser.add_argument('--plugin', default='../build/qemu/cxl-accel.so')
+    parser.add_argument('tests', nargs='*')
+    arguments = parser.parse_args()
+
+    chosen = arguments.tests or list(tests)
+    failed = 0
+    print('1..%d' % len(chosen))
+    for number, name in enumerate(chosen, 1):
+        function, options, settings = tests[name]
+        machine = Device(arguments.qemu, arguments.plugin, options, **settings)
+        try:
+            function(machine)
+            if not machine.alive():
+                raise Failure('QEMU is gone')
+            print('ok %d %s' % (number, name), flush=True)
+        except Exception as error:
+            failed += 1
+            print('not ok %d %s' % (number, name))
+            for line in (traceback.format_exc() + machine.errors()).splitlines():
+                print('# ' + line)
+        machine.close()
+    print('# %d passed, %d failed' % (len(chosen) - failed, failed))
+    return failed != 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

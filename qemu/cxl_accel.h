@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The state of a cxl-accel device and what its parts call each other for.
+ * Everything here runs under the big QEMU lock.
+ */
+#ifndef CXL_ACCEL_H
+#define CXL_ACCEL_H
+
+#include "qemu/osdep.h"
+#include "qemu/main-loop.h"
+#include "qemu/queue.h"
+#include "qemu/timer.h"
+#include "hw/pci/pci_device.h"
+#include "hw/pci/pcie_doe.h"
+#include "hw/cxl/cxl.h"
+#include "system/hostmem.h"
+#include "../registers/cxl_regs.h"
+#include "cxl_accel_regs.h"
+
+#define TYPE_CXL_ACCEL		"cxl-accel"
+OBJECT_DECLARE_SIMPLE_TYPE(CxlAccel, CXL_ACCEL)
+
+#define ACCEL_DECODERS_MAX	8
+#define ACCEL_OPERANDS		3
+#define ACCEL_CHUNK		65536	/* what the engine moves at a time, in bytes */
+
+/* Where the parts of the configuration space are. */
+#define ACCEL_CFG_PM		0x40
+#define ACCEL_CFG_PCIE		0x80
+#define ACCEL_CFG_AER		0x100
+#define ACCEL_CFG_DSN		0x150
+#define ACCEL_CFG_DOE		0x160
+#define ACCEL_CFG_DVSEC		0x180	/* PCIe DVSEC for CXL Devices, first of several */
+
+/* Where the capabilities of the CM block are, from its start. */
+#define ACCEL_CM_RAS		0x080
+#define ACCEL_CM_LINK		0x100
+#define ACCEL_CM_LINK_SIZE	0x038
+#define ACCEL_CM_HDM		0x200
+
+/* What a reset touches, from least to most. */
+enum accel_reset {
+	ACCEL_RESET_FUNCTION,	/* FLR */
+	ACCEL_RESET_CXL,	/* CXL Reset, CXL 3.1 9.7 */
+	ACCEL_RESET_BUS,	/* conventional, sticky bits stay */
+	ACCEL_RESET_POWER,	/* conventional, nothing stays */
+	ACCEL_RESET_COUNT,
+};
+
+/* A window of the own memory in the host's physical address space. */
+struct accel_window {
+	uint64_t hpa;
+	uint64_t size;		/* 0: none */
+	uint64_t dpa;
+};
+
+struct accel_engine {
+	uint32_t ctrl;
+	uint32_t ring_cfg;
+	uint32_t head, tail;
+	uint32_t error;
+	uint32_t done, failed;
+	uint64_t ring;
+	uint64_t error_addr;
+	bool halted;
+	uint32_t stops;		/* counts what ended the work at once */
+
+	bool working;		/* desc is being worked on, at byte pos */
+	struct cxl_accel_desc desc;
+	uint64_t pos;
+	uint32_t crc;
+
+	QEMUBH *bh;
+	uint8_t buf[ACCEL_OPERANDS][ACCEL_CHUNK];
+};
+
+struct CxlAccel {
+	PCIDevice parent_obj;
+
+	/* Properties. */
+	HostMemoryBackend *memdev;
+	uint32_t decoders;
+	int32_t active_delay;	/* ms, -1: never */
+	int32_t reset_delay;	/* ms, -1: never */
+	uint64_t sn;
+
+	MemoryRegion bar;
+	MemoryRegion id_page, scratch_page, component_block, engine_page;
+	uint8_t scratch[CXL_ACCEL_SCRATCH_SIZE];
+
+	/* The own memory. */
+	MemoryRegion *mem;
+	uint64_t mem_size;
+	AddressSpace mem_as;
+	bool mem_active;
+	QEMUTimer *active_timer;
+
+	/* Component registers, as software reads them. */
+	uint32_t ras[CXLR_RAS_SIZE / 4];
+	uint32_t hdm[CXLR_HDM_SIZE(ACCEL_DECODERS_MAX) / 4];
+	uint64_t decoder_dpa[ACCEL_DECODERS_MAX];	/* fixed when committed */
+
+	/* What of it is mapped: one per decoder, the last by DVSEC range 1. */
+	struct accel_window window[ACCEL_DECODERS_MAX + 1];
+	MemoryRegion alias[ACCEL_DECODERS_MAX + 1];
+	QLIST_ENTRY(CxlAccel) node;
+
+	/* CXL Reset and cache write-back, while they run. */
+	QEMUTimer *reset_timer, *wbi_timer;
+	bool resetting, reset_clears;
+	uint64_t clear_pos;
+	QEMUBH *clear_bh;
+
+	DOECap *doe;
+	struct accel_cdat *cdat;
+	struct accel_engine engine;
+
+	/* For tests, over QMP. */
+	uint64_t hdm_writes;
+	uint64_t resets[ACCEL_RESET_COUNT];
+	bool refuse_commit, fail_reset, hold_inactive;
+};
+
+/* accel_dvsec.c: the configuration space */
+bool accel_config_init(CxlAccel *s, Error **errp);
+void accel_config_exit(CxlAccel *s);
+void accel_config_reset(CxlAccel *s, enum accel_reset kind);
+uint32_t accel_config_read(PCIDevice *pdev, uint32_t addr, int len);
+void accel_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len);
+bool accel_mem_enabled(CxlAccel *s);
+uint64_t accel_range_base(CxlAccel *s);
+uint64_t accel_range_size(CxlAccel *s);
+
+/* accel_reset.c: resets, memory becoming active, cache write-back */
+void accel_reset_init(CxlAccel *s);
+void accel_reset_exit(CxlAccel *s);
+void accel_reset(CxlAccel *s, enum accel_reset kind);
+void accel_start_cxl_reset(CxlAccel *s, bool clear);
+void accel_start_wbi(CxlAccel *s);
+void accel_set_mem_active(CxlAccel *s, bool active);
+
+/* accel_component.c: the component registers */
+void accel_component_init(CxlAccel *s);
+void accel_component_reset(CxlAccel *s, enum accel_reset kind);
+/* Decoder n's window; size is 0 unless it is committed. */
+struct accel_window accel_decoder_window(CxlAccel *s, unsigned int n);
+uint64_t accel_hdm_read64(CxlAccel *s, unsigned int low);
+
+/* accel_map.c: where the own memory is in the host's physical address space */
+bool accel_map_init(CxlAccel *s, Error **errp);
+void accel_map_exit(CxlAccel *s);
+/* To be called after any change to what accel_map.c looks at. */
+void accel_map_update(CxlAccel *s);
+
+/* accel_engine.c */
+void accel_engine_init(CxlAccel *s);
+void accel_engine_exit(CxlAccel *s);
+void accel_engine_reset(CxlAccel *s);
+
+/* accel_cdat.c */
+void accel_cdat_init(CxlAccel *s);
+void accel_cdat_exit(CxlAccel *s);
+void accel_cdat_reset(CxlAccel *s);
+
+/* accel_observe.c: properties that tests read and write over QMP */
+void accel_observe_init(CxlAccel *s);
+
+#endif

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A machine with cxl-accel devices and no guest: its processor halts at once,
+and the test reads and writes memory and I/O ports by QEMU's qtest protocol.
+
+Used by check.py. Needs nothing but Python and the QEMU binary."""
+
+import json
+import mmap
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import time
+
+ECAM = 0xb0000000
+BRIDGE_BUS = 16         # of the pxb-cxl; its root ports get the buses after it
+BAR_BASE = 0xe0000000   # BARs of the devices, 16 MiB apart
+MSIX_PAGE = 0x800000    # from a device's first BAR to its MSI-X BAR
+
+# A BIOS whose reset vector holds: cli; hlt; jmp to the hlt.
+HALT = b'\xf4' * 0xfff0 + b'\xfa\xf4\xeb\xfd' + b'\xf4' * 12
+
+
+class Line:
+    """A socket on which QEMU answers line by line."""
+
+    def __init__(self, listener):
+        self.socket, _ = listener.accept()
+        self.file = self.socket.makefile('rw', newline='\n')
+
+    def send(self, text):
+        self.file.write(text + '\n')
+        self.file.flush()
+
+    def receive(self):
+        line = self.file.readline()
+        if not line:
+            raise RuntimeError('QEMU is gone')
+        return line.rstrip('\n')
+
+
+class Machine:
+    """options: for each accelerator, its -device options after the memdev."""
+
+    def __init__(self, qemu, plugin, options=('',), size='512M', window='4G',
+                 decoders='on', extra=()):
+        self.qemu, self.plugin = qemu, plugin
+        self.directory = tempfile.TemporaryDirectory()
+        listeners = {}
+        for name in ('qtest', 'qmp'):
+            listeners[name] = socket.socket(socket.AF_UNIX)
+            listeners[name].bind(os.path.join(self.directory.name, name))
+            listeners[name].listen(1)
+            listeners[name].settimeout(20)
+        bios = os.path.join(self.directory.name, 'bios')
+        with open(bios, 'wb') as file:
+            file.write(HALT)
+        command = [
+            qemu, '-nodefaults', '-no-user-config', '-display', 'none',
+            '-accel', 'tcg', '-bios', bios,
+            '-machine', 'q35,cxl=on,cxl-fmw.0.targets.0=hb,cxl-fmw.0.size=' + window,
+            '-m', '256M', '-plugin', plugin,
+            '-qtest', 'unix:%s/qtest' % self.directory.name,
+            '-qtest-log', 'none',
+            '-chardev', 'socket,id=qmp,path=%s/qmp' % self.directory.name,
+            '-mon', 'chardev=qmp,mode=control',
+            '-device', 'pxb-cxl,id=hb,bus=pcie.0,bus_nr=%d,addr=0x10,hdm_for_passthrough=%s'
+            % (BRIDGE_BUS, decoders)]
+        for i, option in enumerate(options):
+            command += [
+                '-object', 'memory-backend-file,id=mem%d,size=%s,share=on,mem-path=%s/mem%d'
+                % (i, size, self.directory.name, i),
+                '-device', 'cxl-rp,id=rp%d,bus=hb,addr=%d,chassis=0,slot=%d,port=%d' % (i, i, i, i),
+                '-device', 'cxl-accel,id=accel%d,bus=rp%d,memdev=mem%d%s'
+                % (i, i, i, ',' + option if option else '')]
+        self.log = open(os.path.join(self.directory.name, 'log'), 'w+')
+        self.process = subprocess.Popen(command + list(extra), stderr=self.log, stdout=self.log)
+        try:
+            self.qtest = Line(listeners['qtest'])
+            self.monitor = Line(listeners['qmp'])
+            self.monitor.receive()
+            self.qmp('qmp_capabilities')
+        except OSError as error:
+            raise RuntimeError(self.errors()) from error
+        self.count = len(options)
+        self.memory = []
+        for i in range(self.count):
+            with open(os.path.join(self.directory.name, 'mem%d' % i), 'r+b') as file:
+                self.memory.append(mmap.mmap(file.fileno(), 0))
+        self.setup()
+
+    def errors(self):
+        self.log.seek(0)
+        return self.log.read().strip()
+
+    def qmp(self, command, **arguments):
+        self.monitor.send(json.dumps({'execute': command, 'arguments': arguments}))
+        while True:
+            answer = json.loads(self.monitor.receive())
+            if 'return' in answer:
+                return answer['return']
+            if 'error' in answer:
+                raise RuntimeError(answer['error']['desc'])
+
+    def get(self, name, accel=0):
+        return self.qmp('qom-get', path='/machine/peripheral/accel%d' % accel, property=name)
+
+    def set(self, name, value, accel=0):
+        self.qmp('qom-set', path='/machine/peripheral/accel%d' % accel, property=name,
+                 value=value)
+
+    def ask(self, text):
+        self.qtest.send(text)
+        while True:
+            answer = self.qtest.receive()
+            if answer.startswith('OK'):
+                return answer[2:].strip()
+            if not answer.startswith('IRQ'):
+                raise RuntimeError('%s: %s' % (text, answer))
+
+    def read(self, address, width=4):
+        return int(self.ask('read%s 0x%x' % (' bw l   q'[width], address)), 0)
+
+    def write(self, address, value, width=4):
+        self.ask('write%s 0x%x 0x%x' % (' bw l   q'[width], address, value))
+
+    def read_bytes(self, address, size):
+        return bytes.fromhex(self.ask('read 0x%x 0x%x' % (address, size))[2:])
+
+    def write_bytes(self, address, data):
+        self.ask('write 0x%x 0x%x 0x%s' % (address, len(data), data.hex()))
+
+    def own(self, dpa, size):
+        """Bytes of the first accelerator's memory, past QEMU."""
+        return self.memory[0][dpa:dpa + size]
+
+    def set_own(self, dpa, data):
+        self.memory[0][dpa:dpa + len(data)] = data
+
+    def pcie_capability(self, config):
+        at = self.read(config + 0x34, 1)
+        while self.read(config + at, 1) != 0x10:
+            at = self.read(config + at + 1, 1)
+        return at
+
+    def wait(self, condition, seconds=5):
+        """Whether the condition comes true in time."""
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.002)
+        return True
+
+    @staticmethod
+    def config(bus, slot, offset):
+        return ECAM + (bus << 20) + (slot << 15) + offset
+
+    def device(self, accel, offset):
+        return self.config(BRIDGE_BUS + 1 + accel, 0, offset)
+
+    def port(self, accel, offset):
+        return self.config(BRIDGE_BUS, accel, offset)
+
+    @staticmethod
+    def bar(accel=0, offset=0):
+        return BAR_BASE + (accel << 24) + offset
+
+    def setup(self):
+        """What firmware does: ECAM, bus numbers, bridge windows, BARs."""
+        self.ask('outl 0xcf8 0x80000064')
+        self.ask('outl 0xcfc 0')
+        self.ask('outl 0xcf8 0x80000060')
+        self.ask('outl 0xcfc 0x%x' % (ECAM | 1))
+        tree = self.qmp('human-monitor-command', **{'command-line': 'info mtree'})
+        self.window, self.bridge = (
+            int(re.search(r'([0-9a-f]{16})-\S+ \(prio 0, \S+\): ' + name, tree)[1], 16)
+            for name in ('cxl-fixed', 'cxl_host_reg'))
+        for i in range(self.count):
+            self.setup_port(i)
+            self.setup_device(i)
+
+    def setup_port(self, accel):
+        bus = BRIDGE_BUS + 1 + accel
+        base = self.bar(accel) >> 16
+        self.write(self.port(accel, 0x18), bus << 16 | bus << 8 | BRIDGE_BUS)
+        self.write(self.port(accel, 0x20), (base | 0xf0) << 16 | base)
+        self.write(self.port(accel, 0x04), 6, 2)
+
+    def setup_device(self, accel):
+        self.write(self.device(accel, 0x10), self.bar(accel))
+        self.write(self.device(accel, 0x14), 0)
+        self.write(self.device(accel, 0x18), self.bar(accel, MSIX_PAGE))
+        self.write(self.device(accel, 0x04), 6, 2)
+
+    def bus_reset(self, accel=0):
+        control = self.read(self.port(accel, 0x3e), 2)
+        self.write(self.port(accel, 0x3e), control | 0x40, 2)
+        self.write(self.port(accel, 0x3e), control, 2)
+        self.setup_device(accel)
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.directory.cleanup()
