@@ -22,11 +22,12 @@ static const unsigned int orders[] = {
 };
 
 /**
- * cxl_vfio_pfn_max_map - the largest mapping that one fault can make, bytes
+ * cxl_vfio_pfn_max_map - the largest mapping that a user can count on, bytes
  * @cxlv: the device
  *
- * Of the sizes that the architecture has, the largest that fits into the
- * region at an aligned HPA.
+ * Of the sizes that the architecture has, the largest to which the region's
+ * HPA is aligned and that fits into it: with region offset 0 at a user address
+ * aligned to it, faults map in pieces of that size.
  */
 u64 cxl_vfio_pfn_max_map(struct cxl_vfio_device *cxlv)
 {
@@ -36,7 +37,7 @@ u64 cxl_vfio_pfn_max_map(struct cxl_vfio_device *cxlv)
 
 	for (i = 0; i < ARRAY_SIZE(orders); i++) {
 		size = PAGE_SIZE << orders[i];
-		if (ALIGN(hpa->start, size) + size - 1 <= hpa->end)
+		if (IS_ALIGNED(hpa->start, size) && size <= range_len(hpa))
 			break;
 	}
 	return size;

@@ -184,9 +184,9 @@ ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 		u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 		size_t chunk = count - done;
 
-		if (pos >= start && pos < end)
+		if (pos >= start && pos < end) {
 			ret = carved_rw(buf + done, min_t(u64, chunk, end - pos), ppos, iswrite);
-		else {
+		} else {
 			if (pos < start)
 				chunk = min_t(u64, chunk, start - pos);
 			else if (pos >= pci_resource_len(cxlv->core.pdev, cxlv->comp.bar) && done)

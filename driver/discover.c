@@ -86,8 +86,8 @@ int cxl_vfio_wait_active(struct cxl_vfio_device *cxlv)
 			return -EINTR;
 	}
 
-	pci_err(cxlv->core.pdev, "memory did not become active within %u s (range 1 reads %#x)\n",
-		limit_ms / MSEC_PER_SEC, status);
+	pci_err(cxlv->core.pdev, "memory did not become active within %u ms (range 1 reads %#x): the device or its firmware is not ready\n",
+		limit_ms, status);
 	return -ETIMEDOUT;
 }
 

@@ -8,7 +8,7 @@ release := $(patsubst vmlinuz-%,%,$(notdir $(lastword $(shell ls -v /boot/vmlinu
 debug := $(build)/kernels/debug
 jobs := -j$(shell nproc)
 
-all: driver firmware qemu tests $(build)/initramfs/$(release)
+all: driver firmware qemu tests demo $(build)/initramfs/$(release)
 
 driver:
 	@$(MAKE) --no-print-directory -C driver KDIR=/lib/modules/$(release)/build \
@@ -27,6 +27,12 @@ qemu:
 tests:
 	@$(MAKE) --no-print-directory $(jobs) -C tests/host OUT=$(CURDIR)/$(build)/tests/host
 
+demo:
+	@$(MAKE) --no-print-directory -C demo OUT=$(CURDIR)/$(build)/demo
+
+device-check: qemu
+	@$(MAKE) --no-print-directory -C qemu QEMU_SRC=/usr/src/qemu OUT=$(CURDIR)/$(build)/qemu check
+
 unit:
 	@$(MAKE) --no-print-directory $(jobs) -C tests/unit OUT=$(CURDIR)/$(build)/tests/unit check
 
@@ -36,4 +42,4 @@ $(build)/initramfs/builtin: lab/initramfs
 $(build)/initramfs/%: lab/initramfs
 	@lab/initramfs $* $@
 
-.PHONY: all driver debug firmware qemu tests unit
+.PHONY: all driver debug firmware qemu tests demo unit device-check

@@ -81,9 +81,13 @@ struct vfio_region_info_cap_cxl_mem {
 #define VFIO_CXL_COHERENCE_HDM_D		2	/* device coherent */
 #define VFIO_CXL_COHERENCE_HDM_DB		3	/* device coherent by back-invalidate */
 	__u32 reserved;			/* zero */
-	__u64 max_map_size;		/* bytes: largest single mapping a fault makes */
-	__u64 map_align;		/* bytes: alignment of the mapped offset and of the
-					 * user address, to each other, that it needs */
+	/*
+	 * Bytes: faults map the memory in pieces of max_map_size where region
+	 * offset 0 is, or would be, at a user address that is a multiple of
+	 * map_align; in smaller pieces elsewhere and at the ends of a mapping.
+	 */
+	__u64 max_map_size;
+	__u64 map_align;
 };
 
 #ifdef __cplusplus

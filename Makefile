@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What a person types. The work is done by the scripts in lab/, and inside the
+# lab's root by lab/inside.mk.
+
+inside = @lab/enter make --no-print-directory -f lab/inside.mk
+
+help:
+	@echo "vfio-cxl: CXL accelerators for virtual machines, through VFIO"
+	@echo
+	@echo "  make demo          boot the lab and show the driver at work, step by step"
+	@echo "  make check         all tests on the distribution's kernel"
+	@echo "  make check-debug   the same tests on a kernel that looks for bugs (KASAN, lockdep, ...)"
+	@echo "  make shell         a shell in the lab's machine, the accelerator bound to the driver"
+	@echo
+	@echo "  make lab           make the root filesystem and build everything in it"
+	@echo "  make unit          only the tests that need no machine"
+	@echo "  make device-check  only the tests of the emulated accelerator"
+	@echo "  make style         checkpatch and sparse on the driver"
+	@echo "  make debug-kernel  build the kernel for check-debug"
+	@echo "  make clean         remove what was built, keep the root filesystem and kernels"
+	@echo "  make distclean     remove all that the lab made"
+	@echo
+	@echo "  MACHINE=NAME       another machine of lab/machines for shell ($(machines))"
+	@echo "  LAB_MIRROR=URL     another Debian mirror than this computer's own"
+	@echo "  LAB_ACCEL=kvm      run the lab's machine on KVM (needs nested virtualisation)"
+	@echo
+	@echo "To build the driver alone, for the kernel that runs here: make -C driver"
+
+machines = $(sort $(notdir $(wildcard lab/machines/*)))
+MACHINE ?= default
+export LAB_MIRROR LAB_ACCEL LAB_APPEND
+
+root:
+	@lab/root
+
+lab: root
+	@lab/enter lab/qemu-headers
+	$(inside) all
+
+demo: lab
+	@lab/run --name demo --timeout 300 -- demo/run
+
+check: unit device-check check-host
+
+check-host: lab
+	@tests/host/check distribution
+
+check-debug: debug-kernel
+	@tests/host/check debug
+
+shell: lab
+	@lab/run --machine $(MACHINE) --name shell --timeout 86400 --interactive -- lab/vm/shell
+
+unit: root
+	$(inside) unit
+
+device-check: lab
+	$(inside) device-check
+
+style: root
+	@lab/enter lab/style
+
+debug-kernel: root
+	@lab/enter lab/qemu-headers
+	@lab/enter lab/kernels/build debug
+	$(inside) debug
+
+clean:
+	@lab/remove $(addprefix build/,driver qemu firmware tests demo initramfs run)
+
+distclean:
+	@lab/remove build
+	@echo "removed build/"
+
+.PHONY: help root lab demo check check-host check-debug shell unit device-check style debug-kernel \
+	clean distclean
