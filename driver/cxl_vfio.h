@@ -38,7 +38,7 @@ struct cxl_vfio_decoder {
 /**
  * struct cxl_vfio_platform - the CXL state that the platform gave the device
  *
- * Sampled once, at bind. The host owns it: nothing that a user does changes
+ * Sampled at bind. The host owns it: nothing that a user does changes
  * it, and a reset that loses it is followed by cxl_vfio_reset_done(), which
  * puts it back.
  */

@@ -86,8 +86,9 @@ int cxl_vfio_wait_active(struct cxl_vfio_device *cxlv)
 			return -EINTR;
 	}
 
-	pci_err(cxlv->core.pdev, "memory did not become active within %u ms (range 1 reads %#x): the device or its firmware is not ready\n",
-		limit_ms, status);
+	dev_err_ratelimited(&cxlv->core.pdev->dev,
+			    "memory did not become active within %u ms (range 1 reads %#x): the device or its firmware is not ready\n",
+			    limit_ms, status);
 	return -ETIMEDOUT;
 }
 
@@ -240,6 +241,10 @@ int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
 	if (ret)
 		return ret;
 	ret = attach_region(cxlv);
+	if (ret)
+		return ret;
+	/* Again: the CXL core enabled what the firmware had left to it. */
+	ret = cxl_vfio_reset_sample(cxlv);
 	if (ret)
 		return ret;
 	ret = cxl_vfio_mem_init(cxlv);

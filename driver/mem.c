@@ -147,6 +147,9 @@ static int mem_copy(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t cou
 	guard(rwsem_read)(&cxlv->core.memory_lock);
 	guard(rwsem_read)(&cxlv->mem.lock);
 
+	/* Short, and the outcome is not known yet: come again. */
+	if (cxlv->mem.blocked == CXL_VFIO_BLOCK_CONFIG)
+		return -EAGAIN;
 	if (!cxl_vfio_mem_live(cxlv))
 		return -EIO;
 	if (iswrite)
@@ -185,7 +188,9 @@ static ssize_t mem_rw(struct vfio_pci_core_device *core, char __user *buf, size_
 			ret = -EFAULT;
 			break;
 		}
-		ret = mem_copy(cxlv, pos + done, bounce, chunk, iswrite);
+		do {
+			ret = mem_copy(cxlv, pos + done, bounce, chunk, iswrite);
+		} while (ret == -EAGAIN && !schedule_timeout_killable(1));
 		if (ret)
 			break;
 		if (!iswrite && copy_to_user(buf + done, bounce, chunk)) {
@@ -202,7 +207,7 @@ static ssize_t mem_rw(struct vfio_pci_core_device *core, char __user *buf, size_
 	kvfree(bounce);
 
 	*ppos += done;
-	return done ?: ret;
+	return done ?: (ret == -EAGAIN ? -EINTR : ret);
 }
 
 static int mem_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,

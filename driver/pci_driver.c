@@ -73,8 +73,10 @@ static pci_ers_result_t cxl_vfio_err_detected(struct pci_dev *pdev, pci_channel_
 	return vfio_pci_core_aer_err_detected(pdev, state);
 }
 
+/* Recovery may have reset the bus, and tells nobody but by this. */
 static void cxl_vfio_err_resume(struct pci_dev *pdev)
 {
+	cxl_vfio_reset_done(pdev_to_cxl_vfio(pdev));
 	cxl_vfio_mem_unblock(pdev_to_cxl_vfio(pdev), CXL_VFIO_BLOCK_ERROR);
 }
 
