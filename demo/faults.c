@@ -4,36 +4,24 @@
  * instance of its own, so that nobody else's tracing is disturbed.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "faults.h"
+#include "harness.h"
 
-#define INSTANCE "/sys/kernel/tracing/instances/vfio-cxl-demo"
+#define INSTANCE	"/sys/kernel/tracing/instances/vfio-cxl-demo"
+#define EVENT		INSTANCE "/events/cxl_vfio/cxl_vfio_fault"
 
-static int put(const char *file, const char *text)
-{
-	ssize_t len = strlen(text);
-	int fd, ret;
-
-	fd = open(file, O_WRONLY | O_TRUNC);
-	if (fd < 0)
-		return -1;
-	ret = write(fd, text, len) == len ? 0 : -1;
-	close(fd);
-	return ret;
-}
-
-int faults_start(void)
+void faults_start(void)
 {
 	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
-		return -1;
-	if (put(INSTANCE "/trace", "") || put(INSTANCE "/tracing_on", "1"))
-		return -1;
-	return put(INSTANCE "/events/cxl_vfio/cxl_vfio_fault/enable", "1");
+		fail(__FILE__, __LINE__, "%s: %s", INSTANCE, strerror(errno));
+	write_file(INSTANCE "/trace", "");
+	write_file(INSTANCE "/tracing_on", "1");
+	write_file(EVENT "/enable", "1");
 }
 
 /*
@@ -56,24 +44,20 @@ static void count_line(struct faults *faults, const char *line)
 		faults->failed++;
 }
 
-int faults_stop(struct faults *faults)
+void faults_stop(struct faults *faults)
 {
 	char line[512];
 	FILE *trace;
-	int ret;
 
 	*faults = (struct faults){ 0 };
-	if (put(INSTANCE "/events/cxl_vfio/cxl_vfio_fault/enable", "0"))
-		return -1;
+	write_file(EVENT "/enable", "0");
 	trace = fopen(INSTANCE "/trace", "r");
 	if (!trace)
-		return -1;
+		fail(__FILE__, __LINE__, "%s/trace: %s", INSTANCE, strerror(errno));
 	while (fgets(line, sizeof(line), trace))
 		count_line(faults, line);
-	ret = ferror(trace) ? -1 : 0;
 	fclose(trace);
 	rmdir(INSTANCE);
-	return ret;
 }
 
 uint64_t faults_bytes(const struct faults *faults)

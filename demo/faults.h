@@ -13,10 +13,10 @@ struct faults {
 	unsigned int failed;			/* faults that ended in a signal */
 };
 
-/* Start counting from zero. Return: 0, or -1 with errno set. */
-int faults_start(void);
-/* Stop, and say what was counted since. Return: 0, or -1 with errno set. */
-int faults_stop(struct faults *faults);
+/* Start counting from zero. */
+void faults_start(void);
+/* Stop, and say what was counted since. */
+void faults_stop(struct faults *faults);
 
 /* Bytes that they mapped, and how many they were. */
 uint64_t faults_bytes(const struct faults *faults);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The frame around the tests of one file: a table of tests, each run in a
+ * process of its own, with a time limit and an eye on the kernel's log.
+ *
+ * Functions that start with two underscores return a negative errno; those
+ * without fail the test instead.
+ */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define KIB		1024ull
+#define MIB		(1024 * KIB)
+#define GIB		(1024 * MIB)
+#define PAGE		(4 * KIB)
+
+struct test {
+	const char *name;
+	void (*run)(void);
+	unsigned int timeout;	/* seconds on an idle machine; 0: TIMEOUT */
+};
+
+/* Each test file has one; the last entry is empty. */
+extern const struct test tests[];
+
+enum interface { INTERFACE_GROUP, INTERFACE_CDEV };
+
+/* What the command line asked for. */
+extern enum interface interface;	/* --interface group|cdev */
+extern unsigned int cycles;		/* --cycles N */
+
+__attribute__((noreturn, format(printf, 3, 4)))
+void fail(const char *file, int line, const char *format, ...);
+__attribute__((format(printf, 1, 2)))
+void note(const char *format, ...);
+
+#define check(condition) \
+	do { \
+		if (!(condition)) \
+			fail(__FILE__, __LINE__, "%s", #condition); \
+	} while (0)
+
+#define check_eq(is, wanted) \
+	do { \
+		long long is_ = (is), wanted_ = (wanted); \
+		if (is_ != wanted_) \
+			fail(__FILE__, __LINE__, "%s is %lld (%#llx), wanted %s: %lld (%#llx)", \
+			     #is, is_, is_, #wanted, wanted_, wanted_); \
+	} while (0)
+
+/* The kernel's log, from the moment of opening. */
+int kmsg_open(void);
+/* The next message, without its prefix; its level. False: none left. */
+bool kmsg_next(int fd, char *text, size_t size, unsigned int *level);
+
+/* Load a byte; false if that raised SIGBUS. */
+bool load(const volatile void *address, uint8_t *value);
+/* Minor faults of this process so far. */
+long minor_faults(void);
+
+/* The same numbers for the same seed, on every machine. */
+uint64_t random64(uint64_t *state);
+void fill_random(void *buf, size_t len, uint64_t seed);
+
+int __write_file(const char *path, const char *text);
+void write_file(const char *path, const char *text);
+/* The whole of a small or generated file; free() it. */
+char *read_file(const char *path);
+
+#endif

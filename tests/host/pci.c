@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cxl_accel_regs.h"
+#include "harness.h"
+#include "pci.h"
+
+#define DEVICES		"/sys/bus/pci/devices"
+#define DRIVERS		"/sys/bus/pci/drivers/"
+
+const char *pci_path(const char *device, const char *file)
+{
+	static char path[512];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/%s", device, file);
+	return path;
+}
+
+void pci_link(const char *device, const char *file, char *name, size_t size)
+{
+	char target[512];
+	ssize_t len;
+	char *slash;
+
+	*name = '\0';
+	len = readlink(pci_path(device, file), target, sizeof(target) - 1);
+	if (len < 0)
+		return;
+	target[len] = '\0';
+	slash = strrchr(target, '/');
+	snprintf(name, size, "%s", slash ? slash + 1 : target);
+}
+
+static unsigned long number(const char *device, const char *file)
+{
+	char *text = read_file(pci_path(device, file));
+	unsigned long value = strtoul(text, NULL, 0);
+
+	free(text);
+	return value;
+}
+
+static bool is_accel(const char *device)
+{
+	return number(device, "vendor") == CXL_ACCEL_VENDOR_ID &&
+	       number(device, "device") == CXL_ACCEL_DEVICE_ID;
+}
+
+static bool is_other(const char *device)
+{
+	const unsigned long bridge = 0x06;
+	char driver[64];
+
+	pci_link(device, "driver", driver, sizeof(driver));
+	return !*driver && number(device, "class") >> 16 != bridge && !is_accel(device);
+}
+
+static const char *find(bool (*matches)(const char *device), char *found, size_t size)
+{
+	DIR *dir = opendir(DEVICES);
+	struct dirent *entry;
+
+	check(dir);
+	*found = '\0';
+	while (!*found && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && matches(entry->d_name))
+			snprintf(found, size, "%.63s", entry->d_name);
+	closedir(dir);
+	check(*found);
+	return found;
+}
+
+const char *pci_accel(void)
+{
+	static char found[64];
+
+	return *found ? found : find(is_accel, found, sizeof(found));
+}
+
+const char *pci_other(void)
+{
+	static char found[64];
+
+	return *found ? found : find(is_other, found, sizeof(found));
+}
+
+bool pci_bound(const char *device)
+{
+	char driver[64];
+
+	pci_link(device, "driver", driver, sizeof(driver));
+	return !strcmp(driver, PCI_DRIVER);
+}
+
+int __pci_bind(const char *device)
+{
+	write_file(pci_path(device, "driver_override"), PCI_DRIVER);
+	return __write_file(DRIVERS PCI_DRIVER "/bind", device);
+}
+
+void pci_bind(const char *device)
+{
+	int ret = __pci_bind(device);
+
+	if (ret)
+		fail(__FILE__, __LINE__, "binding %s: %s", device, strerror(-ret));
+	check(pci_bound(device));
+}
+
+void pci_unbind(const char *device)
+{
+	if (pci_bound(device))
+		write_file(DRIVERS PCI_DRIVER "/unbind", device);
+	check(!pci_bound(device));
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* PCI devices and their drivers, by sysfs. */
+#ifndef PCI_H
+#define PCI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PCI_DRIVER	"cxl-vfio-pci"
+
+/* The accelerator under test, as "0000:11:00.0". */
+const char *pci_accel(void);
+/* An ordinary PCI device that no driver has. */
+const char *pci_other(void);
+
+/* The path of a file of a device; stays until the next call. */
+const char *pci_path(const char *device, const char *file);
+/* The last part of a symbolic link of a device, or "". */
+void pci_link(const char *device, const char *file, char *name, size_t size);
+bool pci_bound(const char *device);
+
+int __pci_bind(const char *device);
+void pci_bind(const char *device);
+void pci_unbind(const char *device);
+
+#endif

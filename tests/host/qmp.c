@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The monitor is at the other end of a serial line that earlier tests used as
+ * well. So every command has an id of its own, and whatever comes without that
+ * id (the greeting, events, late answers, half a line) is passed over.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "qmp.h"
+
+#define DEVICE		"/dev/ttyS2"
+#define OBJECT		"/machine/peripheral/accel0"
+#define ANSWER_MS	20000
+
+static struct {
+	int fd;
+	unsigned int commands;
+	char input[8192];
+	size_t len;
+} qmp = { .fd = -1 };
+
+/* The next line, without its end. It stays until the next call. */
+static char *next_line(void)
+{
+	static char line[sizeof(qmp.input)];
+	struct pollfd poll_in = { .fd = qmp.fd, .events = POLLIN };
+	ssize_t got;
+	char *end;
+
+	while (!(end = memchr(qmp.input, '\n', qmp.len))) {
+		if (qmp.len == sizeof(qmp.input))
+			qmp.len = 0;
+		if (poll(&poll_in, 1, ANSWER_MS) <= 0)
+			fail(__FILE__, __LINE__, "QEMU's monitor does not answer");
+		got = read(qmp.fd, qmp.input + qmp.len, sizeof(qmp.input) - qmp.len);
+		check(got > 0);
+		qmp.len += got;
+	}
+
+	*end++ = '\0';
+	strcpy(line, qmp.input);
+	qmp.len -= end - qmp.input;
+	memmove(qmp.input, end, qmp.len);
+	return line;
+}
+
+static void send_all(const char *text, size_t len)
+{
+	ssize_t sent;
+
+	for (; len; text += sent, len -= sent) {
+		sent = write(qmp.fd, text, len);
+		check(sent > 0);
+	}
+}
+
+/* Run a command, given without its braces; the line of its answer. */
+static char *command(const char *body)
+{
+	char text[512], id[64];
+	char *line;
+
+	snprintf(id, sizeof(id), "\"id\": \"%d-%u\"", getpid(), qmp.commands++);
+	send_all(text, snprintf(text, sizeof(text), "{ %s, %s }\n", body, id));
+	do {
+		line = next_line();
+	} while (!strstr(line, id));
+	return line;
+}
+
+static void connect_monitor(void)
+{
+	struct termios raw;
+
+	if (qmp.fd >= 0)
+		return;
+	qmp.fd = open(DEVICE, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	check(qmp.fd >= 0);
+	check(!tcgetattr(qmp.fd, &raw));
+	cfmakeraw(&raw);
+	check(!tcsetattr(qmp.fd, TCSANOW, &raw));
+	/* An error if an earlier test said so already. */
+	command("\"execute\": \"qmp_capabilities\"");
+}
+
+uint64_t qmp_get(const char *property)
+{
+	static const char key[] = "\"return\": ";
+	char body[256];
+	char *line, *value;
+
+	connect_monitor();
+	snprintf(body, sizeof(body),
+		 "\"execute\": \"qom-get\", \"arguments\": { \"path\": \"" OBJECT "\", \"property\": \"%s\" }",
+		 property);
+	line = command(body);
+	value = strstr(line, key);
+	if (!value)
+		fail(__FILE__, __LINE__, "%s: %s", property, line);
+	value += strlen(key);
+	if (!strncmp(value, "true", 4))
+		return 1;
+	if (!strncmp(value, "false", 5))
+		return 0;
+	return strtoull(value, NULL, 10);
+}
+
+void qmp_set(const char *property, bool value)
+{
+	char body[256];
+	char *line;
+
+	connect_monitor();
+	snprintf(body, sizeof(body),
+		 "\"execute\": \"qom-set\", \"arguments\": { \"path\": \"" OBJECT "\", \"property\": \"%s\", \"value\": %s }",
+		 property, value ? "true" : "false");
+	line = command(body);
+	if (!strstr(line, "\"return\""))
+		fail(__FILE__, __LINE__, "%s: %s", property, line);
+}
+
+static const char * const state_properties[] = {
+	"hdm-capability", "hdm-global-control",
+	"hdm0-base", "hdm0-size", "hdm0-skip", "hdm0-control",
+	"hdm0-mapped-hpa", "hdm0-mapped-size",
+	"dvsec-mapped-hpa", "dvsec-mapped-size",
+	"dvsec-control", "dvsec-control2", "dvsec-status2", "dvsec-lock",
+	"dvsec-range1-base", "dvsec-range1-size",
+};
+
+void qmp_state_read(struct qmp_state *state)
+{
+	size_t i;
+
+	_Static_assert(ARRAY_SIZE(state_properties) <= ARRAY_SIZE(state->value), "too small");
+	for (i = 0; i < ARRAY_SIZE(state_properties); i++)
+		state->value[i] = qmp_get(state_properties[i]);
+}
+
+void qmp_state_same(const struct qmp_state *is, const struct qmp_state *was)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(state_properties); i++)
+		if (is->value[i] != was->value[i])
+			fail(__FILE__, __LINE__, "%s was %#llx and is %#llx", state_properties[i],
+			     (unsigned long long)was->value[i], (unsigned long long)is->value[i]);
+}

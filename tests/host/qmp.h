@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The monitor of the QEMU that this machine runs in: what the hardware says of
+ * itself, by a path that no driver of this machine is part of.
+ */
+#ifndef QMP_H
+#define QMP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Properties of the accelerator (docs/accelerator.md). A boolean is 0 or 1. */
+uint64_t qmp_get(const char *property);
+void qmp_set(const char *property, bool value);
+
+/* The state of the accelerator that the host owns: nothing of it is a user's to change. */
+struct qmp_state {
+	uint64_t value[32];
+};
+
+void qmp_state_read(struct qmp_state *state);
+/* Fails the test, naming the property, if two states differ. */
+void qmp_state_same(const struct qmp_state *is, const struct qmp_state *was);
+
+#endif

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The BAR that holds the component registers: its carved-out page does
+ * nothing, the rest of it is the accelerator's. And nothing that a user writes,
+ * there or to the register region or to the CXL DVSECs, reaches the hardware:
+ * QEMU is asked for the registers, and for the number of writes that came.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accel.h"
+#include "cxl_regs.h"
+#include "harness.h"
+#include "qmp.h"
+#include "vfio.h"
+
+#define CARVED		(CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET)
+#define CARVED_END	(CARVED + PAGE)
+
+static void check_ones(const uint8_t *buf, size_t len)
+{
+	while (len--)
+		check_eq(*buf++, 0xff);
+}
+
+static void test_carved_reads_ones(void)
+{
+	static const size_t lens[] = { 1, 2, 3, 4, 8, 13, 100 };
+	uint8_t buf[PAGE];
+	struct vfio vfio;
+	uint64_t offset;
+	size_t i;
+
+	vfio_open(&vfio);
+	for (i = 0; i < ARRAY_SIZE(lens); i++)
+		for (offset = CARVED; offset + lens[i] <= CARVED_END; offset += 251) {
+			memset(buf, 0, sizeof(buf));
+			vfio_read(&vfio, &vfio.bar, offset, buf, lens[i]);
+			check_ones(buf, lens[i]);
+		}
+	memset(buf, 0, sizeof(buf));
+	vfio_read(&vfio, &vfio.bar, CARVED, buf, PAGE);
+	check_ones(buf, PAGE);
+}
+
+/* An access over an edge is an access to each side. */
+static void test_straddle(void)
+{
+	uint8_t buf[32], zero[16] = { };
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	memset(buf, 0x55, sizeof(buf));
+	vfio_read(&vfio, &vfio.bar, CARVED - 16, buf, sizeof(buf));
+	check(!memcmp(buf, zero, 16));
+	check_ones(buf + 16, 16);
+
+	memset(buf, 0x55, sizeof(buf));
+	vfio_read(&vfio, &vfio.bar, CARVED_END - 16, buf, sizeof(buf));
+	check_ones(buf, 16);
+	check(!memcmp(buf + 16, zero, 16));
+}
+
+static void test_end(void)
+{
+	uint8_t buf[32];
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	check_eq(__vfio_read(&vfio, &vfio.bar, CXL_ACCEL_BAR_SIZE - 4, buf, 8), 4);
+	check_eq(__vfio_read(&vfio, &vfio.bar, CXL_ACCEL_BAR_SIZE, buf, 4), -EINVAL);
+	check_eq(__vfio_write(&vfio, &vfio.bar, CXL_ACCEL_BAR_SIZE, buf, 4), -EINVAL);
+}
+
+static void test_identity(void)
+{
+	volatile uint32_t *page;
+	uint64_t size;
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	page = vfio_mmap(&vfio, &vfio.bar, CXL_ACCEL_ID_OFFSET, CXL_ACCEL_PAGE_SIZE);
+	check_eq(page[CXL_ACCEL_ID_MAGIC / 4], CXL_ACCEL_MAGIC);
+	check_eq(page[CXL_ACCEL_ID_VERSION / 4], CXL_ACCEL_VERSION);
+	check_eq(page[CXL_ACCEL_ID_VECTORS / 4], CXL_ACCEL_VECTORS);
+	size = page[CXL_ACCEL_ID_MEM_SIZE_LOW / 4] |
+	       (uint64_t)page[CXL_ACCEL_ID_MEM_SIZE_HIGH / 4] << 32;
+	check_eq(size, vfio.mem.size);
+	check_eq(vfio_read32(&vfio, &vfio.bar, CXL_ACCEL_ID_OFFSET + CXL_ACCEL_ID_MAGIC),
+		 CXL_ACCEL_MAGIC);
+}
+
+/* A page that can be written: by either way, seen by the other. */
+static void test_scratch(void)
+{
+	uint8_t want[64], got[64];
+	volatile uint32_t *page;
+	struct vfio vfio;
+	size_t i;
+
+	vfio_open(&vfio);
+	page = vfio_mmap(&vfio, &vfio.bar, CXL_ACCEL_SCRATCH_OFFSET, CXL_ACCEL_SCRATCH_SIZE);
+	for (i = 0; i < 16; i++)
+		page[i] = 0x01010101 * i;
+	for (i = 0; i < 16; i++)
+		check_eq(vfio_read32(&vfio, &vfio.bar, CXL_ACCEL_SCRATCH_OFFSET + i * 4),
+			 0x01010101 * i);
+	fill_random(want, sizeof(want), 1);
+	vfio_write(&vfio, &vfio.bar, CXL_ACCEL_SCRATCH_OFFSET + 3, want, 61);
+	vfio_read(&vfio, &vfio.bar, CXL_ACCEL_SCRATCH_OFFSET + 3, got, 61);
+	check(!memcmp(want, got, 61));
+	check_eq(page[1] >> 24, want[4]);
+}
+
+/* As many tries as it takes to hit each register in each width, several times. */
+#define TRIES	3000
+
+static void storm_bar(struct vfio *vfio, uint64_t *seed)
+{
+	uint8_t buf[64];
+	unsigned int i;
+
+	for (i = 0; i < TRIES; i++) {
+		uint64_t dice = random64(seed);
+		size_t len = 1 + dice % 16;
+		uint64_t offset = CARVED - 8 + (dice >> 8) % (PAGE + 8);
+
+		fill_random(buf, sizeof(buf), dice);
+		vfio_write(vfio, &vfio->bar, offset, buf, len);
+	}
+}
+
+static void storm_registers(struct vfio *vfio, uint64_t *seed)
+{
+	unsigned int i;
+
+	for (i = 0; i < TRIES; i++) {
+		uint32_t value = random64(seed);
+
+		vfio_write(vfio, &vfio->regs, random64(seed) % (vfio->regs.size / 4) * 4, &value,
+			   sizeof(value));
+	}
+}
+
+/* Every CXL DVSEC (configuration space, extended capability 0x23), from its header on. */
+static void storm_dvsecs(struct vfio *vfio, uint64_t *seed)
+{
+	const uint32_t dvsec_id = 0x23;
+	uint32_t at, header, vendor, found = 0;
+	unsigned int i;
+
+	for (at = 0x100; at; at = header >> 20) {
+		uint32_t len;
+
+		header = vfio_read32(vfio, &vfio->config, at);
+		vendor = vfio_read32(vfio, &vfio->config, at + CXLR_DVSEC_HDR1);
+		if ((header & 0xffff) != dvsec_id || (vendor & 0xffff) != CXLR_VENDOR_ID)
+			continue;
+		found++;
+		len = vendor >> 20;
+		for (i = 0; i < TRIES / 4; i++) {
+			uint64_t value = random64(seed), dice = random64(seed);
+			size_t width = 1u << dice % 3;
+
+			vfio_write(vfio, &vfio->config, at + (dice >> 8) % (len / width) * width,
+				   &value, width);
+		}
+	}
+	/* docs/accelerator.md: Device, GPF, Flex Bus Port, Register Locator */
+	check_eq(found, 4);
+}
+
+/* The writes that would do most harm, by name. */
+static void storm_aimed(struct vfio *vfio)
+{
+	static const uint32_t offsets[] = {
+		CXLR_HDM_CTRL(0), CXLR_HDM_GLOBAL_CTRL, CXLR_HDM_BASE_LOW(0), CXLR_HDM_BASE_HIGH(0),
+		CXLR_HDM_SIZE_LOW(0), CXLR_HDM_SIZE_HIGH(0),
+	};
+	static const uint32_t values[] = { 0, 0xffffffff, CXLR_HDM_CTRL_COMMIT };
+	struct vfio_region_info *info = vfio_region_info(vfio, vfio->regs.index);
+	const struct vfio_region_info_cap_cxl_comp_regs *cap =
+		vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_COMP_REGS);
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_SIZE(offsets); i++)
+		for (j = 0; j < ARRAY_SIZE(values); j++) {
+			uint32_t offset = cap->hdm_offset + offsets[i];
+
+			vfio_write(vfio, &vfio->regs, offset, &values[j], 4);
+			vfio_write(vfio, &vfio->bar, cap->offset + offset, &values[j], 4);
+		}
+	free(info);
+}
+
+static void test_hardware_unchanged(void)
+{
+	struct qmp_state before, after;
+	uint64_t writes, seed = 7;
+	uint8_t byte = 0x77, got;
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	vfio_write(&vfio, &vfio.mem, 0, &byte, 1);
+	qmp_state_read(&before);
+	writes = qmp_get("hdm-writes");
+
+	storm_aimed(&vfio);
+	storm_bar(&vfio, &seed);
+	storm_registers(&vfio, &seed);
+	storm_dvsecs(&vfio, &seed);
+
+	qmp_state_read(&after);
+	qmp_state_same(&after, &before);
+	check_eq(qmp_get("hdm-writes"), writes);
+	vfio_read(&vfio, &vfio.mem, 0, &got, 1);
+	check_eq(got, byte);
+}
+
+/* The witness is one: a write that does come is counted. */
+static void test_witness(void)
+{
+	uint64_t writes = qmp_get("hdm-writes");
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	check_eq(__vfio_hot_reset(&vfio), 0);
+	/* The driver has restored the decoder. */
+	check(qmp_get("hdm-writes") > writes);
+}
+
+const struct test tests[] = {
+	{ "carved_reads_ones", test_carved_reads_ones },
+	{ "straddle", test_straddle },
+	{ "end", test_end },
+	{ "identity", test_identity },
+	{ "scratch", test_scratch },
+	{ "hardware_unchanged", test_hardware_unchanged },
+	{ "witness", test_witness },
+	{ }
+};

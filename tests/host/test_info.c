@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a user is told: the device's flag and capability, both CXL regions and
+ * theirs, the BAR's sparse areas. Proved against the accelerator's description
+ * (cxl_accel_regs.h) and against what QEMU says of the decoder, not against
+ * one another.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accel.h"
+#include "cxl_regs.h"
+#include "harness.h"
+#include "qmp.h"
+#include "vfio.h"
+
+#define CM_IN_BAR	(CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET)
+#define HDM_IN_CM	0x200
+#define GUARD		0xa5
+
+static const struct vfio_device_info_cap_cxl *device_cap(const struct vfio_device_info *info)
+{
+	const struct vfio_device_info_cap_cxl *cap;
+
+	check(info->flags & VFIO_DEVICE_FLAGS_CAPS);
+	cap = vfio_cap(info, info->argsz, info->cap_offset, VFIO_DEVICE_INFO_CAP_CXL);
+	check(cap);
+	check((const char *)(cap + 1) <= (const char *)info + info->argsz);
+	return cap;
+}
+
+static void test_device_capability(void)
+{
+	const struct vfio_device_info_cap_cxl *cap;
+	struct vfio_device_info *info;
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	info = vfio_device_info(&vfio);
+	check(info->flags & 1 << 9);
+	check(info->flags & VFIO_DEVICE_FLAGS_PCI);
+	check(info->flags & VFIO_DEVICE_FLAGS_RESET);
+	check_eq(info->num_regions, VFIO_PCI_NUM_REGIONS + 2);
+	check_eq(info->num_irqs, VFIO_PCI_NUM_IRQS);
+
+	cap = device_cap(info);
+	check_eq(cap->header.id, 6);
+	check_eq(cap->header.version, 1);
+	check_eq(cap->hdm_regs_bar_index, CXL_ACCEL_BAR);
+	check_eq(cap->reserved[0] | cap->reserved[1] | cap->reserved[2], 0);
+	check_eq(cap->flags, VFIO_CXL_CAP_FIRMWARE_COMMITTED | VFIO_CXL_CAP_CACHE_CAPABLE);
+	check_eq(cap->hdm_regs_offset, CM_IN_BAR);
+	check_eq(cap->dpa_region_index, vfio.mem.index);
+	check_eq(cap->comp_regs_region_index, vfio.regs.index);
+	check(vfio.mem.index != vfio.regs.index);
+}
+
+/*
+ * Every size from the oldest structure to one with room to spare: enough gives
+ * the capability, less gives none and says how much is needed, and what lies
+ * behind the user's structure stays as it was.
+ */
+static void test_device_argsz(void)
+{
+	const uint32_t smallest = offsetof(struct vfio_device_info, cap_offset);
+	struct vfio_device_info *whole;
+	uint32_t needed, argsz;
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	whole = vfio_device_info(&vfio);
+	needed = whole->argsz;
+
+	for (argsz = smallest; argsz < needed + 64; argsz++) {
+		unsigned char buf[1024];
+		struct vfio_device_info *info = (void *)buf;
+		size_t i;
+
+		memset(buf, GUARD, sizeof(buf));
+		check_eq(__vfio_device_info(&vfio, info, argsz), 0);
+		for (i = argsz; i < sizeof(buf); i++)
+			check_eq(buf[i], GUARD);
+		check(info->flags & VFIO_DEVICE_FLAGS_CXL);
+		check_eq(info->num_regions, whole->num_regions);
+		check_eq(info->num_irqs, whole->num_irqs);
+		if (argsz < sizeof(*info))
+			continue;
+		check_eq(info->argsz, argsz < needed ? needed : argsz);
+		if (argsz < needed)
+			check_eq(info->cap_offset, 0);
+		else
+			check_eq(device_cap(info)->dpa_region_index, vfio.mem.index);
+	}
+
+	check_eq(__vfio_device_info(&vfio, whole, smallest - 1), -EINVAL);
+	check_eq(__vfio_device_info(&vfio, whole, 0), -EINVAL);
+}
+
+static void test_device_argsz_huge(void)
+{
+	struct vfio vfio;
+	unsigned char buf[1024] = { };
+	struct vfio_device_info *info = (void *)buf;
+
+	vfio_open(&vfio);
+	check_eq(__vfio_device_info(&vfio, info, UINT32_MAX), 0);
+	check_eq(info->argsz, UINT32_MAX);
+	check(info->cap_offset && info->cap_offset < sizeof(buf) / 2);
+	check_eq(device_cap(info)->comp_regs_region_index, vfio.regs.index);
+}
+
+static void test_memory_region(void)
+{
+	const struct vfio_region_info_cap_cxl_mem *cap;
+	struct vfio_region_info *info;
+	uint32_t control;
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	check_eq(vfio.mem.size, qmp_get("hdm0-size"));
+	check_eq(vfio.mem.flags & ~VFIO_REGION_INFO_FLAG_CAPS,
+		 VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
+		 VFIO_REGION_INFO_FLAG_MMAP);
+	/* The file has room for the whole region before the next one begins. */
+	check(vfio.mem.offset + vfio.mem.size <= vfio.regs.offset ||
+	      vfio.regs.offset + vfio.regs.size <= vfio.mem.offset);
+
+	info = vfio_region_info(&vfio, vfio.mem.index);
+	cap = vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_MEM);
+	check(cap);
+	control = qmp_get("hdm0-control");
+	check_eq(cap->header.id, 7);
+	check_eq(cap->header.version, 1);
+	check_eq(cap->flags, VFIO_CXL_MEM_COMMITTED | VFIO_CXL_MEM_RESET_CLEARS |
+		 (control & CXLR_HDM_CTRL_LOCK ? VFIO_CXL_MEM_LOCKED : 0));
+	check_eq(cap->backing, VFIO_CXL_BACKING_PFN);
+	check_eq(cap->coherence, VFIO_CXL_COHERENCE_HDM_D);
+	check_eq(cap->reserved, 0);
+	check_eq(cap->max_map_size, GIB);
+	check_eq(cap->map_align, GIB);
+}
+
+static void test_register_region(void)
+{
+	const struct vfio_region_info_cap_cxl_comp_regs *cap;
+	struct vfio_region_info *info;
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	check_eq(vfio.regs.size, HDM_IN_CM + CXLR_HDM_SIZE(1));
+	check_eq(vfio.regs.flags & ~VFIO_REGION_INFO_FLAG_CAPS,
+		 VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE);
+
+	info = vfio_region_info(&vfio, vfio.regs.index);
+	cap = vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_COMP_REGS);
+	check(cap);
+	check_eq(cap->header.id, 6);
+	check_eq(cap->header.version, 1);
+	check_eq(cap->bar, CXL_ACCEL_BAR);
+	check_eq(cap->hdm_offset, HDM_IN_CM);
+	check_eq(cap->offset, CM_IN_BAR);
+}
+
+/* A caller with room for no capability, or for less than all, learns the size and gets none. */
+static void test_region_argsz(void)
+{
+	unsigned char buf[1024];
+	struct vfio_region_info *info = (void *)buf;
+	uint32_t indices[3], needed, argsz;
+	struct vfio vfio;
+	size_t n, i;
+
+	vfio_open(&vfio);
+	indices[0] = vfio.mem.index;
+	indices[1] = vfio.regs.index;
+	indices[2] = vfio.bar.index;
+	for (n = 0; n < ARRAY_SIZE(indices); n++) {
+		memset(buf, 0, sizeof(buf));
+		check_eq(__vfio_region_info(&vfio, indices[n], info, sizeof(*info)), 0);
+		needed = info->argsz;
+		check(needed > sizeof(*info));
+		for (argsz = sizeof(*info); argsz < needed; argsz += 8) {
+			memset(buf, GUARD, sizeof(buf));
+			check_eq(__vfio_region_info(&vfio, indices[n], info, argsz), 0);
+			check_eq(info->argsz, needed);
+			check_eq(info->cap_offset, 0);
+			for (i = argsz; i < sizeof(buf); i++)
+				check_eq(buf[i], GUARD);
+		}
+		check_eq(__vfio_region_info(&vfio, indices[n], info, sizeof(buf)), 0);
+		check(info->cap_offset);
+		check_eq(__vfio_region_info(&vfio, indices[n], info, sizeof(*info) - 1), -EINVAL);
+	}
+	check_eq(__vfio_region_info(&vfio, VFIO_PCI_NUM_REGIONS + 2, info, sizeof(buf)), -EINVAL);
+}
+
+/* All of the BAR but the page of the CM block. */
+static void test_sparse_bar(void)
+{
+	const struct vfio_region_info_cap_sparse_mmap *cap;
+	struct vfio_region_info *info;
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	check_eq(vfio.bar.size, CXL_ACCEL_BAR_SIZE);
+	check(vfio.bar.flags & VFIO_REGION_INFO_FLAG_MMAP);
+	info = vfio_region_info(&vfio, vfio.bar.index);
+	cap = vfio_region_cap(info, VFIO_REGION_INFO_CAP_SPARSE_MMAP);
+	check(cap);
+	check_eq(cap->header.version, 1);
+	check_eq(cap->nr_areas, 2);
+	check_eq(cap->areas[0].offset, 0);
+	check_eq(cap->areas[0].size, CM_IN_BAR);
+	check_eq(cap->areas[1].offset, CM_IN_BAR + PAGE);
+	check_eq(cap->areas[1].size, CXL_ACCEL_BAR_SIZE - CM_IN_BAR - PAGE);
+}
+
+const struct test tests[] = {
+	{ "device_capability", test_device_capability },
+	{ "device_argsz", test_device_argsz },
+	{ "device_argsz_huge", test_device_argsz_huge },
+	{ "memory_region", test_memory_region },
+	{ "register_region", test_register_region },
+	{ "region_argsz", test_region_argsz },
+	{ "sparse_bar", test_sparse_bar },
+	{ }
+};

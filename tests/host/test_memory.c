@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The memory region's bytes: by read() and write(), by mmap, and by the
+ * accelerator they are the same ones; whoever holds the device sees them; and
+ * nobody does while the memory is not safe to touch.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "accel.h"
+#include "harness.h"
+#include "qmp.h"
+#include "vfio.h"
+
+#define WINDOW	(4 * MIB)	/* of the memory, mapped by most tests here */
+
+/* Odd places and lengths; the driver copies 64 KiB at a time. */
+static const struct {
+	uint64_t offset;
+	size_t len;
+} pieces[] = {
+	{ 0, 1 }, { 1, 1 }, { 3, 2 }, { 5, 7 }, { 4095, 2 }, { 4093, 8 },
+	{ 1, 4096 }, { 65535, 2 }, { 65529, 65551 }, { 7, 200003 },
+	{ 2 * MIB - 3, 4099 }, { 0, 65536 },
+};
+
+static void test_read_write(void)
+{
+	uint8_t *want, *got, *window;
+	struct vfio vfio;
+	size_t i;
+
+	vfio_open(&vfio);
+	window = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
+	want = malloc(WINDOW);
+	got = malloc(WINDOW);
+	fill_random(want, WINDOW, 1);
+	vfio_write(&vfio, &vfio.mem, 0, want, WINDOW);
+
+	for (i = 0; i < ARRAY_SIZE(pieces); i++) {
+		uint64_t offset = pieces[i].offset;
+		size_t len = pieces[i].len;
+
+		vfio_read(&vfio, &vfio.mem, offset, got, len);
+		check(!memcmp(got, want + offset, len));
+		fill_random(want + offset, len, i + 2);
+		vfio_write(&vfio, &vfio.mem, offset, want + offset, len);
+		vfio_read(&vfio, &vfio.mem, offset, got, len);
+		check(!memcmp(got, want + offset, len));
+	}
+	/* What lies between and beside them is as it was. */
+	check(!memcmp(window, want, WINDOW));
+}
+
+static void test_end(void)
+{
+	uint8_t want[100], got[100];
+	struct vfio vfio;
+	uint64_t size;
+
+	vfio_open(&vfio);
+	size = vfio.mem.size;
+	fill_random(want, sizeof(want), 3);
+	check_eq(__vfio_write(&vfio, &vfio.mem, size - 37, want, sizeof(want)), 37);
+	check_eq(__vfio_read(&vfio, &vfio.mem, size - 37, got, sizeof(got)), 37);
+	check(!memcmp(want, got, 37));
+
+	check_eq(__vfio_read(&vfio, &vfio.mem, size, got, 1), -EINVAL);
+	check_eq(__vfio_write(&vfio, &vfio.mem, size, want, 1), -EINVAL);
+	check_eq(__vfio_read(&vfio, &vfio.mem, size + GIB, got, 4), -EINVAL);
+	check_eq(__vfio_write(&vfio, &vfio.mem, size + GIB, want, 4), -EINVAL);
+}
+
+static void test_bad_pointer(void)
+{
+	uint8_t want[64], got[64];
+	void *nowhere = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	fill_random(want, sizeof(want), 4);
+	vfio_write(&vfio, &vfio.mem, 0, want, sizeof(want));
+	check_eq(__vfio_read(&vfio, &vfio.mem, 0, nowhere, sizeof(want)), -EFAULT);
+	check_eq(__vfio_write(&vfio, &vfio.mem, 0, nowhere, sizeof(want)), -EFAULT);
+	vfio_read(&vfio, &vfio.mem, 0, got, sizeof(got));
+	check(!memcmp(want, got, sizeof(got)));
+}
+
+/* Each of the three writes; the other two see it. */
+static void test_agree(void)
+{
+	const uint64_t here = 3 * PAGE, there = MIB;
+	const size_t len = 3 * PAGE;
+	struct cxl_accel_desc desc = {
+		.op = CXL_ACCEL_OP_CRC32C, .flags = CXL_ACCEL_FLAG_SRC_OWN,
+		.src = here, .length = len,
+	};
+	struct accel accel;
+	struct vfio vfio;
+	uint8_t *window, *want, *got;
+
+	vfio_open(&vfio);
+	accel_open(&accel, &vfio);
+	window = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
+	want = malloc(len);
+	got = malloc(len);
+
+	fill_random(want, len, 5);
+	memcpy(window + here, want, len);
+	vfio_read(&vfio, &vfio.mem, here, got, len);
+	check(!memcmp(got, want, len));
+	check_eq(accel_run(&accel, &desc), CXL_ACCEL_OK);
+	check_eq(desc.result, crc32c(want, len));
+
+	fill_random(want, len, 6);
+	vfio_write(&vfio, &vfio.mem, here, want, len);
+	check(!memcmp(window + here, want, len));
+	check_eq(accel_run(&accel, &desc), CXL_ACCEL_OK);
+	check_eq(desc.result, crc32c(want, len));
+
+	desc = (struct cxl_accel_desc) {
+		.op = CXL_ACCEL_OP_COPY, .flags = CXL_ACCEL_FLAG_SRC_OWN | CXL_ACCEL_FLAG_DST_OWN,
+		.src = here, .dst = there, .length = len,
+	};
+	check_eq(accel_run(&accel, &desc), CXL_ACCEL_OK);
+	check(!memcmp(window + there, want, len));
+	vfio_read(&vfio, &vfio.mem, there, got, len);
+	check(!memcmp(got, want, len));
+}
+
+/* The engine counts by DPA: the region's last byte is the memory's last byte. */
+static void test_agree_at_end(void)
+{
+	const size_t len = PAGE;
+	struct cxl_accel_desc desc = {
+		.op = CXL_ACCEL_OP_FILL, .flags = CXL_ACCEL_FLAG_DST_OWN,
+		.length = len, .pattern = 0x0123456789abcdef,
+	};
+	uint64_t got[PAGE / 8];
+	struct accel accel;
+	struct vfio vfio;
+	size_t i;
+
+	vfio_open(&vfio);
+	accel_open(&accel, &vfio);
+	desc.dst = vfio.mem.size - len;
+	check_eq(accel_run(&accel, &desc), CXL_ACCEL_OK);
+	vfio_read(&vfio, &vfio.mem, desc.dst, got, len);
+	for (i = 0; i < ARRAY_SIZE(got); i++)
+		check_eq(got[i], desc.pattern);
+	check_eq(*(uint64_t *)vfio_mmap(&vfio, &vfio.mem, desc.dst, len), desc.pattern);
+}
+
+static void send_fd(int socket, int fd)
+{
+	char control[CMSG_SPACE(sizeof(fd))] = { }, byte = 0;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	check_eq(sendmsg(socket, &message, 0), 1);
+}
+
+static int receive_fd(int socket)
+{
+	char control[CMSG_SPACE(sizeof(int))], byte;
+	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = {
+		.msg_iov = &data, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int fd;
+
+	check_eq(recvmsg(socket, &message, 0), 1);
+	check(CMSG_FIRSTHDR(&message));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	return fd;
+}
+
+/* Reads what the other side wrote, and answers in the second half of the page. */
+static void answer(uint8_t *page, uint64_t seed)
+{
+	uint8_t want[PAGE / 2];
+
+	fill_random(want, sizeof(want), seed);
+	check(!memcmp(page, want, sizeof(want)));
+	fill_random(page + sizeof(want), sizeof(want), seed + 1);
+}
+
+static void check_answer(const uint8_t *page, pid_t pid, uint64_t seed)
+{
+	uint8_t want[PAGE / 2];
+	int status;
+
+	check_eq(waitpid(pid, &status, 0), pid);
+	check_eq(status, 0);
+	fill_random(want, sizeof(want), seed + 1);
+	check(!memcmp(page + sizeof(want), want, sizeof(want)));
+}
+
+static void test_inherited_mapping(void)
+{
+	struct vfio vfio;
+	uint8_t *page;
+	pid_t pid;
+
+	vfio_open(&vfio);
+	page = vfio_mmap(&vfio, &vfio.mem, 0, PAGE);
+	fill_random(page, PAGE / 2, 10);
+	pid = fork();
+	if (!pid) {
+		answer(page, 10);
+		_exit(0);
+	}
+	check_answer(page, pid, 10);
+}
+
+/* The file goes to a process that was there before the device was opened. */
+static void test_passed_file(void)
+{
+	struct vfio vfio = { }, theirs;
+	int sockets[2];
+	uint8_t *page;
+	pid_t pid;
+
+	check_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+	pid = fork();
+	if (!pid) {
+		check_eq(read(sockets[1], &theirs, sizeof(theirs)), sizeof(theirs));
+		theirs.device = receive_fd(sockets[1]);
+		answer(vfio_mmap(&theirs, &theirs.mem, 0, PAGE), 20);
+		_exit(0);
+	}
+	vfio_open(&vfio);
+	page = vfio_mmap(&vfio, &vfio.mem, 0, PAGE);
+	fill_random(page, PAGE / 2, 20);
+	check_eq(write(sockets[0], &vfio, sizeof(vfio)), sizeof(vfio));
+	send_fd(sockets[0], vfio.device);
+	check_answer(page, pid, 20);
+}
+
+/* The memory cannot be reached in any way: not by a page touched before, not by a new one. */
+static void check_unreachable(struct vfio *vfio, const uint8_t *touched, const uint8_t *untouched)
+{
+	uint8_t byte = 0, buf[8];
+
+	check_eq(__vfio_read(vfio, &vfio->mem, 0, buf, sizeof(buf)), -EIO);
+	check_eq(__vfio_write(vfio, &vfio->mem, 0, buf, sizeof(buf)), -EIO);
+	check(!load(touched, &byte));
+	check(!load(untouched, &byte));
+}
+
+static void check_reachable(struct vfio *vfio, const uint8_t *mapped, uint64_t offset)
+{
+	uint8_t by_load, by_read;
+
+	check(load(mapped, &by_load));
+	vfio_read(vfio, &vfio->mem, offset, &by_read, 1);
+	check_eq(by_load, by_read);
+}
+
+static void test_memory_disabled(void)
+{
+	struct vfio vfio;
+	uint8_t *window, byte;
+
+	vfio_open(&vfio);
+	window = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
+	window[5] = 0x5a;
+
+	vfio_enable(&vfio, false, false);
+	check_unreachable(&vfio, window, window + 2 * MIB);
+	vfio_enable(&vfio, true, false);
+	check(load(window + 5, &byte));
+	check_eq(byte, 0x5a);
+	check_reachable(&vfio, window + 5, 5);
+	check_reachable(&vfio, window + 2 * MIB, 2 * MIB);
+}
+
+/* A mapping made while memory is off is good as soon as it is on. */
+static void test_mapped_while_disabled(void)
+{
+	struct vfio vfio;
+	uint8_t *window;
+
+	vfio_open(&vfio);
+	vfio_enable(&vfio, false, false);
+	window = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
+	check_unreachable(&vfio, window, window);
+	vfio_enable(&vfio, true, false);
+	check_reachable(&vfio, window, 0);
+}
+
+static void set_power_state(struct vfio *vfio, uint16_t state)
+{
+	const uint8_t pm = 0x40;	/* docs/accelerator.md */
+	uint16_t control;
+
+	vfio_read(vfio, &vfio->config, pm + PCI_PM_CTRL, &control, sizeof(control));
+	control = (control & ~PCI_PM_CTRL_STATE_MASK) | state;
+	vfio_write(vfio, &vfio->config, pm + PCI_PM_CTRL, &control, sizeof(control));
+}
+
+static void test_power_state(void)
+{
+	const uint16_t d0 = 0, d3hot = 3;
+	struct vfio vfio;
+	uint8_t *window, byte;
+
+	vfio_open(&vfio);
+	window = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
+	window[6] = 0x6b;
+	set_power_state(&vfio, d3hot);
+	check_unreachable(&vfio, window, window + 2 * MIB);
+	set_power_state(&vfio, d0);
+	check(load(window + 6, &byte));
+	check_eq(byte, 0x6b);
+}
+
+/* Only new accesses can be refused here: the device tells nobody of the change. */
+static void test_not_active(void)
+{
+	uint8_t byte = 0, *window;
+	ssize_t ret;
+	bool loaded;
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	window = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
+	qmp_set("mem-active", false);
+	ret = __vfio_read(&vfio, &vfio.mem, 0, &byte, 1);
+	loaded = load(window, &byte);
+	qmp_set("mem-active", true);
+	check_eq(ret, -EIO);
+	check(!loaded);
+	check_reachable(&vfio, window, 0);
+}
+
+/*
+ * x86 keeps a list of who mapped what how. One range, write-back, holds the
+ * memory; a second one of another type would be uncached for somebody.
+ */
+static void test_write_back(void)
+{
+	static const char path[] = "/sys/kernel/debug/x86/pat_memtype_list";
+	uint64_t hpa = qmp_get("hdm0-base"), end = hpa + qmp_get("hdm0-size");
+	char *list, *line, *next;
+	unsigned int found = 0;
+	struct vfio vfio;
+	uint8_t byte;
+
+	vfio_open(&vfio);
+	check(load(vfio_mmap(&vfio, &vfio.mem, 0, WINDOW), &byte));
+	list = read_file(path);
+	for (line = strtok_r(list, "\n", &next); line; line = strtok_r(NULL, "\n", &next)) {
+		unsigned long long from, to;
+		char type[32];
+
+		if (sscanf(line, "PAT: [mem %llx-%llx] %31s", &from, &to, type) != 3 ||
+		    from >= end || to <= hpa)
+			continue;
+		note("%s", line);
+		check(!strcmp(type, "write-back"));
+		found += from <= hpa && to >= end;
+	}
+	check_eq(found, 1);
+	free(list);
+}
+
+const struct test tests[] = {
+	{ "read_write", test_read_write },
+	{ "end", test_end },
+	{ "bad_pointer", test_bad_pointer },
+	{ "agree", test_agree },
+	{ "agree_at_end", test_agree_at_end },
+	{ "inherited_mapping", test_inherited_mapping },
+	{ "passed_file", test_passed_file },
+	{ "memory_disabled", test_memory_disabled },
+	{ "mapped_while_disabled", test_mapped_while_disabled },
+	{ "power_state", test_power_state },
+	{ "not_active", test_not_active },
+	{ "write_back", test_write_back },
+	{ }
+};

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mappings: those that are refused, and how many faults it takes to fill the
+ * others. Faults are counted twice: by the driver's tracepoint, and by the
+ * kernel's own count of this process's minor faults, which knows nothing of
+ * the driver.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "accel.h"
+#include "cxl_regs.h"
+#include "harness.h"
+#include "vfio.h"
+
+#define CM_IN_BAR	(CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET)
+#define REGION_SPAN	(1ull << 40)	/* of the device's file that each region has */
+
+/* Refused, with EINVAL, whatever the protection. */
+static void check_refused(struct vfio *vfio, const struct vfio_region *region, uint64_t offset,
+			  size_t len, int flags)
+{
+	static const int protections[] = { PROT_READ, PROT_READ | PROT_WRITE };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(protections); i++) {
+		void *address = mmap(NULL, len, protections[i], flags, vfio->device,
+				     region->offset + offset);
+
+		if (address != MAP_FAILED || errno != EINVAL)
+			fail(__FILE__, __LINE__, "mmap of %#zx bytes at %#llx of region %u: %s",
+			     len, (unsigned long long)offset, region->index,
+			     address == MAP_FAILED ? strerror(errno) : "done");
+	}
+}
+
+static void test_past_end(void)
+{
+	struct vfio vfio;
+	uint64_t size;
+
+	vfio_open(&vfio);
+	size = vfio.mem.size;
+	check_refused(&vfio, &vfio.mem, size, PAGE, MAP_SHARED);
+	check_refused(&vfio, &vfio.mem, size - PAGE, 2 * PAGE, MAP_SHARED);
+	check_refused(&vfio, &vfio.mem, 0, size + PAGE, MAP_SHARED);
+	check_refused(&vfio, &vfio.mem, 2 * size, PAGE, MAP_SHARED);
+	/* The last page is still in. */
+	munmap(vfio_mmap(&vfio, &vfio.mem, size - PAGE, PAGE), PAGE);
+}
+
+/* Sums that run out of the region's part of the file, or around the end of all offsets. */
+static void test_overflow(void)
+{
+	const struct vfio_region all = { };
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	check_refused(&vfio, &vfio.mem, REGION_SPAN - PAGE, PAGE, MAP_SHARED);
+	check_refused(&vfio, &vfio.mem, REGION_SPAN - PAGE, 2 * PAGE, MAP_SHARED);
+	check_refused(&vfio, &vfio.mem, PAGE, REGION_SPAN, MAP_SHARED);
+	check_refused(&vfio, &all, INT64_MAX - 2 * PAGE + 1, PAGE, MAP_SHARED);
+}
+
+static void test_private(void)
+{
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	check_refused(&vfio, &vfio.mem, 0, PAGE, MAP_PRIVATE);
+	check_refused(&vfio, &vfio.mem, 0, 2 * MIB, MAP_PRIVATE);
+}
+
+static void test_registers(void)
+{
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	check_refused(&vfio, &vfio.regs, 0, PAGE, MAP_SHARED);
+	check_refused(&vfio, &vfio.regs, 0, PAGE, MAP_PRIVATE);
+}
+
+static void test_carved_pages(void)
+{
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	check_refused(&vfio, &vfio.bar, CM_IN_BAR, PAGE, MAP_SHARED);
+	check_refused(&vfio, &vfio.bar, CM_IN_BAR - PAGE, 2 * PAGE, MAP_SHARED);
+	check_refused(&vfio, &vfio.bar, CM_IN_BAR, 2 * PAGE, MAP_SHARED);
+	check_refused(&vfio, &vfio.bar, 0, CXL_ACCEL_BAR_SIZE, MAP_SHARED);
+	munmap(vfio_mmap(&vfio, &vfio.bar, CM_IN_BAR - PAGE, PAGE), PAGE);
+	munmap(vfio_mmap(&vfio, &vfio.bar, CM_IN_BAR + PAGE, PAGE), PAGE);
+}
+
+/* A tracing instance of this test's own. */
+#define TRACE		"/sys/kernel/tracing/instances/vfio-cxl-test"
+
+static void trace_start(void)
+{
+	rmdir(TRACE);
+	check_eq(mkdir(TRACE, 0700), 0);
+	write_file(TRACE "/buffer_size_kb", "1024");
+	write_file(TRACE "/events/cxl_vfio/cxl_vfio_fault/enable", "1");
+}
+
+/* Faults since the start that made a mapping, by its order. */
+static void trace_stop(unsigned int *by_order, size_t orders)
+{
+	char *text, *line, *next;
+
+	write_file(TRACE "/events/cxl_vfio/cxl_vfio_fault/enable", "0");
+	text = read_file(TRACE "/trace");
+	memset(by_order, 0, orders * sizeof(*by_order));
+	for (line = strtok_r(text, "\n", &next); line; line = strtok_r(NULL, "\n", &next)) {
+		char *order = strstr(line, "order=");
+
+		if (!order || !strstr(line, "ret=NOPAGE"))
+			continue;
+		check(strtoul(order + 6, NULL, 10) < orders);
+		by_order[strtoul(order + 6, NULL, 10)]++;
+	}
+	free(text);
+	rmdir(TRACE);
+}
+
+enum { ORDER_4K = 0, ORDER_2M = 9, ORDER_1G = 18, ORDERS };
+
+/* Map at a user address that is @shift past a multiple of 1 GiB. */
+static uint8_t *map_at(struct vfio *vfio, uint64_t offset, size_t len, size_t shift)
+{
+	uint8_t *space = mmap(NULL, len + shift + GIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uintptr_t start;
+	void *address;
+
+	check(space != MAP_FAILED);
+	start = ((uintptr_t)space + GIB - 1) / GIB * GIB + shift;
+	address = mmap((void *)start, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		       vfio->device, vfio->mem.offset + offset);
+	check(address == (void *)start);
+	return address;
+}
+
+/* Touch every page; how many faults of which order that took, and no more than @most in all. */
+static void count_faults(const volatile uint8_t *memory, size_t len, long most,
+			 unsigned int *by_order)
+{
+	unsigned int i, traced = 0;
+	long faults;
+	size_t at;
+
+	trace_start();
+	faults = minor_faults();
+	for (at = 0; at < len; at += PAGE)
+		(void)memory[at];
+	faults = minor_faults() - faults;
+	trace_stop(by_order, ORDERS);
+
+	for (i = 0; i < ORDERS; i++)
+		traced += by_order[i];
+	note("%llu MiB: %ld faults; traced %u of 4 KiB, %u of 2 MiB, %u of 1 GiB",
+	     len / MIB, faults, by_order[ORDER_4K], by_order[ORDER_2M], by_order[ORDER_1G]);
+	check(traced > 0);
+	check(traced <= most);
+	check(faults <= most);
+	/* The tracepoint misses nothing. */
+	check(traced >= faults);
+}
+
+static void test_2m_faults(void)
+{
+	unsigned int by_order[ORDERS];
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	count_faults(map_at(&vfio, 2 * MIB, 512 * MIB, 4 * MIB), 512 * MIB, 256, by_order);
+	check_eq(by_order[ORDER_1G], 0);
+	check_eq(by_order[ORDER_4K], 0);
+}
+
+static void test_1g_faults(void)
+{
+	unsigned int by_order[ORDERS];
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	count_faults(map_at(&vfio, GIB, GIB, 0), GIB, 4, by_order);
+	check_eq(by_order[ORDER_1G], 1);
+}
+
+/* Address and offset never agree on more than a page. */
+static void test_4k_faults(void)
+{
+	unsigned int by_order[ORDERS];
+	const size_t len = 4 * MIB;
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	count_faults(map_at(&vfio, 0, len, PAGE), len, len / PAGE, by_order);
+	check_eq(by_order[ORDER_4K], len / PAGE);
+}
+
+/* A mapping of 1 GiB must not reach past either end of a VMA that is a page short at both. */
+static void test_ragged(void)
+{
+	unsigned int by_order[ORDERS];
+	const size_t len = 6 * MIB - 2 * PAGE;
+	struct vfio vfio;
+	uint8_t *memory;
+	uint8_t byte;
+
+	vfio_open(&vfio);
+	memory = map_at(&vfio, PAGE, len, PAGE);
+	count_faults(memory, len, 2 * 511 + 1, by_order);
+	check_eq(by_order[ORDER_2M], 1);
+	check_eq(by_order[ORDER_4K], 2 * 511);
+
+	/* And the bytes are the right ones, at the ends and in the middle. */
+	memory[0] = 1;
+	memory[3 * MIB] = 2;
+	memory[len - 1] = 3;
+	vfio_read(&vfio, &vfio.mem, PAGE, &byte, 1);
+	check_eq(byte, 1);
+	vfio_read(&vfio, &vfio.mem, PAGE + 3 * MIB, &byte, 1);
+	check_eq(byte, 2);
+	vfio_read(&vfio, &vfio.mem, PAGE + len - 1, &byte, 1);
+	check_eq(byte, 3);
+}
+
+const struct test tests[] = {
+	{ "past_end", test_past_end },
+	{ "overflow", test_overflow },
+	{ "private", test_private },
+	{ "registers", test_registers },
+	{ "carved_pages", test_carved_pages },
+	{ "2m_faults", test_2m_faults },
+	{ "1g_faults", test_1g_faults },
+	{ "4k_faults", test_4k_faults },
+	{ "ragged", test_ragged },
+	{ }
+};

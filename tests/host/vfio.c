@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/iommufd.h>
+#include <linux/pci_regs.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "pci.h"
+#include "vfio.h"
+
+static int __ioctl(int fd, unsigned long request, void *arg)
+{
+	int ret = ioctl(fd, request, arg);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static void must(int ret, const char *what)
+{
+	if (ret < 0)
+		fail(__FILE__, __LINE__, "%s: %s", what, strerror(-ret));
+}
+
+static int must_open(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	must(fd < 0 ? -errno : 0, path);
+	return fd;
+}
+
+static void open_group(struct vfio *vfio)
+{
+	char path[128], group[64];
+	int ret;
+
+	pci_link(pci_accel(), "iommu_group", group, sizeof(group));
+	snprintf(path, sizeof(path), "/dev/vfio/%s", group);
+	vfio->iommu = must_open("/dev/vfio/vfio");
+	vfio->group = must_open(path);
+	must(__ioctl(vfio->group, VFIO_GROUP_SET_CONTAINER, &vfio->iommu), "container of the group");
+	ret = ioctl(vfio->iommu, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU);
+	must(ret < 0 ? -errno : 0, "type 1");
+	vfio->device = __ioctl(vfio->group, VFIO_GROUP_GET_DEVICE_FD, (void *)pci_accel());
+	must(vfio->device, "opening the device");
+}
+
+static void cdev_path(char *path, size_t size)
+{
+	DIR *dir = opendir(pci_path(pci_accel(), "vfio-dev"));
+	struct dirent *entry;
+
+	*path = '\0';
+	check(dir);
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			snprintf(path, size, "/dev/vfio/devices/%s", entry->d_name);
+	closedir(dir);
+	check(*path);
+}
+
+static void open_cdev(struct vfio *vfio)
+{
+	struct vfio_device_bind_iommufd bind = {
+		.argsz = offsetof(struct vfio_device_bind_iommufd, token_uuid_ptr),
+	};
+	struct vfio_device_attach_iommufd_pt attach = {
+		.argsz = offsetof(struct vfio_device_attach_iommufd_pt, pasid),
+	};
+	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	char path[512];
+
+	cdev_path(path, sizeof(path));
+	vfio->group = -1;
+	vfio->iommu = must_open("/dev/iommu");
+	vfio->device = must_open(path);
+	bind.iommufd = vfio->iommu;
+	must(__ioctl(vfio->device, VFIO_DEVICE_BIND_IOMMUFD, &bind), "binding to the IOMMUFD");
+	must(__ioctl(vfio->iommu, IOMMU_IOAS_ALLOC, &alloc), "an address space");
+	vfio->ioas = alloc.out_ioas_id;
+	attach.pt_id = vfio->ioas;
+	must(__ioctl(vfio->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach), "attaching it");
+}
+
+static void set_region(struct vfio_region *region, const struct vfio_region_info *info)
+{
+	region->index = info->index;
+	region->flags = info->flags;
+	region->size = info->size;
+	region->offset = info->offset;
+}
+
+/* By type, as a VMM that does not know the device capability would. */
+static void find_cxl_region(struct vfio *vfio, uint32_t subtype, struct vfio_region *region)
+{
+	const uint32_t type = VFIO_REGION_TYPE_PCI_VENDOR_TYPE | VFIO_CXL_PCI_VENDOR_ID;
+	struct vfio_device_info *device = vfio_device_info(vfio);
+	unsigned int i, found = 0;
+
+	for (i = VFIO_PCI_NUM_REGIONS; i < device->num_regions; i++) {
+		struct vfio_region_info *info = vfio_region_info(vfio, i);
+		const struct vfio_region_info_cap_type *cap =
+			vfio_region_cap(info, VFIO_REGION_INFO_CAP_TYPE);
+
+		if (cap && cap->type == type && cap->subtype == subtype) {
+			set_region(region, info);
+			found++;
+		}
+		free(info);
+	}
+	free(device);
+	check_eq(found, 1);
+}
+
+static void find_region(struct vfio *vfio, uint32_t index, struct vfio_region *region)
+{
+	struct vfio_region_info *info = vfio_region_info(vfio, index);
+
+	set_region(region, info);
+	free(info);
+}
+
+void vfio_open(struct vfio *vfio)
+{
+	const struct vfio_region_info_cap_cxl_comp_regs *cap;
+	struct vfio_region_info *info;
+
+	memset(vfio, 0, sizeof(*vfio));
+	if (!pci_bound(pci_accel()))
+		pci_bind(pci_accel());
+	if (interface == INTERFACE_CDEV)
+		open_cdev(vfio);
+	else
+		open_group(vfio);
+
+	find_cxl_region(vfio, VFIO_REGION_SUBTYPE_CXL, &vfio->mem);
+	find_cxl_region(vfio, VFIO_REGION_SUBTYPE_CXL_COMP_REGS, &vfio->regs);
+	info = vfio_region_info(vfio, vfio->regs.index);
+	cap = vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_COMP_REGS);
+	check(cap);
+	find_region(vfio, VFIO_PCI_BAR0_REGION_INDEX + cap->bar, &vfio->bar);
+	free(info);
+	find_region(vfio, VFIO_PCI_CONFIG_REGION_INDEX, &vfio->config);
+}
+
+void vfio_close(struct vfio *vfio)
+{
+	close(vfio->device);
+	if (vfio->group >= 0)
+		close(vfio->group);
+	close(vfio->iommu);
+}
+
+int __vfio_device_info(struct vfio *vfio, void *info, uint32_t argsz)
+{
+	*(uint32_t *)info = argsz;
+	return __ioctl(vfio->device, VFIO_DEVICE_GET_INFO, info);
+}
+
+struct vfio_device_info *vfio_device_info(struct vfio *vfio)
+{
+	uint32_t size = sizeof(struct vfio_device_info);
+	struct vfio_device_info *info = calloc(1, size);
+
+	must(__vfio_device_info(vfio, info, size), "device info");
+	if (info->argsz > size) {
+		size = info->argsz;
+		free(info);
+		info = calloc(1, size);
+		must(__vfio_device_info(vfio, info, size), "device info");
+	}
+	check_eq(info->argsz, size);
+	return info;
+}
+
+int __vfio_region_info(struct vfio *vfio, uint32_t index, void *info, uint32_t argsz)
+{
+	struct vfio_region_info *region = info;
+
+	region->argsz = argsz;
+	region->index = index;
+	return __ioctl(vfio->device, VFIO_DEVICE_GET_REGION_INFO, region);
+}
+
+struct vfio_region_info *vfio_region_info(struct vfio *vfio, uint32_t index)
+{
+	uint32_t size = sizeof(struct vfio_region_info);
+	struct vfio_region_info *info = calloc(1, size);
+
+	must(__vfio_region_info(vfio, index, info, size), "region info");
+	if (info->argsz > size) {
+		size = info->argsz;
+		free(info);
+		info = calloc(1, size);
+		must(__vfio_region_info(vfio, index, info, size), "region info");
+	}
+	return info;
+}
+
+const void *vfio_cap(const void *info, uint32_t argsz, uint32_t offset, uint16_t id)
+{
+	const struct vfio_info_cap_header *header;
+	unsigned int links;
+
+	for (links = 0; offset; links++, offset = header->next) {
+		check(links < 64);
+		check(offset % 8 == 0);
+		check(offset + sizeof(*header) <= argsz);
+		header = info + offset;
+		if (header->id == id)
+			return header;
+	}
+	return NULL;
+}
+
+const void *vfio_region_cap(const struct vfio_region_info *info, uint16_t id)
+{
+	if (!(info->flags & VFIO_REGION_INFO_FLAG_CAPS))
+		return NULL;
+	return vfio_cap(info, info->argsz, info->cap_offset, id);
+}
+
+ssize_t __vfio_read(struct vfio *vfio, const struct vfio_region *region, uint64_t offset,
+		    void *buf, size_t len)
+{
+	ssize_t ret = pread(vfio->device, buf, len, region->offset + offset);
+
+	return ret < 0 ? -errno : ret;
+}
+
+ssize_t __vfio_write(struct vfio *vfio, const struct vfio_region *region, uint64_t offset,
+		     const void *buf, size_t len)
+{
+	ssize_t ret = pwrite(vfio->device, buf, len, region->offset + offset);
+
+	return ret < 0 ? -errno : ret;
+}
+
+void vfio_read(struct vfio *vfio, const struct vfio_region *region, uint64_t offset,
+	       void *buf, size_t len)
+{
+	ssize_t ret = __vfio_read(vfio, region, offset, buf, len);
+
+	if (ret != (ssize_t)len)
+		fail(__FILE__, __LINE__, "read of %#zx bytes at %#llx of region %u gives %zd",
+		     len, (unsigned long long)offset, region->index, ret);
+}
+
+void vfio_write(struct vfio *vfio, const struct vfio_region *region, uint64_t offset,
+		const void *buf, size_t len)
+{
+	ssize_t ret = __vfio_write(vfio, region, offset, buf, len);
+
+	if (ret != (ssize_t)len)
+		fail(__FILE__, __LINE__, "write of %#zx bytes at %#llx of region %u gives %zd",
+		     len, (unsigned long long)offset, region->index, ret);
+}
+
+uint32_t vfio_read32(struct vfio *vfio, const struct vfio_region *region, uint64_t offset)
+{
+	uint32_t value;
+
+	vfio_read(vfio, region, offset, &value, sizeof(value));
+	return value;
+}
+
+int __vfio_mmap(struct vfio *vfio, const struct vfio_region *region, uint64_t offset, size_t len,
+		void **address)
+{
+	*address = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, vfio->device,
+			region->offset + offset);
+	return *address == MAP_FAILED ? -errno : 0;
+}
+
+void *vfio_mmap(struct vfio *vfio, const struct vfio_region *region, uint64_t offset, size_t len)
+{
+	void *address;
+
+	must(__vfio_mmap(vfio, region, offset, len, &address), "mmap");
+	return address;
+}
+
+void vfio_enable(struct vfio *vfio, bool memory, bool master)
+{
+	uint16_t command;
+
+	vfio_read(vfio, &vfio->config, PCI_COMMAND, &command, sizeof(command));
+	command &= ~(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	command |= (memory ? PCI_COMMAND_MEMORY : 0) | (master ? PCI_COMMAND_MASTER : 0);
+	vfio_write(vfio, &vfio->config, PCI_COMMAND, &command, sizeof(command));
+}
+
+int __vfio_dma_map(struct vfio *vfio, void *address, size_t len, uint64_t iova)
+{
+	struct vfio_iommu_type1_dma_map type1 = {
+		.argsz = sizeof(type1),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (uintptr_t)address,
+		.iova = iova,
+		.size = len,
+	};
+	struct iommu_ioas_map ioas = {
+		.size = sizeof(ioas),
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
+			 IOMMU_IOAS_MAP_WRITEABLE,
+		.ioas_id = vfio->ioas,
+		.user_va = (uintptr_t)address,
+		.iova = iova,
+		.length = len,
+	};
+
+	if (vfio->group >= 0)
+		return __ioctl(vfio->iommu, VFIO_IOMMU_MAP_DMA, &type1);
+	return __ioctl(vfio->iommu, IOMMU_IOAS_MAP, &ioas);
+}
+
+void vfio_dma_map(struct vfio *vfio, void *address, size_t len, uint64_t iova)
+{
+	must(__vfio_dma_map(vfio, address, len, iova), "DMA mapping");
+}
+
+void vfio_dma_unmap(struct vfio *vfio, uint64_t iova, size_t len)
+{
+	struct vfio_iommu_type1_dma_unmap type1 = {
+		.argsz = sizeof(type1), .iova = iova, .size = len,
+	};
+	struct iommu_ioas_unmap ioas = {
+		.size = sizeof(ioas), .ioas_id = vfio->ioas, .iova = iova, .length = len,
+	};
+
+	if (vfio->group >= 0)
+		must(__ioctl(vfio->iommu, VFIO_IOMMU_UNMAP_DMA, &type1), "DMA unmapping");
+	else
+		must(__ioctl(vfio->iommu, IOMMU_IOAS_UNMAP, &ioas), "DMA unmapping");
+}
+
+void vfio_msix(struct vfio *vfio, const int *eventfds, unsigned int count)
+{
+	size_t size = sizeof(struct vfio_irq_set) + count * sizeof(*eventfds);
+	struct vfio_irq_set *set = calloc(1, size);
+
+	set->argsz = size;
+	set->flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
+	set->index = VFIO_PCI_MSIX_IRQ_INDEX;
+	set->count = count;
+	memcpy(set->data, eventfds, count * sizeof(*eventfds));
+	must(__ioctl(vfio->device, VFIO_DEVICE_SET_IRQS, set), "MSI-X");
+	free(set);
+}
+
+int __vfio_reset(struct vfio *vfio)
+{
+	return __ioctl(vfio->device, VFIO_DEVICE_RESET, NULL);
+}
+
+int __vfio_hot_reset(struct vfio *vfio)
+{
+	/* With a cdev, the devices that its owner has opened are found by the kernel. */
+	unsigned int groups = vfio->group >= 0 ? 1 : 0;
+	struct vfio_pci_hot_reset *reset;
+	size_t size = sizeof(*reset) + sizeof(int32_t);
+	int ret;
+
+	reset = calloc(1, size);
+	reset->argsz = size;
+	reset->count = groups;
+	reset->group_fds[0] = vfio->group;
+	ret = __ioctl(vfio->device, VFIO_DEVICE_PCI_HOT_RESET, reset);
+	free(reset);
+	return ret;
+}

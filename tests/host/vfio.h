@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A VFIO device, opened by its group and a type 1 container, or by its cdev and IOMMUFD. */
+#ifndef TEST_VFIO_H
+#define TEST_VFIO_H
+
+#include <linux/vfio.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "vfio_cxl.h"
+
+struct vfio_region {
+	uint32_t index;
+	uint32_t flags;
+	uint64_t size;		/* bytes */
+	uint64_t offset;	/* of the region in the device's file */
+};
+
+struct vfio {
+	int device;
+	int iommu;		/* the container, or the IOMMUFD */
+	int group;		/* -1 with a cdev */
+	uint32_t ioas;		/* IOMMUFD */
+	struct vfio_region mem;		/* the memory */
+	struct vfio_region regs;	/* the component registers */
+	struct vfio_region bar;		/* the BAR that holds those */
+	struct vfio_region config;
+};
+
+/* Opens the accelerator, bound first if it is not, and finds its regions. */
+void vfio_open(struct vfio *vfio);
+void vfio_close(struct vfio *vfio);
+
+int __vfio_device_info(struct vfio *vfio, void *info, uint32_t argsz);
+int __vfio_region_info(struct vfio *vfio, uint32_t index, void *info, uint32_t argsz);
+/* The whole answer, capabilities included; free() it. */
+struct vfio_region_info *vfio_region_info(struct vfio *vfio, uint32_t index);
+struct vfio_device_info *vfio_device_info(struct vfio *vfio);
+/* A capability in the chain that starts at an offset of an answer; NULL. */
+const void *vfio_cap(const void *info, uint32_t argsz, uint32_t offset, uint16_t id);
+const void *vfio_region_cap(const struct vfio_region_info *info, uint16_t id);
+
+/* Bytes moved, or an error. */
+ssize_t __vfio_read(struct vfio *vfio, const struct vfio_region *region, uint64_t offset,
+		    void *buf, size_t len);
+ssize_t __vfio_write(struct vfio *vfio, const struct vfio_region *region, uint64_t offset,
+		     const void *buf, size_t len);
+void vfio_read(struct vfio *vfio, const struct vfio_region *region, uint64_t offset,
+	       void *buf, size_t len);
+void vfio_write(struct vfio *vfio, const struct vfio_region *region, uint64_t offset,
+		const void *buf, size_t len);
+uint32_t vfio_read32(struct vfio *vfio, const struct vfio_region *region, uint64_t offset);
+
+/* A shared mapping, for reading and writing. */
+int __vfio_mmap(struct vfio *vfio, const struct vfio_region *region, uint64_t offset, size_t len,
+		void **address);
+void *vfio_mmap(struct vfio *vfio, const struct vfio_region *region, uint64_t offset, size_t len);
+
+/* COMMAND: memory enable, and bus mastering. */
+void vfio_enable(struct vfio *vfio, bool memory, bool master);
+
+int __vfio_dma_map(struct vfio *vfio, void *address, size_t len, uint64_t iova);
+void vfio_dma_map(struct vfio *vfio, void *address, size_t len, uint64_t iova);
+void vfio_dma_unmap(struct vfio *vfio, uint64_t iova, size_t len);
+
+/* An eventfd for each of the first MSI-X vectors. */
+void vfio_msix(struct vfio *vfio, const int *eventfds, unsigned int count);
+
+int __vfio_reset(struct vfio *vfio);
+/* Of the bus that the device is on. */
+int __vfio_hot_reset(struct vfio *vfio);
+
+#endif
