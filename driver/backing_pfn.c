@@ -7,6 +7,7 @@
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
 #include <linux/pci.h>
+#include <linux/sched/signal.h>
 
 #include "cxl_vfio.h"
 #include "trace.h"
@@ -54,8 +55,12 @@ static vm_fault_t insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf, uns
 	guard(rwsem_read)(&cxlv->core.memory_lock);
 	guard(rwsem_read)(&cxlv->mem.lock);
 
-	/* Short, and the outcome is not known yet: come again. */
-	if (cxlv->mem.blocked == CXL_VFIO_BLOCK_CONFIG)
+	/*
+	 * Short, and the outcome is not known yet: come again. Not whoever
+	 * makes the change, and not the dying: signals wait for the fault.
+	 */
+	if (cxlv->mem.blocked == CXL_VFIO_BLOCK_CONFIG &&
+	    READ_ONCE(cxlv->mem.config_owner) != current && !fatal_signal_pending(current))
 		return VM_FAULT_NOPAGE;
 	if (!cxl_vfio_mem_live(cxlv))
 		return VM_FAULT_SIGBUS;

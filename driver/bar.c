@@ -116,8 +116,9 @@ int cxl_vfio_bar_claim(struct cxl_vfio_device *cxlv)
  * cxl_vfio_bar_open - lend the VFIO core the mapping of the BAR
  * @cxlv: the device, just enabled by vfio_pci_core_enable()
  *
- * The mapping outlives the session, so that an ioeventfd of the core cannot
- * write to a mapping that is gone.
+ * That has tried to reserve the BAR, and the PCI core has said "can't reserve"
+ * in the log, at every open: harmless. The mapping outlives the session, so
+ * that nothing of the core can use it when it is gone.
  */
 void cxl_vfio_bar_open(struct cxl_vfio_device *cxlv)
 {

@@ -78,8 +78,11 @@ static ssize_t core_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t co
 		return vfio_pci_core_read(vdev, buf, count, ppos);
 
 	change = changes_access(cxlv->core.pdev, *ppos & VFIO_PCI_OFFSET_MASK, count);
-	if (change)
-		cxl_vfio_mem_config_begin(cxlv);
+	if (change) {
+		ret = cxl_vfio_mem_config_begin(cxlv);
+		if (ret)
+			return ret;
+	}
 	ret = vfio_pci_core_write(vdev, buf, count, ppos);
 	if (change)
 		cxl_vfio_mem_config_end(cxlv);

@@ -68,11 +68,13 @@ enum {
  *	   (pfnmap_setup_cachemode(), arch/x86/mm/pat/memtype.c), so it lives
  *	   for as long as the binding.
  * @decoder: index of the HDM decoder that decodes @hpa
- * @lock: guards @blocked and @in_config. Taken for read around every access,
- *	  so that whoever takes it for write knows that none is under way.
- *	  Nests inside memory_lock.
+ * @lock: guards @blocked. Taken for read around every access, so that whoever
+ *	  takes it for write knows that none is under way. Nests inside
+ *	  memory_lock.
  * @blocked: CXL_VFIO_BLOCK_*; zero when nothing forbids access
- * @in_config: writes under way that raised CXL_VFIO_BLOCK_CONFIG
+ * @config_lock: one change of memory enable or power at a time. User memory is
+ *		 touched under it, so no fault may wait for it.
+ * @config_owner: who holds @config_lock
  */
 struct cxl_vfio_mem {
 	struct range hpa;
@@ -80,7 +82,8 @@ struct cxl_vfio_mem {
 	unsigned int decoder;
 	struct rw_semaphore lock;
 	unsigned long blocked;
-	unsigned int in_config;
+	struct mutex config_lock;
+	struct task_struct *config_owner;
 };
 
 /**
@@ -167,7 +170,7 @@ int cxl_vfio_mem_init(struct cxl_vfio_device *cxlv);
 int cxl_vfio_mem_open(struct cxl_vfio_device *cxlv);
 void cxl_vfio_mem_block(struct cxl_vfio_device *cxlv, unsigned long why);
 void cxl_vfio_mem_unblock(struct cxl_vfio_device *cxlv, unsigned long why);
-void cxl_vfio_mem_config_begin(struct cxl_vfio_device *cxlv);
+int cxl_vfio_mem_config_begin(struct cxl_vfio_device *cxlv);
 void cxl_vfio_mem_config_end(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv);
 
@@ -197,6 +200,7 @@ ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf,
 /* reset.c */
 int cxl_vfio_reset_sample(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv);
+void cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv);
 
 #endif

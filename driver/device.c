@@ -14,12 +14,27 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 
 	init_rwsem(&cxlv->mem.lock);
+	mutex_init(&cxlv->mem.config_lock);
 	/*
 	 * An idle device stays in D0: the CXL core uses its registers, and D3
 	 * may cost it its decoders.
 	 */
 	cxlv->core.disable_idle_d3 = true;
 	return vfio_pci_core_init_dev(vdev);
+}
+
+/*
+ * The core's reset at close runs without reset_done(). An unbind holds the
+ * device lock while it waits for the close: it restores by itself, after that.
+ */
+static void restore_after_close(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+
+	if (!pci_dev_trylock(pdev))
+		return;
+	cxl_vfio_reset_restore(cxlv);
+	pci_dev_unlock(pdev);
 }
 
 static int cxl_vfio_open(struct vfio_device *vdev)
@@ -45,13 +60,17 @@ static int cxl_vfio_open(struct vfio_device *vdev)
 err_disable:
 	cxl_vfio_bar_close(cxlv);
 	vfio_pci_core_disable(&cxlv->core);
+	restore_after_close(cxlv);
 	return ret;
 }
 
 static void cxl_vfio_close(struct vfio_device *vdev)
 {
-	cxl_vfio_bar_close(vdev_to_cxl_vfio(vdev));
+	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
+
+	cxl_vfio_bar_close(cxlv);
 	vfio_pci_core_close_device(vdev);
+	restore_after_close(cxlv);
 }
 
 static u32 get_argsz(struct vfio_device_info __user *arg)
@@ -99,10 +118,13 @@ static long get_info(struct vfio_device *vdev, struct vfio_device_info __user *a
 		ret = vfio_pci_core_ioctl(vdev, VFIO_DEVICE_GET_INFO, (unsigned long)arg);
 		if (ret)
 			return ret;
-		/* No room for a capability offset, but for the flag and the size. */
+		/* No room for a capability offset, but for flags and the size needed. */
 		if (copy_from_user(&info, arg, minsz))
 			return -EFAULT;
-		info.flags |= VFIO_DEVICE_FLAGS_CXL;
+		info.flags |= VFIO_DEVICE_FLAGS_CXL | VFIO_DEVICE_FLAGS_CAPS;
+		if (check_add_overflow(ALIGN(max_t(u32, info.argsz, sizeof(info)), 8),
+				       (u32)sizeof(struct vfio_device_info_cap_cxl), &info.argsz))
+			return -EINVAL;
 		return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
 	}
 
@@ -138,6 +160,16 @@ static long get_info(struct vfio_device *vdev, struct vfio_device_info __user *a
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
+/*
+ * A reset may have left the memory inactive. No lock is held here, so this is
+ * the place to wait. Memory that does not come back was logged, gives -EIO and
+ * SIGBUS, and is no reason to fail what was asked for.
+ */
+static int wait_active(struct cxl_vfio_device *cxlv)
+{
+	return cxl_vfio_wait_active(cxlv) == -EINTR ? -EINTR : 0;
+}
+
 static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
 {
 	long ret;
@@ -154,8 +186,7 @@ static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned 
 	case VFIO_DEVICE_RESET:
 	case VFIO_DEVICE_PCI_HOT_RESET:
 		ret = vfio_pci_core_ioctl(vdev, cmd, arg);
-		/* No lock is held here, so this is the place to wait. */
-		return ret ?: cxl_vfio_wait_active(vdev_to_cxl_vfio(vdev));
+		return ret ?: wait_active(vdev_to_cxl_vfio(vdev));
 	default:
 		return vfio_pci_core_ioctl(vdev, cmd, arg);
 	}
@@ -172,12 +203,9 @@ static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region
 		return ret;
 	if (info->index == cxlv->comp.bar && info->flags & VFIO_REGION_INFO_FLAG_MMAP)
 		return cxl_vfio_bar_caps(cxlv, caps);
-	/*
-	 * The reset at open may have left the memory inactive. Open holds the
-	 * device set's lock, this holds none, and every user comes by here.
-	 */
+	/* For the reset at open, which holds the device set's lock. */
 	if (info->index == cxlv->mem_region_index)
-		return cxl_vfio_wait_active(cxlv);
+		return wait_active(cxlv);
 	return 0;
 }
 
@@ -220,16 +248,11 @@ static int cxl_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 
 static int cxl_vfio_feature(struct vfio_device *vdev, u32 flags, void __user *arg, size_t argsz)
 {
-	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
-	int ret;
-
 	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
-		cxl_vfio_mem_config_begin(cxlv);
-		ret = vfio_pci_core_ioctl_feature(vdev, flags, arg, argsz);
-		cxl_vfio_mem_config_end(cxlv);
-		return ret;
+		/* Down to D3cold, which costs the device its decoders. */
+		return -ENOTTY;
 	default:
 		return vfio_pci_core_ioctl_feature(vdev, flags, arg, argsz);
 	}

@@ -32,25 +32,53 @@ static int find_dvsec(struct cxl_vfio_device *cxlv)
 	return cxl_vfio_config_init(cxlv);
 }
 
-static u32 range_status(struct cxl_vfio_device *cxlv)
+static unsigned int nr_ranges(struct cxl_vfio_device *cxlv)
+{
+	return min(FIELD_GET(CXLR_CAP_HDM_COUNT, cxlv->cap), 2);
+}
+
+/* Range @n Size Low; zero from a device that does not answer. */
+static u32 range_status(struct cxl_vfio_device *cxlv, unsigned int n)
 {
 	u32 val;
 
-	pci_read_config_dword(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_RANGE_SIZE_LOW(0), &val);
+	pci_read_config_dword(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_RANGE_SIZE_LOW(n), &val);
 	return PCI_POSSIBLE_ERROR(val) ? 0 : val;
+}
+
+/*
+ * How long after a reset the range may take to become active, 0 when it is.
+ * Memory_Info_Valid comes within a second, Memory_Active within the range's
+ * own time of 1, 4, 16, 64 or 256 s; more is reserved (8.1.3.8.2).
+ */
+static unsigned int range_wait_ms(u32 status)
+{
+	if (!(status & CXLR_RANGE_MEM_INFO_VALID))
+		return MEM_INFO_VALID_MS;
+	if (status & CXLR_RANGE_MEM_ACTIVE)
+		return 0;
+	return MEM_INFO_VALID_MS +
+	       (MSEC_PER_SEC << (2 * min(FIELD_GET(CXLR_RANGE_ACTIVE_TIMEOUT, status), 4u)));
+}
+
+static unsigned int ranges_wait_ms(struct cxl_vfio_device *cxlv)
+{
+	unsigned int i, ms = 0;
+
+	for (i = 0; i < nr_ranges(cxlv); i++)
+		ms = max(ms, range_wait_ms(range_status(cxlv, i)));
+	return ms;
 }
 
 /**
  * cxl_vfio_mem_active - does the device say that its memory may be accessed?
  * @cxlv: the device; in D0, or the answer is no
  *
- * One configuration read, no wait. Source: CXL 3.1, 8.1.3.8.2.
+ * A configuration read a range, no wait. Source: CXL 3.1, 8.1.3.8.2.
  */
 bool cxl_vfio_mem_active(struct cxl_vfio_device *cxlv)
 {
-	const u32 both = CXLR_RANGE_MEM_INFO_VALID | CXLR_RANGE_MEM_ACTIVE;
-
-	return (range_status(cxlv) & both) == both;
+	return nr_ranges(cxlv) && !ranges_wait_ms(cxlv);
 }
 
 /**
@@ -61,46 +89,35 @@ bool cxl_vfio_mem_active(struct cxl_vfio_device *cxlv)
  * to 256 s), so the caller holds no lock that a fault or an open needs.
  * Source: CXL 3.1, 8.1.3.8.2.
  *
- * Return: 0, -EINTR when killed, -ETIMEDOUT.
+ * Return: 0, -EINTR when killed, -ETIMEDOUT, logged.
  */
 int cxl_vfio_wait_active(struct cxl_vfio_device *cxlv)
 {
 	unsigned long start = jiffies;
 	unsigned int limit_ms;
-	u32 status;
 
-	for (;;) {
-		status = range_status(cxlv);
-		limit_ms = MEM_INFO_VALID_MS;
-		if (status & CXLR_RANGE_MEM_INFO_VALID) {
-			if (status & CXLR_RANGE_MEM_ACTIVE)
-				return 0;
-			/* 1, 4, 16, 64, 256 s; more is reserved. */
-			limit_ms += MSEC_PER_SEC <<
-				(2 * min(FIELD_GET(CXLR_RANGE_ACTIVE_TIMEOUT, status), 4u));
+	while ((limit_ms = ranges_wait_ms(cxlv))) {
+		if (time_after(jiffies, start + msecs_to_jiffies(limit_ms))) {
+			dev_err_ratelimited(&cxlv->core.pdev->dev,
+					    "memory did not become active within %u ms (range 1 reads %#x): the device or its firmware is not ready\n",
+					    limit_ms, range_status(cxlv, 0));
+			return -ETIMEDOUT;
 		}
-		if (time_after(jiffies, start + msecs_to_jiffies(limit_ms)))
-			break;
 		if (schedule_timeout_killable(msecs_to_jiffies(POLL_MS)) &&
 		    fatal_signal_pending(current))
 			return -EINTR;
 	}
-
-	dev_err_ratelimited(&cxlv->core.pdev->dev,
-			    "memory did not become active within %u ms (range 1 reads %#x): the device or its firmware is not ready\n",
-			    limit_ms, status);
-	return -ETIMEDOUT;
+	return 0;
 }
 
 /* All of the memory that the device has, by its DVSEC ranges (8.1.3.8). */
 static u64 dvsec_capacity(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
-	unsigned int i, ranges;
+	unsigned int i;
 	u64 capacity = 0;
 
-	ranges = min(FIELD_GET(CXLR_CAP_HDM_COUNT, cxlv->cap), 2);
-	for (i = 0; i < ranges; i++) {
+	for (i = 0; i < nr_ranges(cxlv); i++) {
 		u32 low, high;
 
 		pci_read_config_dword(pdev, cxlv->dvsec + CXLR_DVSEC_RANGE_SIZE_LOW(i), &low);

@@ -26,6 +26,13 @@ int cxl_vfio_mem_init(struct cxl_vfio_device *cxlv)
 	struct cxl_vfio_mem *mem = &cxlv->mem;
 	resource_size_t size = range_len(&mem->hpa);
 
+	/* A region's offsets end where the next index begins. */
+	if (size > BIT_ULL(VFIO_PCI_OFFSET_SHIFT)) {
+		pci_err(pdev, "memory %pra is larger than the 1 TiB that a VFIO region can be\n",
+			&mem->hpa);
+		return -EFBIG;
+	}
+
 	if (!devm_request_mem_region(&pdev->dev, mem->hpa.start, size, "cxl-vfio-pci")) {
 		pci_err(pdev, "memory %pra is in use: see /proc/iomem for by whom\n", &mem->hpa);
 		return -EBUSY;
@@ -98,20 +105,34 @@ void cxl_vfio_mem_unblock(struct cxl_vfio_device *cxlv, unsigned long why)
  * The core takes the BARs' mappings away when it sees such a change, but
  * knows nothing of this region. Faults that come before
  * cxl_vfio_mem_config_end() are tried again; they find out then what changed.
+ * The caller's own get SIGBUS: the core reads the user's buffer in here, which
+ * may be this very memory.
+ *
+ * Return: 0, or -EINTR when killed.
  */
-void cxl_vfio_mem_config_begin(struct cxl_vfio_device *cxlv)
+int cxl_vfio_mem_config_begin(struct cxl_vfio_device *cxlv)
 {
-	guard(rwsem_write)(&cxlv->mem.lock);
-	cxlv->mem.in_config++;
-	cxlv->mem.blocked |= CXL_VFIO_BLOCK_CONFIG;
-	mem_zap(cxlv);
+	if (mutex_lock_killable(&cxlv->mem.config_lock))
+		return -EINTR;
+	WRITE_ONCE(cxlv->mem.config_owner, current);
+	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_CONFIG);
+	return 0;
 }
 
+/**
+ * cxl_vfio_mem_config_end - the change is made
+ * @cxlv: the device
+ *
+ * A device that came back from D3 may have lost its decoders.
+ */
 void cxl_vfio_mem_config_end(struct cxl_vfio_device *cxlv)
 {
-	guard(rwsem_write)(&cxlv->mem.lock);
-	if (!--cxlv->mem.in_config)
-		cxlv->mem.blocked &= ~CXL_VFIO_BLOCK_CONFIG;
+	scoped_guard(rwsem_write, &cxlv->core.memory_lock)
+		if (cxlv->core.pdev->current_state == PCI_D0)
+			cxl_vfio_reset_restore(cxlv);
+	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_CONFIG);
+	WRITE_ONCE(cxlv->mem.config_owner, NULL);
+	mutex_unlock(&cxlv->mem.config_lock);
 }
 
 /**
@@ -120,11 +141,13 @@ void cxl_vfio_mem_config_end(struct cxl_vfio_device *cxlv)
  *
  * Caller holds memory_lock and mem.lock, both for read at least; the answer is
  * good for as long as it does. The decoder is read only after memory enable
- * and power state allow a read of its BAR.
+ * and power state allow a read of its BAR. DVSEC Mem_Enable (8.1.3.2) is what
+ * makes the device answer CXL.mem.
  */
 bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv)
 {
 	struct vfio_pci_core_device *core = &cxlv->core;
+	u16 dvsec_ctrl;
 	u32 ctrl;
 
 	lockdep_assert_held(&core->memory_lock);
@@ -133,6 +156,10 @@ bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv)
 	if (cxlv->mem.blocked || core->pm_runtime_engaged ||
 	    core->pdev->current_state != PCI_D0 || !__vfio_pci_memory_enabled(core) ||
 	    !cxl_vfio_mem_active(cxlv))
+		return false;
+
+	pci_read_config_word(core->pdev, cxlv->dvsec + CXLR_DVSEC_CTRL, &dvsec_ctrl);
+	if (!(dvsec_ctrl & CXLR_CTRL_MEM_ENABLE))
 		return false;
 
 	ctrl = readl(cxl_vfio_hdm(cxlv) + CXLR_HDM_CTRL(cxlv->mem.decoder));

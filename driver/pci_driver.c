@@ -31,6 +31,8 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		goto err_put;
 
+	/* For slot_reset() before the first open, which saves it again. */
+	pci_save_state(pdev);
 	ret = vfio_pci_core_register_device(&cxlv->core);
 	if (ret) {
 		pci_err(pdev, "cannot register with VFIO: %pe\n", ERR_PTR(ret));
@@ -54,6 +56,8 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 
 	/* Waits for the last user; the CXL core's objects go after that, by devres. */
 	vfio_pci_core_unregister_device(&cxlv->core);
+	/* The last close could not, if it was this that it waited for. */
+	cxl_vfio_reset_restore(cxlv);
 	vfio_put_device(&cxlv->core.vdev);
 }
 
@@ -69,21 +73,33 @@ static void cxl_vfio_err_reset_done(struct pci_dev *pdev)
 
 static pci_ers_result_t cxl_vfio_err_detected(struct pci_dev *pdev, pci_channel_state_t state)
 {
+	pci_ers_result_t ret;
+
 	cxl_vfio_mem_block(pdev_to_cxl_vfio(pdev), CXL_VFIO_BLOCK_ERROR);
-	return vfio_pci_core_aer_err_detected(pdev, state);
+	ret = vfio_pci_core_aer_err_detected(pdev, state);
+	/* A frozen link is reset, and comes back with nothing programmed. */
+	return state == pci_channel_io_frozen ? PCI_ERS_RESULT_NEED_RESET : ret;
 }
 
-/* Recovery may have reset the bus, and tells nobody but by this. */
+static pci_ers_result_t cxl_vfio_err_slot_reset(struct pci_dev *pdev)
+{
+	pci_restore_state(pdev);
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
 static void cxl_vfio_err_resume(struct pci_dev *pdev)
 {
-	cxl_vfio_reset_done(pdev_to_cxl_vfio(pdev));
-	cxl_vfio_mem_unblock(pdev_to_cxl_vfio(pdev), CXL_VFIO_BLOCK_ERROR);
+	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
+
+	cxl_vfio_reset_restore(cxlv);
+	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_ERROR);
 }
 
 static const struct pci_error_handlers cxl_vfio_err_handlers = {
 	.reset_prepare = cxl_vfio_err_reset_prepare,
 	.reset_done = cxl_vfio_err_reset_done,
 	.error_detected = cxl_vfio_err_detected,
+	.slot_reset = cxl_vfio_err_slot_reset,
 	.resume = cxl_vfio_err_resume,
 };
 
@@ -109,6 +125,7 @@ static struct pci_driver cxl_vfio_pci_driver = {
 module_pci_driver(cxl_vfio_pci_driver);
 
 MODULE_IMPORT_NS("CXL");
+MODULE_IMPORT_NS("DEVMEM");
 MODULE_IMPORT_NS("IOMMUFD");
 MODULE_SOFTDEP("pre: cxl_acpi cxl_port cxl_mem");
 MODULE_DESCRIPTION("VFIO for CXL accelerators: device memory and component registers");

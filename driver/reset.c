@@ -6,6 +6,7 @@
  */
 #include <linux/io.h>
 #include <linux/iopoll.h>
+#include <linux/memregion.h>
 #include <linux/pci.h>
 
 #include "cxl_vfio.h"
@@ -72,20 +73,30 @@ int cxl_vfio_reset_sample(struct cxl_vfio_device *cxlv)
  */
 void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv)
 {
+	const struct range *hpa = &cxlv->mem.hpa;
+
 	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_RESET);
+
+	/*
+	 * Lines that users left dirty would be written to a decoder that is
+	 * gone. As cxl_region_decode_reset() does; there is no such
+	 * instruction for virtual machines, the lab's among them.
+	 */
+	if (cxlv->mem_region_index && cpu_cache_has_invalidate_memregion())
+		cpu_cache_invalidate_memregion(hpa->start, range_len(hpa));
 }
 
 /* Base and CONTROL are locked by CONFIG_LOCK, so that comes last (8.1.3.6). */
-static void restore_dvsec(struct cxl_vfio_device *cxlv)
+static int restore_dvsec(struct cxl_vfio_device *cxlv)
 {
 	const struct cxl_vfio_platform *platform = &cxlv->platform;
 	struct pci_dev *pdev = cxlv->core.pdev;
 	unsigned int i;
-	u16 lock;
+	u16 lock, ctrl;
 
 	pci_read_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_LOCK, &lock);
 	if (lock & CXLR_LOCK_CONFIG_LOCK)
-		return;
+		return 0;
 
 	for (i = 0; i < 2; i++) {
 		pci_write_config_dword(pdev, cxlv->dvsec + CXLR_DVSEC_RANGE_BASE_HIGH(i),
@@ -95,12 +106,22 @@ static void restore_dvsec(struct cxl_vfio_device *cxlv)
 	}
 	pci_write_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_CTRL, platform->dvsec_ctrl);
 	pci_write_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_LOCK, platform->dvsec_lock);
+
+	pci_read_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_CTRL, &ctrl);
+	if (ctrl == platform->dvsec_ctrl)
+		return 0;
+	pci_err(pdev, "DVSEC Control reads %#x after a reset, not %#x\n", ctrl,
+		platform->dvsec_ctrl);
+	return -EIO;
 }
 
 static bool same_decoder(const struct cxl_vfio_decoder *a, const struct cxl_vfio_decoder *b)
 {
+	const u32 mask = CXLR_HDM_CTRL_IG | CXLR_HDM_CTRL_IW | CXLR_HDM_CTRL_LOCK |
+			 CXLR_HDM_CTRL_COMMITTED | CXLR_HDM_CTRL_HOSTONLY | CXLR_HDM_CTRL_BI;
+
 	return a->base == b->base && a->size == b->size && a->skip == b->skip &&
-	       a->ctrl == b->ctrl;
+	       (a->ctrl & mask) == (b->ctrl & mask);
 }
 
 /* Program and commit decoder @n as the platform did (8.2.4.20.12). */
@@ -133,7 +154,8 @@ static int restore_decoder(struct cxl_vfio_device *cxlv, unsigned int n)
 				 COMMIT_POLL_US, COMMIT_TIMEOUT_US);
 	if (ret)
 		return ret;
-	return ctrl & CXLR_HDM_CTRL_ERROR ? -EIO : 0;
+	read_decoder(hdm, n, &have);
+	return same_decoder(&have, want) ? 0 : -EIO;
 }
 
 static int restore_decoders(struct cxl_vfio_device *cxlv)
@@ -145,7 +167,7 @@ static int restore_decoders(struct cxl_vfio_device *cxlv)
 		ret = restore_decoder(cxlv, i);
 		if (ret) {
 			pci_err(cxlv->core.pdev,
-				"decoder %u could not be restored after a reset (%pe): the memory is out of use until the platform programs it again (reboot)\n",
+				"decoder %u could not be restored after a reset (%pe): the memory is out of use until another reset succeeds, or the platform programs it again (reboot)\n",
 				i, ERR_PTR(ret));
 			return ret;
 		}
@@ -155,15 +177,16 @@ static int restore_decoders(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_reset_done - a reset has ended
- * @cxlv: the device
+ * cxl_vfio_reset_restore - put back what a reset, or D3, took
+ * @cxlv: the device, in D0; the device lock or memory_lock is held, or the
+ *	  device is not open
  *
- * Puts back what the reset took. Memory decoding may be off here (QEMU resets
- * the device while it realizes it), and a write to the decoders would then be
- * lost without a word, so it is on for as long as that takes. Does not wait
- * for the memory to become active: cxl_vfio_mem_live() looks at every access.
+ * Memory decoding may be off here (QEMU resets the device while it realizes
+ * it), and a write to the decoders would then be lost without a word, so it is
+ * on for as long as that takes. Does not wait for the memory to become active:
+ * cxl_vfio_mem_live() looks at every access.
  */
-void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
+void cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
 	u16 command;
@@ -175,9 +198,19 @@ void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
 	ret = restore_decoders(cxlv);
 	if (!(command & PCI_COMMAND_MEMORY))
 		pci_write_config_word(pdev, PCI_COMMAND, command);
-	restore_dvsec(cxlv);
 
-	if (ret)
+	if (ret || restore_dvsec(cxlv))
 		cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
+	else
+		cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
+}
+
+/**
+ * cxl_vfio_reset_done - a reset has ended
+ * @cxlv: the device
+ */
+void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
+{
+	cxl_vfio_reset_restore(cxlv);
 	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
 }

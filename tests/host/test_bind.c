@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Binding, and the devices that are not bound: each refusal is one message of
+ * the driver's that says why, and leaves nothing behind. What was there before
+ * is compared with what is there afterwards: the hardware by QEMU, the kernel's
+ * address map, and the CXL core's devices.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "pci.h"
+#include "qmp.h"
+#include "vfio.h"
+
+#define CLAIM	"/vfio-cxl/build/tests/host/claim/%s/claim.ko"
+
+/* What a binding could leave behind. */
+struct traces {
+	struct qmp_state hardware;
+	char *iomem;
+	unsigned int cxl_devices;
+};
+
+/* Devices of the CXL core that belong to a memory device. */
+static unsigned int count_cxl_devices(void)
+{
+	static const char * const kinds[] = { "mem", "endpoint", "region" };
+	DIR *dir = opendir("/sys/bus/cxl/devices");
+	struct dirent *entry;
+	unsigned int count = 0;
+	size_t i;
+
+	check(dir);
+	while ((entry = readdir(dir)))
+		for (i = 0; i < ARRAY_SIZE(kinds); i++)
+			count += !strncmp(entry->d_name, kinds[i], strlen(kinds[i]));
+	closedir(dir);
+	return count;
+}
+
+static void traces_read(struct traces *traces)
+{
+	qmp_state_read(&traces->hardware);
+	traces->iomem = read_file("/proc/iomem");
+	traces->cxl_devices = count_cxl_devices();
+}
+
+static void check_same(const struct traces *after, const struct traces *before)
+{
+	qmp_state_same(&after->hardware, &before->hardware);
+	if (strcmp(after->iomem, before->iomem))
+		fail(__FILE__, __LINE__, "/proc/iomem changed; before:\n%safter:\n%s",
+		     before->iomem, after->iomem);
+	check_eq(after->cxl_devices, before->cxl_devices);
+}
+
+static void check_no_traces(const struct traces *before)
+{
+	struct traces after;
+
+	traces_read(&after);
+	check_same(&after, before);
+}
+
+/* An attempt to bind, and what the kernel said about it. */
+struct attempt {
+	struct traces before, after;
+	int ret;
+	bool bound;
+	unsigned int errors;
+	char message[1024];	/* the last of them */
+};
+
+/* Checks nothing, so that the caller can put back what it changed first. */
+static void attempt(const char *device, struct attempt *attempt)
+{
+	/* The driver core's own comment on an error code. */
+	static const char core[] = "probe with driver";
+	unsigned int level;
+	char text[1024];
+	int kmsg;
+
+	memset(attempt, 0, sizeof(*attempt));
+	traces_read(&attempt->before);
+	kmsg = kmsg_open();
+	attempt->ret = __pci_bind(device);
+	attempt->bound = pci_bound(device);
+	if (attempt->bound)
+		pci_unbind(device);
+	traces_read(&attempt->after);
+	while (kmsg_next(kmsg, text, sizeof(text), &level)) {
+		if (level > 4 || strstr(text, core))
+			continue;
+		note("%s", text);
+		strcpy(attempt->message, text);
+		attempt->errors++;
+	}
+	close(kmsg);
+}
+
+/* The driver refused the device, with one message that has these words, and left nothing. */
+static void check_refused(const char *device, const struct attempt *attempt, const char *words)
+{
+	check(attempt->ret < 0);
+	check(!attempt->bound);
+	check_eq(attempt->errors, 1);
+	check(strstr(attempt->message, PCI_DRIVER));
+	check(strstr(attempt->message, device));
+	if (!strstr(attempt->message, words))
+		fail(__FILE__, __LINE__, "the message does not say '%s'", words);
+	check_same(&attempt->after, &attempt->before);
+}
+
+static void test_not_cxl(void)
+{
+	struct attempt other;
+
+	attempt(pci_other(), &other);
+	write_file(pci_path(pci_other(), "driver_override"), "\n");
+	check_refused(pci_other(), &other, "not a CXL device");
+}
+
+static void test_uncommitted(void)
+{
+	struct attempt accel;
+
+	attempt(pci_accel(), &accel);
+	check_refused(pci_accel(), &accel, "not committed");
+}
+
+static void test_not_active(void)
+{
+	struct attempt accel;
+
+	pci_unbind(pci_accel());
+	qmp_set("mem-active", false);
+	attempt(pci_accel(), &accel);
+	qmp_set("mem-active", true);
+	check_refused(pci_accel(), &accel, "did not become active");
+	pci_bind(pci_accel());
+}
+
+/* Memory that never was active, since power-on. */
+static void test_never_active(void)
+{
+	struct attempt accel;
+
+	attempt(pci_accel(), &accel);
+	check_refused(pci_accel(), &accel, "did not become active");
+}
+
+static void claim(uint64_t start, uint64_t size, bool ram)
+{
+	char path[256], parameters[128];
+	struct utsname name;
+	int fd;
+
+	uname(&name);
+	snprintf(path, sizeof(path), CLAIM, name.release);
+	snprintf(parameters, sizeof(parameters), "start=%#llx size=%#llx ram=%d",
+		 (unsigned long long)start, (unsigned long long)size, ram);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
+	check_eq(syscall(SYS_finit_module, fd, parameters, 0), 0);
+	close(fd);
+}
+
+static void unclaim(void)
+{
+	check_eq(syscall(SYS_delete_module, "claim", 0), 0);
+}
+
+static void check_claimed(uint64_t start, uint64_t size, bool ram, const char *words)
+{
+	struct attempt accel;
+	struct traces before;
+
+	pci_unbind(pci_accel());
+	traces_read(&before);
+	claim(start, size, ram);
+	attempt(pci_accel(), &accel);
+	unclaim();
+	check_refused(pci_accel(), &accel, words);
+	check_no_traces(&before);
+	pci_bind(pci_accel());
+}
+
+/* Somebody has all of the range, or a page in the midst of it. */
+static void test_taken(void)
+{
+	uint64_t start = qmp_get("hdm0-base"), size = qmp_get("hdm0-size");
+
+	check_claimed(start, size, false, "in use");
+	check_claimed(start + size / 2, PAGE, false, "in use");
+}
+
+static void test_system_ram(void)
+{
+	check_claimed(qmp_get("hdm0-base"), qmp_get("hdm0-size"), true, "System RAM");
+}
+
+/* Bound again, it works again, and finds the hardware as it was. */
+static void test_rebind(void)
+{
+	struct traces bound, unbound;
+	struct vfio vfio;
+	unsigned int i;
+	uint8_t byte;
+
+	pci_unbind(pci_accel());
+	traces_read(&unbound);
+	pci_bind(pci_accel());
+	traces_read(&bound);
+	for (i = 0; i < 3; i++) {
+		pci_unbind(pci_accel());
+		check_no_traces(&unbound);
+		pci_bind(pci_accel());
+		vfio_open(&vfio);
+		check(load(vfio_mmap(&vfio, &vfio.mem, 0, PAGE), &byte));
+		vfio_close(&vfio);
+		qmp_state_same(&unbound.hardware, &bound.hardware);
+	}
+}
+
+const struct test tests[] = {
+	{ "not_cxl", test_not_cxl },
+	{ "uncommitted", test_uncommitted },
+	{ "not_active", test_not_active, 300 },
+	{ "never_active", test_never_active, 300 },
+	{ "taken", test_taken },
+	{ "system_ram", test_system_ram },
+	{ "rebind", test_rebind },
+	{ }
+};

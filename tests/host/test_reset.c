@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Resets, by the user and by the administrator. QEMU tells that the reset took
+ * place (its counters) and that the decoder is afterwards as it was; a mapping
+ * that was touched before faults again, and then has the memory.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "pci.h"
+#include "qmp.h"
+#include "vfio.h"
+
+#define WINDOW	(4 * MIB)
+
+struct session {
+	struct vfio vfio;
+	struct qmp_state before;
+	uint8_t *window;
+	uint64_t resets;
+};
+
+/* A device in use, with data in its memory. */
+static void setup(struct session *session, const char *counter)
+{
+	vfio_open(&session->vfio);
+	session->window = vfio_mmap(&session->vfio, &session->vfio.mem, 0, WINDOW);
+	fill_random(session->window, PAGE, 1);
+	qmp_state_read(&session->before);
+	session->resets = qmp_get(counter);
+}
+
+/* After a reset: it happened, nothing of the host's is lost, and the data path is back. */
+static void check_restored(struct session *session, const char *counter)
+{
+	uint8_t want[PAGE], got[PAGE];
+	struct qmp_state after;
+	long faults;
+
+	check(qmp_get(counter) > session->resets);
+	qmp_state_read(&after);
+	qmp_state_same(&after, &session->before);
+
+	vfio_enable(&session->vfio, true, false);
+	faults = minor_faults();
+	got[0] = *(volatile uint8_t *)session->window;
+	check(minor_faults() > faults);
+
+	/* None of these resets clears memory (docs/accelerator.md). */
+	fill_random(want, sizeof(want), 1);
+	check(!memcmp(session->window, want, sizeof(want)));
+	vfio_read(&session->vfio, &session->vfio.mem, 0, got, sizeof(got));
+	check(!memcmp(got, want, sizeof(got)));
+	fill_random(session->window + 2 * MIB, PAGE, 2);
+	vfio_read(&session->vfio, &session->vfio.mem, 2 * MIB, got, sizeof(got));
+	check(!memcmp(session->window + 2 * MIB, got, sizeof(got)));
+}
+
+static void test_reset(void)
+{
+	struct session session;
+
+	setup(&session, "resets-function");
+	check_eq(__vfio_reset(&session.vfio), 0);
+	check_restored(&session, "resets-function");
+}
+
+static void test_hot_reset(void)
+{
+	struct session session;
+
+	setup(&session, "resets-bus");
+	check_eq(__vfio_hot_reset(&session.vfio), 0);
+	check_restored(&session, "resets-bus");
+}
+
+/* The administrator resets a device that is in use. */
+static void test_sysfs_reset(void)
+{
+	struct session session;
+
+	setup(&session, "resets-bus");
+	write_file(pci_path(pci_accel(), "reset_method"), "cxl_bus");
+	write_file(pci_path(pci_accel(), "reset"), "1");
+	write_file(pci_path(pci_accel(), "reset_method"), "default");
+	check_restored(&session, "resets-bus");
+}
+
+/* The bus reset finds the decoder with memory off, as a VMM's first reset does. */
+static void test_memory_off(void)
+{
+	struct session session;
+	uint16_t command;
+
+	setup(&session, "resets-bus");
+	vfio_enable(&session.vfio, false, false);
+	check_eq(__vfio_hot_reset(&session.vfio), 0);
+	vfio_read(&session.vfio, &session.vfio.config, 4, &command, sizeof(command));
+	check_eq(command & 2, 0);
+	check_restored(&session, "resets-bus");
+}
+
+/*
+ * A hot reset does not wait for the device's locks, of which a fault has one:
+ * it says EBUSY and is to be tried again.
+ */
+static void hot_reset_when_possible(struct vfio *vfio)
+{
+	unsigned int tries = 1;
+	int ret;
+
+	while ((ret = __vfio_hot_reset(vfio)) == -EBUSY && tries < 1000)
+		tries++;
+	if (tries > 1)
+		note("%u tries", tries);
+	check_eq(ret, 0);
+}
+
+struct toucher {
+	const volatile uint8_t *memory;
+	atomic_bool stop;
+	unsigned long loads, refused;
+};
+
+static void *touch(void *data)
+{
+	struct toucher *toucher = data;
+	uint8_t byte;
+	size_t at;
+
+	for (at = 0; !atomic_load(&toucher->stop); at = (at + 97 * PAGE) % WINDOW) {
+		if (load(toucher->memory + at, &byte))
+			toucher->loads++;
+		else
+			toucher->refused++;
+	}
+	return NULL;
+}
+
+/* Faults against resets: each load has the memory or SIGBUS, and both ends come to an end. */
+static void test_faults_meanwhile(void)
+{
+	struct toucher toucher = { };
+	struct session session;
+	pthread_t thread;
+	unsigned int i;
+
+	setup(&session, "resets-bus");
+	toucher.memory = session.window;
+	check_eq(pthread_create(&thread, NULL, touch, &toucher), 0);
+	for (i = 0; i < 5; i++) {
+		usleep(20000);
+		if (i % 2)
+			check_eq(__vfio_reset(&session.vfio), 0);
+		else
+			hot_reset_when_possible(&session.vfio);
+		vfio_enable(&session.vfio, true, false);
+	}
+	atomic_store(&toucher.stop, true);
+	pthread_join(thread, NULL);
+	note("%lu loads, %lu refused", toucher.loads, toucher.refused);
+	check(toucher.loads > 0);
+	/* The last reset may have been met by a fault that put a mapping back. */
+	vfio_enable(&session.vfio, false, false);
+	check_restored(&session, "resets-bus");
+}
+
+/*
+ * The hardware refuses to take its decoder back: the memory is out of reach,
+ * and the log says why, once. A new binding, after the hardware has come to
+ * its senses, works.
+ */
+static void test_not_restored(void)
+{
+	unsigned int level, said = 0;
+	struct qmp_state after;
+	struct session session;
+	uint8_t byte = 0;
+	char text[1024];
+	bool loaded;
+	ssize_t ret;
+	int kmsg;
+
+	setup(&session, "resets-bus");
+	kmsg = kmsg_open();
+	qmp_set("refuse-commit", true);
+	__vfio_hot_reset(&session.vfio);
+	qmp_set("refuse-commit", false);
+	vfio_enable(&session.vfio, true, false);
+
+	ret = __vfio_read(&session.vfio, &session.vfio.mem, 0, &byte, 1);
+	loaded = load(session.window, &byte);
+	while (kmsg_next(kmsg, text, sizeof(text), &level))
+		said += level <= 3 && strstr(text, PCI_DRIVER) && strstr(text, "could not be restored");
+
+	check_eq(__vfio_hot_reset(&session.vfio), 0);
+	vfio_close(&session.vfio);
+	check_eq(ret, -EIO);
+	check(!loaded);
+	check_eq(said, 1);
+
+	qmp_state_read(&after);
+	qmp_state_same(&after, &session.before);
+}
+
+/* The test before left a binding that does not trust its memory any more. */
+static void test_bound_anew(void)
+{
+	struct vfio vfio;
+	uint8_t byte;
+
+	pci_unbind(pci_accel());
+	vfio_open(&vfio);
+	vfio_read(&vfio, &vfio.mem, 0, &byte, 1);
+}
+
+const struct test tests[] = {
+	{ "reset", test_reset },
+	{ "hot_reset", test_hot_reset },
+	{ "sysfs_reset", test_sysfs_reset },
+	{ "memory_off", test_memory_off },
+	{ "faults_meanwhile", test_faults_meanwhile },
+	{ "not_restored", test_not_restored },
+	{ "bound_anew", test_bound_anew },
+	{ }
+};
