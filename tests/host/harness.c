@@ -17,6 +17,7 @@
 #include "harness.h"
 
 #define TIMEOUT		60	/* seconds */
+#define KILL_TIME	10	/* for a process to die */
 #define CYCLES		300
 /* A kernel with checkers, under TCG, on a machine that does other things too. */
 #define DEBUG_SLOWDOWN	6
@@ -24,6 +25,8 @@
 
 enum interface interface;
 unsigned int cycles = CYCLES;
+/* A test's process is caught in the kernel. */
+static bool stuck;
 
 /* What the kernel says when it has found something wrong with itself. */
 static const char * const splats[] = {
@@ -224,30 +227,35 @@ static unsigned int limit(const struct test *test)
 	return kernel && !strcmp(kernel, "debug") ? seconds * DEBUG_SLOWDOWN : seconds;
 }
 
-/* Wait for a child; false if it had to be killed. SIGCHLD is blocked. */
-static bool reap(pid_t pid, unsigned int seconds, int *status)
+/* Wait for a child; false if it did not end. SIGCHLD is blocked. */
+static bool wait_for(pid_t pid, unsigned int seconds, int *status)
 {
 	double end = now() + seconds;
-	struct timespec left;
+	struct timespec left = { .tv_nsec = 100000000 };
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	while (waitpid(pid, status, WNOHANG) != pid) {
-		double remaining = end - now();
-
-		if (remaining <= 0) {
-			kill(-pid, SIGKILL);
-			waitpid(pid, status, 0);
+		if (now() > end)
 			return false;
-		}
-		left.tv_sec = remaining;
-		left.tv_nsec = 100000000;
 		sigtimedwait(&set, NULL, &left);
 	}
-	/* What it may have started. */
-	kill(-pid, SIGKILL);
 	return true;
+}
+
+/* The same, with an end to whatever it started; false if it had to be killed. */
+static bool reap(pid_t pid, unsigned int seconds, int *status)
+{
+	bool ended = wait_for(pid, seconds, status);
+
+	kill(-pid, SIGKILL);
+	if (!ended && !wait_for(pid, KILL_TIME, status)) {
+		printf("# cannot be killed: the tests that follow would wait for it\n");
+		fflush(stdout);
+		stuck = true;
+	}
+	return ended;
 }
 
 static bool run_test(const struct test *test, unsigned int number)
@@ -332,7 +340,7 @@ int main(int argc, char **argv)
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 
-	for (test = tests; test->name; test++)
+	for (test = tests; test->name && !stuck; test++)
 		if (wanted(test->name, argv + optind))
 			passed += run_test(test, ++number);
 
