@@ -28,8 +28,12 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	dev_set_drvdata(&pdev->dev, &cxlv->core);
 
 	ret = cxl_vfio_discover(cxlv);
-	if (ret)
+	if (ret) {
+		/* It said why; the driver core adds a line of its own for other errors. */
+		if (ret != -ENOMEM && ret != -EINTR && ret != -EPROBE_DEFER)
+			ret = -ENXIO;
 		goto err_put;
+	}
 
 	/* For slot_reset() before the first open, which saves it again. */
 	pci_save_state(pdev);

@@ -140,6 +140,10 @@ static int restore_decoder(struct cxl_vfio_device *cxlv, unsigned int n)
 	if (PCI_POSSIBLE_ERROR(have.ctrl) || have.ctrl & CXLR_HDM_CTRL_COMMITTED)
 		return -EIO;
 
+	/* Left by a commit that failed; the other registers are locked while it is set. */
+	if (have.ctrl & CXLR_HDM_CTRL_COMMIT)
+		writel(have.ctrl & ~CXLR_HDM_CTRL_COMMIT, hdm + CXLR_HDM_CTRL(n));
+
 	writel(lower_32_bits(want->base), hdm + CXLR_HDM_BASE_LOW(n));
 	writel(upper_32_bits(want->base), hdm + CXLR_HDM_BASE_HIGH(n));
 	writel(lower_32_bits(want->size), hdm + CXLR_HDM_SIZE_LOW(n));
@@ -165,12 +169,13 @@ static int restore_decoders(struct cxl_vfio_device *cxlv)
 
 	for (i = 0; i < count; i++) {
 		ret = restore_decoder(cxlv, i);
-		if (ret) {
+		/* Said once, however often it is tried again. */
+		if (ret && !(READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_UNUSABLE))
 			pci_err(cxlv->core.pdev,
 				"decoder %u could not be restored after a reset (%pe): the memory is out of use until another reset succeeds, or the platform programs it again (reboot)\n",
 				i, ERR_PTR(ret));
+		if (ret)
 			return ret;
-		}
 	}
 	writel(cxlv->platform.hdm_global, cxl_vfio_hdm(cxlv) + CXLR_HDM_GLOBAL_CTRL);
 	return 0;

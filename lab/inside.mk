@@ -14,7 +14,9 @@ driver:
 	@$(MAKE) --no-print-directory -C driver KDIR=/lib/modules/$(release)/build \
 		OUT=$(CURDIR)/$(build)/driver/$(release)
 
-debug: firmware qemu tests $(build)/initramfs/builtin
+debug: firmware qemu $(build)/initramfs/builtin
+	@$(MAKE) --no-print-directory $(jobs) -C tests/host KDIR=$(CURDIR)/$(debug)/build \
+		OUT=$(CURDIR)/$(build)/tests/host
 	@$(MAKE) --no-print-directory -C driver KDIR=$(CURDIR)/$(debug)/build \
 		OUT=$(CURDIR)/$(build)/driver/$$(cat $(debug)/build/include/config/kernel.release)
 

@@ -112,9 +112,18 @@ void pci_bind(const char *device)
 	check(pci_bound(device));
 }
 
+/*
+ * An endpoint that goes makes the CXL core unbind its PCI device from a work
+ * item (detach_memdev(), drivers/cxl/core/memdev.c). It would hit the next
+ * binding, if that came first; "flush" waits for it.
+ */
+#define CXL_FLUSH	"/sys/bus/cxl/flush"
+
 void pci_unbind(const char *device)
 {
-	if (pci_bound(device))
+	if (pci_bound(device)) {
 		write_file(DRIVERS PCI_DRIVER "/unbind", device);
+		write_file(CXL_FLUSH, "1");
+	}
 	check(!pci_bound(device));
 }

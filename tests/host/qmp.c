@@ -20,6 +20,7 @@
 #define DEVICE		"/dev/ttyS2"
 #define OBJECT		"/machine/peripheral/accel0"
 #define ANSWER_MS	20000
+#define RETRY_MS	4000
 
 static struct {
 	int fd;
@@ -28,8 +29,8 @@ static struct {
 	size_t len;
 } qmp = { .fd = -1 };
 
-/* The next line, without its end. It stays until the next call. */
-static char *next_line(void)
+/* The next line, without its end; NULL if none comes. It stays until the next call. */
+static char *next_line(int wait_ms)
 {
 	static char line[sizeof(qmp.input)];
 	struct pollfd poll_in = { .fd = qmp.fd, .events = POLLIN };
@@ -39,8 +40,8 @@ static char *next_line(void)
 	while (!(end = memchr(qmp.input, '\n', qmp.len))) {
 		if (qmp.len == sizeof(qmp.input))
 			qmp.len = 0;
-		if (poll(&poll_in, 1, ANSWER_MS) <= 0)
-			fail(__FILE__, __LINE__, "QEMU's monitor does not answer");
+		if (poll(&poll_in, 1, wait_ms) <= 0)
+			return NULL;
 		got = read(qmp.fd, qmp.input + qmp.len, sizeof(qmp.input) - qmp.len);
 		check(got > 0);
 		qmp.len += got;
@@ -63,8 +64,8 @@ static void send_all(const char *text, size_t len)
 	}
 }
 
-/* Run a command, given without its braces; the line of its answer. */
-static char *command(const char *body)
+/* Run a command, given without its braces; the line of its answer, or NULL. */
+static char *__command(const char *body, int wait_ms)
 {
 	char text[512], id[64];
 	char *line;
@@ -72,13 +73,23 @@ static char *command(const char *body)
 	snprintf(id, sizeof(id), "\"id\": \"%d-%u\"", getpid(), qmp.commands++);
 	send_all(text, snprintf(text, sizeof(text), "{ %s, %s }\n", body, id));
 	do {
-		line = next_line();
-	} while (!strstr(line, id));
+		line = next_line(wait_ms);
+	} while (line && !strstr(line, id));
+	return line;
+}
+
+static char *command(const char *body)
+{
+	char *line = __command(body, ANSWER_MS);
+
+	if (!line)
+		fail(__FILE__, __LINE__, "QEMU's monitor does not answer");
 	return line;
 }
 
 static void connect_monitor(void)
 {
+	unsigned int tries = 5;
 	struct termios raw;
 
 	if (qmp.fd >= 0)
@@ -88,8 +99,9 @@ static void connect_monitor(void)
 	check(!tcgetattr(qmp.fd, &raw));
 	cfmakeraw(&raw);
 	check(!tcsetattr(qmp.fd, TCSANOW, &raw));
-	/* An error if an earlier test said so already. */
-	command("\"execute\": \"qmp_capabilities\"");
+	/* An error if said already, by an earlier test or because the line lost the answer. */
+	while (tries-- && !__command("\"execute\": \"qmp_capabilities\"", RETRY_MS))
+		;
 }
 
 uint64_t qmp_get(const char *property)

@@ -95,8 +95,6 @@ struct attempt {
 /* Checks nothing, so that the caller can put back what it changed first. */
 static void attempt(const char *device, struct attempt *attempt)
 {
-	/* The driver core's own comment on an error code. */
-	static const char core[] = "probe with driver";
 	unsigned int level;
 	char text[1024];
 	int kmsg;
@@ -110,7 +108,7 @@ static void attempt(const char *device, struct attempt *attempt)
 		pci_unbind(device);
 	traces_read(&attempt->after);
 	while (kmsg_next(kmsg, text, sizeof(text), &level)) {
-		if (level > 4 || strstr(text, core))
+		if (level > 4)
 			continue;
 		note("%s", text);
 		strcpy(attempt->message, text);
