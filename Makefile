@@ -11,6 +11,7 @@ help:
 	@echo "  make demo          boot the lab and show the driver at work, step by step"
 	@echo "  make check         all tests on the distribution's kernel"
 	@echo "  make check-debug   the same tests on a kernel that looks for bugs (KASAN, lockdep, ...)"
+	@echo "  make test T=memory only these programs of tests/host, or PROGRAM:TEST,TEST, in one boot"
 	@echo "  make shell         a shell in the lab's machine, the accelerator bound to the driver"
 	@echo
 	@echo "  make lab           make the root filesystem and build everything in it"
@@ -21,7 +22,7 @@ help:
 	@echo "  make clean         remove what was built, keep the root filesystem and kernels"
 	@echo "  make distclean     remove all that the lab made"
 	@echo
-	@echo "  MACHINE=NAME       another machine of lab/machines for shell ($(machines))"
+	@echo "  MACHINE=NAME       another machine of lab/machines for shell and test ($(machines))"
 	@echo "  LAB_MIRROR=URL     another Debian mirror than this computer's own"
 	@echo "  LAB_ACCEL=kvm      run the lab's machine on KVM (needs nested virtualisation)"
 	@echo
@@ -45,6 +46,11 @@ check: unit device-check check-host
 
 check-host: lab
 	@tests/host/check distribution
+
+# After a change: only these tests, one boot.
+T ?= memory mmap
+test: lab
+	@lab/run --machine $(MACHINE) --name test -- tests/host/run $(T)
 
 check-debug: debug-kernel
 	@tests/host/check debug
@@ -73,5 +79,5 @@ distclean:
 	@lab/remove build
 	@echo "removed build/"
 
-.PHONY: help root lab demo check check-host check-debug shell unit device-check style debug-kernel \
+.PHONY: help root lab demo check check-host test check-debug shell unit device-check style debug-kernel \
 	clean distclean

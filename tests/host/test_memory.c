@@ -382,6 +382,22 @@ static void test_write_back(void)
 	free(list);
 }
 
+/*
+ * The buffer of a write to COMMAND lies in the memory that the write takes
+ * away while it is made: an error, not a fault that is tried for ever.
+ */
+static void test_own_memory_as_buffer(void)
+{
+	struct vfio vfio;
+	uint8_t *window;
+
+	vfio_open(&vfio);
+	window = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
+	vfio_enable(&vfio, true, false);
+	check_eq(__vfio_write(&vfio, &vfio.config, 4, window, 2), -EFAULT);
+	check_reachable(&vfio, window, 0);
+}
+
 const struct test tests[] = {
 	{ "read_write", test_read_write },
 	{ "end", test_end },
@@ -394,6 +410,7 @@ const struct test tests[] = {
 	{ "mapped_while_disabled", test_mapped_while_disabled },
 	{ "power_state", test_power_state },
 	{ "not_active", test_not_active },
+	{ "own_memory_as_buffer", test_own_memory_as_buffer },
 	{ "write_back", test_write_back },
 	{ }
 };

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -209,6 +210,26 @@ static void test_not_restored(void)
 	check(load(session.window, &byte));
 }
 
+/* The VFIO core resets at close, and tells nobody: decoder and lock are there all the same. */
+static void test_reset_at_close(void)
+{
+	struct qmp_state after;
+	struct session session;
+
+	setup(&session, "resets-bus");
+	write_file(pci_path(pci_accel(), "reset_method"), "cxl_bus");
+	munmap(session.window, WINDOW);
+	vfio_close(&session.vfio);
+	write_file(pci_path(pci_accel(), "reset_method"), "default");
+	check(qmp_get("resets-bus") > session.resets);
+	qmp_state_read(&after);
+	qmp_state_same(&after, &session.before);
+
+	vfio_open(&session.vfio);
+	session.window = vfio_mmap(&session.vfio, &session.vfio.mem, 0, WINDOW);
+	check_restored(&session, "resets-bus");
+}
+
 /* Nothing of all that outlives the binding. */
 static void test_bound_anew(void)
 {
@@ -227,6 +248,7 @@ const struct test tests[] = {
 	{ "memory_off", test_memory_off },
 	{ "faults_meanwhile", test_faults_meanwhile },
 	{ "not_restored", test_not_restored },
+	{ "reset_at_close", test_reset_at_close },
 	{ "bound_anew", test_bound_anew },
 	{ }
 };
