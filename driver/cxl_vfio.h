@@ -82,7 +82,7 @@ struct cxl_vfio_mem {
 	unsigned int decoder;
 	struct rw_semaphore lock;
 	unsigned long blocked;
-	struct mutex config_lock;
+	struct mutex config_lock;	/* see above */
 	struct task_struct *config_owner;
 };
 
