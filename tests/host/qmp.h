@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The serial line that it is at the other end of. */
+#define QMP_LINE	"/dev/ttyS2"
+
 /* Properties of the accelerator (docs/accelerator.md). A boolean is 0 or 1. */
 uint64_t qmp_get(const char *property);
 void qmp_set(const char *property, bool value);
