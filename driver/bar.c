@@ -13,24 +13,26 @@
 
 #include "cxl_vfio.h"
 
-/* The HDM capability's id and version, from the capability array (8.2.4.1). */
-static int find_hdm_header(struct cxl_vfio_device *cxlv)
+static u32 source_read(const struct cxlr_source *source, u32 offset)
 {
-	struct cxl_vfio_comp *comp = &cxlv->comp;
-	void __iomem *cm = comp->base + comp->cm;
-	u32 array = readl(cm + CXLR_CAP_ARRAY);
-	unsigned int i, n = (array & CXLR_CAP_ARRAY_SIZE) >> CXLR_CAP_ARRAY_SIZE_SHIFT;
+	const struct cxl_vfio_comp *comp = source->owner;
 
-	for (i = 0; i < n; i++) {
-		u32 header = readl(cm + CXLR_CAP_HEADER(i));
+	return readl(comp->base + comp->cm + offset);
+}
 
-		if ((header & CXLR_CAP_ID) == CXLR_CAP_ID_HDM &&
-		    header >> CXLR_CAP_POINTER_SHIFT == comp->hdm) {
-			comp->hdm_id_version = header & (CXLR_CAP_ID | CXLR_CAP_VERSION);
-			return 0;
-		}
-	}
-	return -ENODEV;
+/* NULL, or what is wrong with the capability array (8.2.4.1). */
+static const char *find_capabilities(struct cxl_vfio_comp *comp)
+{
+	const struct cxlr_source source = {
+		.read = source_read, .size = CXLR_CM_SIZE, .owner = comp,
+	};
+	const char *why = cxlr_find_capabilities(&source, &comp->capabilities);
+	const struct cxlr_block *hdm;
+
+	if (why)
+		return why;
+	hdm = cxlr_block_find(&comp->capabilities, CXLR_CAP_ID_HDM);
+	return hdm && hdm->at == comp->hdm ? NULL : "it changed while it was read";
 }
 
 /**
@@ -44,9 +46,11 @@ int cxl_vfio_bar_map(struct cxl_vfio_device *cxlv)
 	struct cxl_vfio_comp *comp = &cxlv->comp;
 	struct pci_dev *pdev = cxlv->core.pdev;
 	resource_size_t end;
+	const char *why;
 
-	if (check_add_overflow(comp->cm, (resource_size_t)comp->hdm + comp->hdm_size, &end) ||
-	    end > pci_resource_len(pdev, comp->bar) || !IS_ALIGNED(comp->hdm, sizeof(u32)) ||
+	if (check_add_overflow(comp->cm, (resource_size_t)CXLR_CM_SIZE, &end) ||
+	    end > pci_resource_len(pdev, comp->bar) ||
+	    comp->hdm + comp->hdm_size > CXLR_CM_SIZE || !IS_ALIGNED(comp->hdm, sizeof(u32)) ||
 	    comp->hdm < CXLR_CAP_HEADER(1)) {
 		pci_err(pdev, "the HDM decoders' place in BAR %u makes no sense (CM block at %pa, HDM at %#x)\n",
 			comp->bar, &comp->cm, comp->hdm);
@@ -61,9 +65,9 @@ int cxl_vfio_bar_map(struct cxl_vfio_device *cxlv)
 		pci_err(pdev, "cannot map BAR %u\n", comp->bar);
 		return -ENOMEM;
 	}
-	if (find_hdm_header(cxlv)) {
-		pci_err(pdev, "the capability array in BAR %u changed while it was read\n",
-			comp->bar);
+	why = find_capabilities(comp);
+	if (why) {
+		pci_err(pdev, "the capability array in BAR %u is broken: %s\n", comp->bar, why);
 		return -ENODEV;
 	}
 	return 0;

@@ -1,59 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Configuration space: the core's, but for the CXL DVSECs, which the host
- * owns. A user reads them, without the host addresses; writes are dropped.
+ * Configuration space: the core's, but for the CXL DVSECs, which are virtual
+ * registers (regs.c).
  */
 #include <linux/pci.h>
 #include <linux/uaccess.h>
 
 #include "cxl_vfio.h"
 
-/* What becomes of an access, from here to the end of the piece. */
-enum piece { PIECE_CORE, PIECE_READ_ONLY, PIECE_ZERO };
+/* DVSEC accesses are cut into pieces of so many bytes. */
+#define PIECE_SIZE	64
+
+static u32 source_read(const struct cxlr_source *source, u32 offset)
+{
+	u32 val;
+
+	pci_read_config_dword(source->owner, offset, &val);
+	return val;
+}
 
 /**
- * cxl_vfio_config_init - remember where the CXL DVSECs are
+ * cxl_vfio_config_init - find the CXL DVSECs
  * @cxlv: the device, being bound
  *
- * Return: 0, or -ENODEV when there are more than a device can need; logged.
+ * Return: 0, or -ENODEV when they make no sense, logged.
  */
 int cxl_vfio_config_init(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
-	u32 header;
-	u16 at = 0;
+	const struct cxlr_source source = {
+		.read = source_read, .size = pdev->cfg_size, .owner = pdev,
+	};
+	const char *why = cxlr_find_dvsecs(&source, &cxlv->dvsecs);
 
-	while ((at = pci_find_next_ext_capability(pdev, at, PCI_EXT_CAP_ID_DVSEC))) {
-		pci_read_config_dword(pdev, at + PCI_DVSEC_HEADER1, &header);
-		if (PCI_DVSEC_HEADER1_VID(header) != CXLR_VENDOR_ID)
-			continue;
-		if (cxlv->nr_dvsecs == ARRAY_SIZE(cxlv->dvsecs)) {
-			pci_err(pdev, "more than %zu CXL DVSECs\n", ARRAY_SIZE(cxlv->dvsecs));
-			return -ENODEV;
-		}
-		cxlv->dvsecs[cxlv->nr_dvsecs++] = (struct cxl_vfio_dvsec) {
-			.start = at, .end = at + PCI_DVSEC_HEADER1_LEN(header),
-		};
-	}
-	return 0;
+	if (!why)
+		return 0;
+	pci_err(pdev, "configuration space is broken: %s\n", why);
+	return -ENODEV;
 }
 
-static enum piece piece_at(struct cxl_vfio_device *cxlv, u32 pos)
+/*
+ * The CXL DVSEC that has the byte, or NULL. The header that links it into the
+ * chain of capabilities is the core's, which shows a chain of its own.
+ */
+static const struct cxlr_block *dvsec_at(struct cxl_vfio_device *cxlv, u32 pos)
 {
-	const struct cxl_vfio_dvsec *dvsec = cxlv->dvsecs;
+	const struct cxlr_block *block = cxlv->dvsecs.block;
 	unsigned int i;
 
-	/* High and low base, four bytes each: the HPA (8.1.3.8). */
-	for (i = 0; i < 2; i++) {
-		u32 base = cxlv->dvsec + CXLR_DVSEC_RANGE_BASE_HIGH(i);
-
-		if (pos >= base && pos < base + 8)
-			return PIECE_ZERO;
-	}
-	for (i = 0; i < cxlv->nr_dvsecs; i++)
-		if (pos >= dvsec[i].start && pos < dvsec[i].end)
-			return PIECE_READ_ONLY;
-	return PIECE_CORE;
+	for (i = 0; i < cxlv->dvsecs.count; i++)
+		if (pos >= block[i].at + CXLR_DVSEC_HDR1 &&
+		    pos < block[i].at + block[i].size)
+			return &block[i];
+	return NULL;
 }
 
 /* Whether a write may change memory enable or the power state. */
@@ -80,6 +79,11 @@ static ssize_t core_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t co
 	change = changes_access(cxlv->core.pdev, *ppos & VFIO_PCI_OFFSET_MASK, count);
 	if (change) {
 		ret = cxl_vfio_mem_config_begin(cxlv);
+		/* A device in reset loses such a write, and comes back with what it had. */
+		if (ret == -EBUSY) {
+			*ppos += count;
+			return count;
+		}
 		if (ret)
 			return ret;
 	}
@@ -89,14 +93,25 @@ static ssize_t core_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t co
 	return ret;
 }
 
-static ssize_t piece_rw(struct cxl_vfio_device *cxlv, enum piece piece, char __user *buf,
-			size_t count, loff_t *ppos, bool iswrite)
+static ssize_t dvsec_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			loff_t *ppos, bool iswrite)
 {
-	if (piece == PIECE_CORE || (piece == PIECE_READ_ONLY && !iswrite))
-		return core_rw(cxlv, buf, count, ppos, iswrite);
+	u32 pos = *ppos & VFIO_PCI_OFFSET_MASK;
+	u8 piece[PIECE_SIZE];
+	int ret;
 
-	if (!iswrite && clear_user(buf, count))
-		return -EFAULT;
+	count = min(count, sizeof(piece));
+	if (iswrite) {
+		if (copy_from_user(piece, buf, count))
+			return -EFAULT;
+		ret = cxl_vfio_regs_dvsec_write(cxlv, pos, piece, count);
+		if (ret)
+			return ret;
+	} else {
+		cxl_vfio_regs_dvsec_read(cxlv, pos, piece, count);
+		if (copy_to_user(buf, piece, count))
+			return -EFAULT;
+	}
 	*ppos += count;
 	return count;
 }
@@ -126,12 +141,15 @@ ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_
 				 vfio_pci_core_read(&cxlv->core.vdev, buf, count, ppos);
 
 	while (done < count) {
-		enum piece piece = piece_at(cxlv, pos + done);
+		const struct cxlr_block *dvsec = dvsec_at(cxlv, pos + done);
 		size_t len = 1;
 
-		while (done + len < count && piece_at(cxlv, pos + done + len) == piece)
+		while (done + len < count && !dvsec == !dvsec_at(cxlv, pos + done + len))
 			len++;
-		ret = piece_rw(cxlv, piece, buf + done, len, ppos, iswrite);
+		if (dvsec)
+			ret = dvsec_rw(cxlv, buf + done, len, ppos, iswrite);
+		else
+			ret = core_rw(cxlv, buf + done, len, ppos, iswrite);
 		if (ret <= 0)
 			break;
 		done += ret;

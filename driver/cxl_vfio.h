@@ -5,12 +5,16 @@
 #ifndef CXL_VFIO_H
 #define CXL_VFIO_H
 
+#include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
 #include <linux/vfio_pci_core.h>
+#include <linux/workqueue.h>
 #include <cxl/cxl.h>
 
-#include "cxl_regs.h"
+#include "blocks.h"
+#include "engine.h"
+#include "hdm.h"
 #include "vfio_cxl.h"
 
 /**
@@ -92,7 +96,7 @@ struct cxl_vfio_mem {
  * @cm: offset of the CM block in the BAR, bytes
  * @hdm: offset of the HDM Decoder capability in the CM block, bytes
  * @hdm_size: size of it, bytes
- * @hdm_id_version: its id and version, as in the capability array
+ * @capabilities: all that the capability array lists
  * @carve_start: first byte of the BAR that a user cannot reach, page aligned
  * @carve_end: first byte after those, page aligned
  * @base: kernel mapping of the whole BAR
@@ -102,16 +106,76 @@ struct cxl_vfio_comp {
 	resource_size_t cm;
 	u32 hdm;
 	u32 hdm_size;
-	u32 hdm_id_version;
+	struct cxlr_blocks capabilities;
 	resource_size_t carve_start;
 	resource_size_t carve_end;
 	void __iomem *base;
 };
 
-/* Bytes of configuration space that a CXL DVSEC takes: [start, end). */
-struct cxl_vfio_dvsec {
-	u16 start;
-	u16 end;
+/* So many events one write can lead to, at most. */
+#define CXL_VFIO_EVENTS_A_WRITE	4
+
+/**
+ * struct cxl_vfio_events - what became of the virtual registers
+ * @trigger: signalled for every event; nothing is queued without it
+ * @seq: of the newest event since open
+ * @first: index of the oldest event in @queue
+ * @count: events in @queue
+ * @lost: events that found @queue full, since somebody was told
+ * @queue: a ring
+ */
+struct cxl_vfio_events {
+	struct eventfd_ctx *trigger;
+	u64 seq;
+	u32 first;
+	u32 count;
+	bool lost;
+	struct vfio_cxl_event queue[64];
+};
+
+/**
+ * struct cxl_vfio_regs - the virtual registers of the user
+ * @lock: guards all of this. Nests inside memory_lock; user memory is not
+ *	  touched under it.
+ * @memory: of both spaces; NULL while the device is not open
+ * @dvsec: the CXL DVSECs, from config offset @dvsec_start on
+ * @dvsec_start: bytes
+ * @dvsec_seen: status bits that the device was seen to have set
+ * @cm: the CM block, as long as the register region
+ * @cm_seen: as @dvsec_seen
+ * @hdm: the virtual decoder, in @cm
+ * @resetting: a reset is under way
+ * @reset_failed: the last one did
+ * @events: what a VMM is told
+ * @events_reader: taken around a reader's use of @events, outside @lock
+ */
+struct cxl_vfio_regs {
+	struct mutex lock;	/* see above */
+	void *memory;
+	struct cxlr_space dvsec;
+	u32 dvsec_start;
+	u32 *dvsec_seen;
+	struct cxlr_space cm;
+	u32 *cm_seen;
+	struct cxlr_hdm hdm;
+	bool resetting;
+	bool reset_failed;
+	struct cxl_vfio_events events;
+	struct mutex events_reader;	/* see above */
+};
+
+/**
+ * struct cxl_vfio_cxl_reset - a CXL Reset in the background
+ * @work: runs it
+ * @clear: the device is to clear its memory
+ * @running: from the request to the end
+ * @stop: its user has gone
+ */
+struct cxl_vfio_cxl_reset {
+	struct work_struct work;
+	bool clear;
+	bool running;
+	bool stop;
 };
 
 /**
@@ -121,24 +185,26 @@ struct cxl_vfio_dvsec {
  * @dvsec: config offset of the PCIe DVSEC for CXL Devices (8.1.3)
  * @cap: its CXL Capability register
  * @dvsecs: all CXL DVSECs, that one included
- * @nr_dvsecs: how many
  * @mem_region_index: VFIO index of the memory region; valid while open
  * @comp_region_index: VFIO index of the register region; valid while open
- * @comp_regs: the virtual CM block, one u32 a register; allocated at open
+ * @regs: what a user has in place of the device's CXL registers
+ * @cxl_reset: the one that a user started
+ * @user_reset: a user has asked for a reset, and waits for it
  */
 struct cxl_vfio_device {
 	struct vfio_pci_core_device core;
 	struct cxl_vfio_cxl *cxl;
 	u16 dvsec;
 	u16 cap;
-	struct cxl_vfio_dvsec dvsecs[16];
-	unsigned int nr_dvsecs;
+	struct cxlr_blocks dvsecs;
 	struct cxl_vfio_comp comp;
 	struct cxl_vfio_platform platform;
 	struct cxl_vfio_mem mem;
 	u32 mem_region_index;
 	u32 comp_region_index;
-	u32 *comp_regs;
+	struct cxl_vfio_regs regs;
+	struct cxl_vfio_cxl_reset cxl_reset;
+	bool user_reset;
 };
 
 static inline struct cxl_vfio_device *to_cxl_vfio(struct vfio_pci_core_device *core)
@@ -180,6 +246,33 @@ u64 cxl_vfio_pfn_max_map(struct cxl_vfio_device *cxlv);
 
 /* comp_regs.c */
 int cxl_vfio_comp_regs_open(struct cxl_vfio_device *cxlv);
+u32 cxl_vfio_comp_regs_size(const struct cxl_vfio_device *cxlv);
+
+/* regs.c */
+int cxl_vfio_regs_open(struct cxl_vfio_device *cxlv);
+void cxl_vfio_regs_close(struct cxl_vfio_device *cxlv);
+u32 cxl_vfio_regs_state(struct cxl_vfio_regs *regs, struct cxlr_decode *decode);
+void cxl_vfio_regs_reset_begin(struct cxl_vfio_device *cxlv);
+void cxl_vfio_regs_begin_locked(struct cxl_vfio_regs *regs);
+void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret);
+void cxl_vfio_regs_dvsec_read(struct cxl_vfio_device *cxlv, u32 pos, u8 *buf, u32 len);
+int cxl_vfio_regs_dvsec_write(struct cxl_vfio_device *cxlv, u32 pos, const u8 *buf, u32 len);
+int cxl_vfio_regs_cm_read(struct cxl_vfio_device *cxlv, u64 pos, unsigned int width, u64 *val);
+int cxl_vfio_regs_cm_write(struct cxl_vfio_device *cxlv, u64 pos, unsigned int width, u64 val);
+
+/* events.c */
+void cxl_vfio_event(struct cxl_vfio_regs *regs, u32 type);
+bool cxl_vfio_events_room(const struct cxl_vfio_regs *regs);
+int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user *arg,
+			    size_t argsz);
+void cxl_vfio_events_open(struct cxl_vfio_regs *regs);
+void cxl_vfio_events_close(struct cxl_vfio_regs *regs);
+
+/* cxl_reset.c */
+void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv);
+void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear);
+void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_cxl_reset_running(const struct cxl_vfio_device *cxlv);
 
 /* bar.c */
 extern const struct vfio_pci_device_ops cxl_vfio_pci_ops;
@@ -199,8 +292,11 @@ ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf,
 
 /* reset.c */
 int cxl_vfio_reset_sample(struct cxl_vfio_device *cxlv);
+u16 cxl_vfio_mmio_begin(struct cxl_vfio_device *cxlv);
+void cxl_vfio_mmio_end(struct cxl_vfio_device *cxlv, u16 command);
+void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv);
-void cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv);
+int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv);
 
 #endif

@@ -15,6 +15,9 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 
 	init_rwsem(&cxlv->mem.lock);
 	mutex_init(&cxlv->mem.config_lock);
+	mutex_init(&cxlv->regs.lock);
+	mutex_init(&cxlv->regs.events_reader);
+	cxl_vfio_cxl_reset_init(cxlv);
 	/*
 	 * An idle device stays in D0: the CXL core uses its registers, and D3
 	 * may cost it its decoders.
@@ -53,6 +56,9 @@ static int cxl_vfio_open(struct vfio_device *vdev)
 	ret = cxl_vfio_comp_regs_open(cxlv);
 	if (ret)
 		goto err_disable;
+	ret = cxl_vfio_regs_open(cxlv);
+	if (ret)
+		goto err_disable;
 
 	vfio_pci_core_finish_enable(&cxlv->core);
 	return 0;
@@ -68,6 +74,7 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 {
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 
+	cxl_vfio_regs_close(cxlv);
 	cxl_vfio_bar_close(cxlv);
 	vfio_pci_core_close_device(vdev);
 	restore_after_close(cxlv);
@@ -170,10 +177,18 @@ static int wait_active(struct cxl_vfio_device *cxlv)
 	return cxl_vfio_wait_active(cxlv) == -EINTR ? -EINTR : 0;
 }
 
-static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
+static long user_reset(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
 {
 	long ret;
 
+	WRITE_ONCE(cxlv->user_reset, true);
+	ret = vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
+	WRITE_ONCE(cxlv->user_reset, false);
+	return ret ?: wait_active(cxlv);
+}
+
+static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
+{
 	switch (cmd) {
 	case VFIO_DEVICE_GET_INFO:
 		return get_info(vdev, (void __user *)arg);
@@ -185,8 +200,7 @@ static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned 
 		return -ENOTTY;
 	case VFIO_DEVICE_RESET:
 	case VFIO_DEVICE_PCI_HOT_RESET:
-		ret = vfio_pci_core_ioctl(vdev, cmd, arg);
-		return ret ?: wait_active(vdev_to_cxl_vfio(vdev));
+		return user_reset(vdev_to_cxl_vfio(vdev), cmd, arg);
 	default:
 		return vfio_pci_core_ioctl(vdev, cmd, arg);
 	}
@@ -249,6 +263,8 @@ static int cxl_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 static int cxl_vfio_feature(struct vfio_device *vdev, u32 flags, void __user *arg, size_t argsz)
 {
 	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
+	case VFIO_DEVICE_FEATURE_CXL_EVENTS:
+		return cxl_vfio_events_feature(vdev_to_cxl_vfio(vdev), flags, arg, argsz);
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
 		/* Down to D3cold, which costs the device its decoders. */

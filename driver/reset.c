@@ -66,12 +66,12 @@ int cxl_vfio_reset_sample(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_reset_prepare - a reset is about to begin
+ * cxl_vfio_reset_quiesce - nobody touches the memory until a reset has ended
  * @cxlv: the device
  *
- * From the PCI core, with the device lock and perhaps memory_lock held.
+ * Ended by cxl_vfio_mem_unblock() of CXL_VFIO_BLOCK_RESET.
  */
-void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv)
+void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv)
 {
 	const struct range *hpa = &cxlv->mem.hpa;
 
@@ -84,6 +84,18 @@ void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv)
 	 */
 	if (cxlv->mem_region_index && cpu_cache_has_invalidate_memregion())
 		cpu_cache_invalidate_memregion(hpa->start, range_len(hpa));
+}
+
+/**
+ * cxl_vfio_reset_prepare - a reset is about to begin
+ * @cxlv: the device
+ *
+ * From the PCI core, with the device lock and perhaps memory_lock held.
+ */
+void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv)
+{
+	cxl_vfio_reset_quiesce(cxlv);
+	cxl_vfio_regs_reset_begin(cxlv);
 }
 
 /* Base and CONTROL are locked by CONFIG_LOCK, so that comes last (8.1.3.6). */
@@ -182,40 +194,80 @@ static int restore_decoders(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_reset_restore - put back what a reset, or D3, took
- * @cxlv: the device, in D0; the device lock or memory_lock is held, or the
- *	  device is not open
+ * cxl_vfio_mmio_begin - have the device decode its BARs
+ * @cxlv: the device, in D0
  *
- * Memory decoding may be off here (QEMU resets the device while it realizes
- * it), and a write to the decoders would then be lost without a word, so it is
- * on for as long as that takes. Does not wait for the memory to become active:
- * cxl_vfio_mem_live() looks at every access.
+ * Memory decoding may be off (QEMU resets the device while it realizes it),
+ * and a write to the decoders would then be lost without a word.
+ *
+ * Return: what cxl_vfio_mmio_end() wants to know.
  */
-void cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
+u16 cxl_vfio_mmio_begin(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
 	u16 command;
-	int ret;
 
 	pci_read_config_word(pdev, PCI_COMMAND, &command);
 	if (!(command & PCI_COMMAND_MEMORY))
 		pci_write_config_word(pdev, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
-	ret = restore_decoders(cxlv);
-	if (!(command & PCI_COMMAND_MEMORY))
-		pci_write_config_word(pdev, PCI_COMMAND, command);
+	return command;
+}
 
-	if (ret || restore_dvsec(cxlv))
+/* As it was before. */
+void cxl_vfio_mmio_end(struct cxl_vfio_device *cxlv, u16 command)
+{
+	if (!(command & PCI_COMMAND_MEMORY))
+		pci_write_config_word(cxlv->core.pdev, PCI_COMMAND, command);
+}
+
+/**
+ * cxl_vfio_reset_restore - put back what a reset, or D3, took
+ * @cxlv: the device, in D0; the device lock or memory_lock is held, or the
+ *	  device is not open
+ *
+ * Does not wait for the memory to become active: cxl_vfio_mem_live() looks at
+ * every access.
+ *
+ * Return: 0, or why the memory is out of use now, logged.
+ */
+int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
+{
+	u16 command = cxl_vfio_mmio_begin(cxlv);
+	int ret = restore_decoders(cxlv);
+
+	cxl_vfio_mmio_end(cxlv, command);
+	ret = ret ?: restore_dvsec(cxlv);
+	if (ret)
 		cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
 	else
 		cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
+	return ret;
+}
+
+/* Did the reset take the decoder? FLR does not (9.5), all others do. */
+static bool decoder_lost(struct cxl_vfio_device *cxlv)
+{
+	u16 command = cxl_vfio_mmio_begin(cxlv);
+	u32 ctrl = readl(cxl_vfio_hdm(cxlv) + CXLR_HDM_CTRL(cxlv->mem.decoder));
+
+	cxl_vfio_mmio_end(cxlv, command);
+	return !(ctrl & CXLR_HDM_CTRL_COMMITTED);
 }
 
 /**
  * cxl_vfio_reset_done - a reset has ended
  * @cxlv: the device
+ *
+ * The virtual registers follow what the device was seen to do. But a reset
+ * that the user of the device itself asked for is the machine's, whichever way
+ * the PCI core resets the function: it lets go of the virtual decoder, lock
+ * and all, so that the next firmware can place it.
  */
 void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
 {
-	cxl_vfio_reset_restore(cxlv);
+	bool lost = decoder_lost(cxlv) || READ_ONCE(cxlv->user_reset);
+	int ret = cxl_vfio_reset_restore(cxlv);
+
 	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
+	cxl_vfio_regs_reset_end(cxlv, lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR, ret);
 }

@@ -22,6 +22,7 @@
 
 #define CXLR_DVSEC_HDR1			0x04
 #define CXLR_DVSEC_HDR2			0x08
+#define CXLR_DVSEC_HEADER_LEN		0x0a	/* what all DVSECs begin with */
 
 #define CXLR_DVSEC_CAP			0x0a	/* 8.1.3.1, 16 bit */
 #define  CXLR_CAP_CACHE_CAPABLE		0x0001u
@@ -35,7 +36,10 @@
 #define  CXLR_CAP_RESET_TIMEOUT		0x0700u	/* 10 ms, 100 ms, 1 s, 10 s, 100 s */
 #define  CXLR_CAP_RESET_TIMEOUT_SHIFT	8
 #define  CXLR_CAP_RESET_MEM_CLR		0x0800u
+#define  CXLR_CAP_TSP_CAPABLE		0x1000u
+#define  CXLR_CAP_MLD			0x2000u
 #define  CXLR_CAP_VIRAL_CAPABLE		0x4000u
+#define  CXLR_CAP_PM_INIT_REPORTING	0x8000u
 
 #define CXLR_DVSEC_CTRL			0x0c	/* 8.1.3.2, 16 bit, RWL by CONFIG_LOCK */
 #define  CXLR_CTRL_CACHE_ENABLE		0x0001u
@@ -70,6 +74,9 @@
 
 #define CXLR_DVSEC_CAP2			0x16	/* 8.1.3.7, 16 bit */
 #define  CXLR_CAP2_CACHE_SIZE_UNIT	0x000fu	/* 0 none, 1 64 KiB, 2 1 MiB */
+#define  CXLR_CAP2_FALLBACK		0x0030u
+#define  CXLR_CAP2_MODIFIED_COMPLETION	0x0040u
+#define  CXLR_CAP2_NO_CLEAN_WRITEBACK	0x0080u
 #define  CXLR_CAP2_CACHE_SIZE		0xff00u
 #define  CXLR_CAP2_CACHE_SIZE_SHIFT	8
 
@@ -82,20 +89,48 @@
 #define  CXLR_RANGE_MEDIA_TYPE_SHIFT	2
 #define  CXLR_RANGE_MEMORY_CLASS	0x000000e0u
 #define  CXLR_RANGE_MEMORY_CLASS_SHIFT	5
+#define  CXLR_RANGE_INTERLEAVE		0x00001f00u
 #define  CXLR_RANGE_ACTIVE_TIMEOUT	0x0000e000u	/* 1, 4, 16, 64, 256 s */
 #define  CXLR_RANGE_ACTIVE_TIMEOUT_SHIFT 13
+#define  CXLR_RANGE_ACTIVE_DEGRADED	0x00010000u
 #define  CXLR_RANGE_SIZE_LOW_MASK	0xf0000000u
 #define CXLR_DVSEC_RANGE_BASE_HIGH(n)	(0x20 + 0x10 * (n))
 #define CXLR_DVSEC_RANGE_BASE_LOW(n)	(0x24 + 0x10 * (n))
 #define  CXLR_RANGE_BASE_LOW_MASK	0xf0000000u
 
 #define CXLR_DVSEC_CAP3			0x38	/* 8.1.3.9, 16 bit */
+#define  CXLR_CAP3_VOLATILE_COLD	0x0001u
+#define  CXLR_CAP3_VOLATILE_WARM	0x0002u
+#define  CXLR_CAP3_VOLATILE_HOT		0x0004u
+#define  CXLR_CAP3_VOLATILE_CONFIG	0x0008u
+#define  CXLR_CAP3_DIRECT_P2P		0x0010u
 
-/* 8.1.6 GPF DVSEC for Device, 8.2.1.3 Flex Bus Port, 8.1.9 Register Locator */
+/* 8.1.5 Extensions for Ports, 8.1.7 GPF for Device, 8.2.1.3 Flex Bus, 8.1.9 Register Locator */
 #define CXLR_DVSEC_ID_PORT_EXT		0x3
 #define CXLR_DVSEC_ID_GPF_DEVICE	0x5
 #define CXLR_DVSEC_ID_FLEX_BUS_PORT	0x7
 #define CXLR_DVSEC_ID_REG_LOCATOR	0x8
+
+#define CXLR_DVSEC_GPF_LEN		0x10
+#define CXLR_GPF_PHASE2_DURATION	0x0a	/* 8.1.7.1, 16 bit */
+#define CXLR_GPF_PHASE2_POWER		0x0c	/* 8.1.7.2, 32 bit, mW */
+
+#define CXLR_DVSEC_FLEX_BUS_REV		0x2
+#define CXLR_DVSEC_FLEX_BUS_LEN		0x20
+#define CXLR_FLEX_BUS_CAP		0x0a	/* 8.2.1.3.1, 16 bit */
+#define CXLR_FLEX_BUS_CTRL		0x0c	/* 8.2.1.3.2, 16 bit */
+#define CXLR_FLEX_BUS_STATUS		0x0e	/* 8.2.1.3.3, 16 bit */
+#define  CXLR_FLEX_BUS_CACHE		0x0001u	/* the same bits in the three */
+#define  CXLR_FLEX_BUS_IO		0x0002u
+#define  CXLR_FLEX_BUS_MEM		0x0004u
+#define  CXLR_FLEX_BUS_68B_FLIT_VH	0x0020u
+#define  CXLR_FLEX_BUS_MLD		0x0040u
+#define  CXLR_FLEX_BUS_LAT_OPT_256B	0x2000u
+#define  CXLR_FLEX_BUS_PBR		0x4000u
+#define CXLR_FLEX_BUS_RECEIVED_TS	0x10	/* 8.2.1.3.4, 32 bit */
+#define CXLR_FLEX_BUS_CAP2		0x14	/* 8.2.1.3.5, 32 bit */
+#define CXLR_FLEX_BUS_CTRL2		0x18	/* 8.2.1.3.6, 32 bit */
+#define CXLR_FLEX_BUS_STATUS2		0x1c	/* 8.2.1.3.7, 32 bit */
 
 #define CXLR_REG_LOCATOR_BLOCK_LOW(n)	(0x0c + 8 * (n))
 #define  CXLR_REG_LOCATOR_BIR		0x00000007u
@@ -127,16 +162,49 @@
 #define CXLR_CAP_ID_SECURITY		3
 #define CXLR_CAP_ID_LINK		4
 #define CXLR_CAP_ID_HDM			5
+#define CXLR_CAP_ID_EXT_SECURITY	6
+#define CXLR_CAP_ID_SNOOP_FILTER	8
+#define CXLR_CAP_ID_BI_DECODER		0xc
 
 /* 8.2.4.17 RAS, offsets from the capability */
 #define CXLR_RAS_UNCOR_STATUS		0x00	/* RW1CS */
 #define CXLR_RAS_UNCOR_MASK		0x04	/* RWS */
 #define CXLR_RAS_UNCOR_SEVERITY		0x08	/* RWS */
+#define  CXLR_RAS_UNCOR_ALL		0x0001cfffu
 #define CXLR_RAS_COR_STATUS		0x0c	/* RW1CS */
 #define CXLR_RAS_COR_MASK		0x10	/* RWS */
+#define  CXLR_RAS_COR_ALL		0x0000007fu
 #define CXLR_RAS_CAP_CTRL		0x14
+#define  CXLR_RAS_FIRST_ERROR		0x0000003fu
+#define  CXLR_RAS_MULTIPLE_HEADERS	0x00000200u
+#define  CXLR_RAS_POISON_ENABLED	0x00002000u
 #define CXLR_RAS_HEADER_LOG		0x18
 #define CXLR_RAS_SIZE			0x58
+
+/* 8.2.4.19 Link, offsets from the capability; all 64 bit, and accessed as such */
+#define CXLR_LINK_CAP			0x00
+#define CXLR_LINK_CTRL			0x08
+#define CXLR_LINK_RX_CREDIT_CTRL	0x10
+#define CXLR_LINK_RX_CREDIT_RETURN	0x18
+#define CXLR_LINK_TX_CREDIT		0x20
+#define CXLR_LINK_ACK_TIMER		0x28
+#define CXLR_LINK_DEFEATURE		0x30
+#define CXLR_LINK_SIZE			0x38
+
+/* 8.2.4.27 BI Decoder, offsets from the capability */
+#define CXLR_BI_CAP			0x00	/* 8.2.4.27.1 */
+#define  CXLR_BI_CAP_HDM_D		0x00000001u
+#define  CXLR_BI_CAP_EXPLICIT_COMMIT	0x00000002u
+#define CXLR_BI_CTRL			0x04	/* 8.2.4.27.2 */
+#define  CXLR_BI_CTRL_FORWARD		0x00000001u	/* ports */
+#define  CXLR_BI_CTRL_ENABLE		0x00000002u
+#define  CXLR_BI_CTRL_COMMIT		0x00000004u
+#define CXLR_BI_STATUS			0x08	/* 8.2.4.27.3 */
+#define  CXLR_BI_STATUS_COMMITTED	0x00000001u
+#define  CXLR_BI_STATUS_ERROR		0x00000002u
+#define  CXLR_BI_STATUS_TIMEOUT_SCALE	0x00000f00u
+#define  CXLR_BI_STATUS_TIMEOUT_BASE	0x0000f000u
+#define CXLR_BI_SIZE			0x0c
 
 /* 8.2.4.20 HDM Decoder, offsets from the capability */
 #define CXLR_HDM_CAP			0x00	/* 8.2.4.20.1 */
@@ -147,11 +215,16 @@
 #define  CXLR_HDM_CAP_POISON_ON_ERR	0x00000400u
 #define  CXLR_HDM_CAP_3_6_12_WAY	0x00000800u
 #define  CXLR_HDM_CAP_16_WAY		0x00001000u
+#define  CXLR_HDM_CAP_UIO		0x00002000u
+#define  CXLR_HDM_CAP_UIO_COUNT		0x000f0000u
+#define  CXLR_HDM_CAP_MEMDATA_NXM	0x00100000u
 #define  CXLR_HDM_CAP_COHERENCY		0x00600000u	/* 1 HDM-D, 2 HDM-H, 3 both, 0 unknown */
 #define  CXLR_HDM_CAP_COHERENCY_SHIFT	21
 #define CXLR_HDM_GLOBAL_CTRL		0x04	/* 8.2.4.20.2 */
 #define  CXLR_HDM_GLOBAL_POISON		0x00000001u
 #define  CXLR_HDM_GLOBAL_ENABLE		0x00000002u
+#define CXLR_HDM_FIRST			0x10	/* decoder 0 */
+#define CXLR_HDM_STRIDE			0x20	/* from one decoder to the next */
 #define CXLR_HDM_BASE_LOW(n)		(0x10 + 0x20 * (n))	/* 8.2.4.20.3 */
 #define CXLR_HDM_BASE_HIGH(n)		(0x14 + 0x20 * (n))
 #define CXLR_HDM_SIZE_LOW(n)		(0x18 + 0x20 * (n))	/* 8.2.4.20.5 */
@@ -167,6 +240,10 @@
 #define  CXLR_HDM_CTRL_ERROR		0x00000800u
 #define  CXLR_HDM_CTRL_HOSTONLY		0x00001000u	/* target: 1 HDM-H, 0 HDM-D or HDM-DB */
 #define  CXLR_HDM_CTRL_BI		0x00002000u
+#define  CXLR_HDM_CTRL_UIO		0x00004000u
+#define  CXLR_HDM_CTRL_UIG		0x000f0000u
+#define  CXLR_HDM_CTRL_UIW		0x00f00000u
+#define  CXLR_HDM_CTRL_ISP		0x0f000000u
 #define CXLR_HDM_DPA_SKIP_LOW(n)	(0x24 + 0x20 * (n))	/* 8.2.4.20.9, endpoints */
 #define CXLR_HDM_DPA_SKIP_HIGH(n)	(0x28 + 0x20 * (n))
 #define CXLR_HDM_TARGET_LOW(n)		(0x24 + 0x20 * (n))	/* 8.2.4.20.8, ports */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
  * What cxl-vfio-pci adds to the VFIO device interface: a device flag and
- * capability, two device regions, and the capabilities of those regions.
+ * capability, two device regions with capabilities of their own, and events.
  * Stand-alone: needs nothing but linux/types.h and linux/vfio.h.
  */
 #ifndef _UAPI_VFIO_CXL_H
@@ -90,6 +90,59 @@ struct vfio_region_info_cap_cxl_mem {
 	__u64 map_align;
 };
 
+/*
+ * VFIO_DEVICE_FEATURE: what became of the virtual registers, so that a VMM
+ * need not poll them. The number is CXL's vendor id, far from those that VFIO
+ * counts up.
+ *
+ * SET names an eventfd that is signalled for every event from then on, and
+ * begins with an empty queue; -1 ends that. Errors: -EINVAL for flags or
+ * reserved fields that are not zero, -EBADF for what is no eventfd.
+ *
+ * GET gives the state of now and moves the oldest events that fit in argsz out
+ * of the queue; with argsz for none, it only tells the state. The fields are
+ * consistent with each other: all events up to @seq led to this state.
+ *
+ * Events are in order and none is lost: while the queue has no room for what a
+ * write to the register region or to a CXL DVSEC may lead to, such a write
+ * changes nothing and fails with -EAGAIN, until events were read. Only resets
+ * that others than the user begin can outrun a user who does not read; then
+ * VFIO_CXL_STATE_LOST is set in the next GET, and @seq tells how many.
+ */
+#define VFIO_DEVICE_FEATURE_CXL_EVENTS		0x1e98
+
+struct vfio_cxl_event {
+	__u64 seq;			/* 1 for the first since open, then counting */
+	__u32 type;
+#define VFIO_CXL_EVENT_COMMITTED	1	/* the virtual decoder committed */
+#define VFIO_CXL_EVENT_DECOMMITTED	2	/* it let go, by a write or by a reset */
+#define VFIO_CXL_EVENT_RESET_BEGIN	3
+#define VFIO_CXL_EVENT_RESET_END	4	/* the registers are as the reset left them */
+#define VFIO_CXL_EVENT_ENABLE		5	/* HDM Decoder Enable or Mem_Enable changed */
+	__u32 flags;			/* VFIO_CXL_STATE_*, after the event */
+	__u64 base;			/* GPA, bytes: of the decoder that (de)committed */
+	__u64 size;			/* bytes */
+};
+
+struct vfio_device_feature_cxl_events {
+	__s32 eventfd;			/* SET; -1 in GET */
+	__u32 flags;			/* GET; zero in SET */
+#define VFIO_CXL_STATE_COMMITTED	(1 << 0)	/* of the virtual decoder */
+#define VFIO_CXL_STATE_LOCKED		(1 << 1)	/* until a reset */
+#define VFIO_CXL_STATE_HDM_ENABLED	(1 << 2)	/* 8.2.4.20.2 HDM Decoder Enable */
+#define VFIO_CXL_STATE_MEM_ENABLED	(1 << 3)	/* 8.1.3.2 Mem_Enable */
+#define VFIO_CXL_STATE_RESETTING	(1 << 4)	/* a reset is under way */
+#define VFIO_CXL_STATE_RESET_FAILED	(1 << 5)	/* the last one did; memory is out of use */
+#define VFIO_CXL_STATE_MORE		(1 << 6)	/* events are left in the queue */
+#define VFIO_CXL_STATE_LOST		(1 << 7)	/* events were lost since the last GET */
+	__u64 seq;			/* GET: of the newest event, 0 before the first */
+	__u64 base;			/* GET: GPA, bytes; what the decoder is programmed to */
+	__u64 size;			/* GET: bytes */
+	__u32 nr_events;		/* GET: how many follow; zero in SET */
+	__u32 reserved;			/* zero */
+	struct vfio_cxl_event events[];
+};
+
 #ifdef __cplusplus
 #define VFIO_CXL_ASSERT_SIZE(type, size) static_assert(sizeof(type) == (size), #type)
 #else
@@ -99,5 +152,7 @@ struct vfio_region_info_cap_cxl_mem {
 VFIO_CXL_ASSERT_SIZE(struct vfio_device_info_cap_cxl, 32);
 VFIO_CXL_ASSERT_SIZE(struct vfio_region_info_cap_cxl_comp_regs, 24);
 VFIO_CXL_ASSERT_SIZE(struct vfio_region_info_cap_cxl_mem, 40);
+VFIO_CXL_ASSERT_SIZE(struct vfio_cxl_event, 32);
+VFIO_CXL_ASSERT_SIZE(struct vfio_device_feature_cxl_events, 40);
 
 #endif

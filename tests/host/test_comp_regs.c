@@ -16,7 +16,9 @@
 #include "qmp.h"
 #include "vfio.h"
 
-#define HDM	0x200	/* the HDM Decoder capability in the CM block, docs/accelerator.md */
+/* Capabilities of the accelerator, in the CM block (docs/accelerator.md). */
+#define RAS	0x080
+#define HDM	0x200
 
 static void test_bad_access(void)
 {
@@ -56,24 +58,36 @@ static void test_bad_pointer(void)
 	check_eq(__vfio_write(&vfio, &vfio.regs, HDM + CXLR_HDM_BASE_LOW(0), nowhere, 4), -EFAULT);
 }
 
+/* What is offered, in the device's order and at its places; nothing of the rest. */
 static void test_capability_array(void)
 {
+	static const struct {
+		unsigned int id, at, size;
+	} offered[] = {
+		{ CXLR_CAP_ID_RAS, RAS, CXLR_RAS_SIZE },
+		{ CXLR_CAP_ID_HDM, HDM, CXLR_HDM_SIZE(1) },
+	};
 	uint32_t array, header, offset;
 	struct vfio vfio;
+	size_t i;
 
 	vfio_open(&vfio);
 	array = vfio_read32(&vfio, &vfio.regs, CXLR_CAP_ARRAY);
 	check_eq(array & CXLR_CAP_ID, CXLR_CAP_ID_ARRAY);
 	check((array & CXLR_CAP_VERSION) >> CXLR_CAP_VERSION_SHIFT);
 	check((array & CXLR_CAP_ARRAY_CM_VERSION) >> CXLR_CAP_ARRAY_CM_VERSION_SHIFT);
-	check_eq((array & CXLR_CAP_ARRAY_SIZE) >> CXLR_CAP_ARRAY_SIZE_SHIFT, 1);
-	header = vfio_read32(&vfio, &vfio.regs, CXLR_CAP_HEADER(0));
-	check_eq(header & CXLR_CAP_ID, CXLR_CAP_ID_HDM);
-	check((header & CXLR_CAP_VERSION) >> CXLR_CAP_VERSION_SHIFT);
-	check_eq(header >> CXLR_CAP_POINTER_SHIFT, HDM);
-	/* No trace of the capabilities that are not offered. */
-	for (offset = CXLR_CAP_HEADER(1); offset < HDM; offset += 4)
-		check_eq(vfio_read32(&vfio, &vfio.regs, offset), 0);
+	check_eq((array & CXLR_CAP_ARRAY_SIZE) >> CXLR_CAP_ARRAY_SIZE_SHIFT, ARRAY_SIZE(offered));
+	offset = CXLR_CAP_HEADER(ARRAY_SIZE(offered));
+	for (i = 0; i < ARRAY_SIZE(offered); i++) {
+		header = vfio_read32(&vfio, &vfio.regs, CXLR_CAP_HEADER(i));
+		check_eq(header & CXLR_CAP_ID, offered[i].id);
+		check((header & CXLR_CAP_VERSION) >> CXLR_CAP_VERSION_SHIFT);
+		check_eq(header >> CXLR_CAP_POINTER_SHIFT, offered[i].at);
+		for (; offset < offered[i].at; offset += 4)
+			check_eq(vfio_read32(&vfio, &vfio.regs, offset), 0);
+		offset += offered[i].size;
+	}
+	check_eq(offset, vfio.regs.size);
 }
 
 static void test_decoder_at_open(void)

@@ -1,0 +1,616 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The virtual registers: what a user reads and writes in place of the CXL
+ * DVSECs and of the CM block. They are built at open and gone at close, by the
+ * tables in registers/; the few that show what the device does now are read
+ * from it at each access, and the few doorbells that reach it are here.
+ */
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include "cxl_vfio.h"
+
+/*
+ * What a user sees of the CM block, if the device has it; the rest is not
+ * listed. Link, for one, is about a link that ends at the host's port.
+ */
+static const struct cxlr_map * const offered[] = { &cxlr_map_ras, &cxlr_map_hdm };
+
+#define VIEWS_SAMPLED	(BIT(CXLR_VIEW_OPEN) | BIT(CXLR_VIEW_LIVE))
+
+static struct cxl_vfio_device *regs_to_cxl_vfio(struct cxl_vfio_regs *regs)
+{
+	return container_of(regs, struct cxl_vfio_device, regs);
+}
+
+/* One of the two spaces, and the device's registers that it stands for. */
+struct half {
+	struct cxl_vfio_device *cxlv;
+	struct cxlr_space *space;
+	u32 *seen;
+	u64 (*read)(struct cxl_vfio_device *cxlv, u32 at, unsigned int size);
+};
+
+static u64 read_config(struct cxl_vfio_device *cxlv, u32 at, unsigned int size)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+	u16 word;
+	u32 val;
+
+	at += cxlv->regs.dvsec_start;
+	if (size == 2) {
+		pci_read_config_word(pdev, at, &word);
+		return word;
+	}
+	pci_read_config_dword(pdev, at, &val);
+	return val;
+}
+
+static u64 read_cm(struct cxl_vfio_device *cxlv, u32 at, unsigned int size)
+{
+	void __iomem *reg = cxlv->comp.base + cxlv->comp.cm + at;
+
+	return size == 8 ? readq(reg) : readl(reg);
+}
+
+static struct half dvsec_half(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_regs *regs = &cxlv->regs;
+
+	return (struct half) { cxlv, &regs->dvsec, regs->dvsec_seen, read_config };
+}
+
+static struct half cm_half(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_regs *regs = &cxlv->regs;
+
+	return (struct half) { cxlv, &regs->cm, regs->cm_seen, read_cm };
+}
+
+static bool no_answer(u64 val, unsigned int size)
+{
+	return val == GENMASK_ULL(8 * size - 1, 0);
+}
+
+/* Statuses are registers of 2 or 4 bytes. */
+static u32 *seen_at(const struct half *half, u32 at)
+{
+	return &half->seen[at / sizeof(u32)];
+}
+
+/*
+ * Take from the device what it says now. A status bit that it sets is set for
+ * the user too, who clears the virtual one; the device's own is the host's.
+ */
+static void refresh(const struct half *half, const struct cxlr_slot *slot)
+{
+	const struct cxlr_reg *reg = slot->reg;
+	u64 live = cxlr_view_mask(reg, BIT(CXLR_VIEW_LIVE));
+	u64 edge = cxlr_view_mask(reg, BIT(CXLR_VIEW_EDGE));
+	unsigned int shift = 8 * (slot->at % sizeof(u32));
+	u32 *seen = seen_at(half, slot->at);
+	u64 now, risen;
+
+	if (!live && !edge)
+		return;
+	now = half->read(half->cxlv, slot->at, reg->size);
+	if (no_answer(now, reg->size))
+		return;
+	risen = now & ~((u64)*seen >> shift) & edge;
+	*seen = (*seen & ~((u32)edge << shift)) | (u32)(now & edge) << shift;
+	cxlr_set(half->space, slot->at, risen, risen);
+	cxlr_set(half->space, slot->at, live, now);
+}
+
+/* The values that hold from open on. Errors of before are not this user's. */
+static void sample(const struct half *half)
+{
+	const struct cxlr_slot *slot;
+	u32 at;
+
+	for (at = 0; at < half->space->size; at += half->space->grain) {
+		u64 mask, now;
+
+		slot = cxlr_slot_at(half->space, at);
+		if (!slot || slot->at != at)
+			continue;
+		mask = cxlr_view_mask(slot->reg, VIEWS_SAMPLED);
+		if (!mask && !cxlr_view_mask(slot->reg, BIT(CXLR_VIEW_EDGE)))
+			continue;
+		now = half->read(half->cxlv, at, slot->reg->size);
+		cxlr_init(half->space, at, mask, now);
+		*seen_at(half, at) |= (u32)(now & cxlr_view_mask(slot->reg, BIT(CXLR_VIEW_EDGE)))
+				      << 8 * (at % sizeof(u32));
+	}
+}
+
+/* Bytes of the PCIe DVSEC for CXL Devices, from the start of the DVSEC space. */
+static u32 device_dvsec(struct cxl_vfio_regs *regs, u32 offset)
+{
+	return regs_to_cxl_vfio(regs)->dvsec - regs->dvsec_start + offset;
+}
+
+/* Is the register there? Older revisions of the DVSEC end earlier. */
+static bool has_dvsec(struct cxl_vfio_regs *regs, u32 offset)
+{
+	const struct cxlr_slot *slot = cxlr_slot_at(&regs->dvsec, device_dvsec(regs, offset));
+
+	return slot && slot->at == device_dvsec(regs, offset);
+}
+
+static u16 get_dvsec(struct cxl_vfio_regs *regs, u32 offset)
+{
+	return cxlr_get(&regs->dvsec, device_dvsec(regs, offset));
+}
+
+static void set_dvsec(struct cxl_vfio_regs *regs, u32 offset, u64 mask, u64 val)
+{
+	if (has_dvsec(regs, offset))
+		cxlr_set(&regs->dvsec, device_dvsec(regs, offset), mask, val);
+}
+
+static void init_dvsec(struct cxl_vfio_regs *regs, u32 offset, u64 mask, u64 val)
+{
+	if (has_dvsec(regs, offset))
+		cxlr_init(&regs->dvsec, device_dvsec(regs, offset), mask, val);
+}
+
+/* The one range that is offered is the region; a second one is not there. */
+static void offer_ranges(struct cxl_vfio_regs *regs)
+{
+	u64 size = range_len(&regs_to_cxl_vfio(regs)->mem.hpa);
+
+	init_dvsec(regs, CXLR_DVSEC_CAP, CXLR_CAP_HDM_COUNT, 1 << CXLR_CAP_HDM_COUNT_SHIFT);
+	init_dvsec(regs, CXLR_DVSEC_RANGE_SIZE_HIGH(0), U32_MAX, upper_32_bits(size));
+	init_dvsec(regs, CXLR_DVSEC_RANGE_SIZE_LOW(0), CXLR_RANGE_SIZE_LOW_MASK,
+		   lower_32_bits(size));
+	init_dvsec(regs, CXLR_DVSEC_RANGE_SIZE_HIGH(1), U32_MAX, 0);
+	init_dvsec(regs, CXLR_DVSEC_RANGE_SIZE_LOW(1), U32_MAX, 0);
+}
+
+/*
+ * 8.1.3.8: what the ranges decode when HDM decoders do not; firmware keeps the
+ * two the same, so the range follows the decoder.
+ */
+static void place_range(struct cxl_vfio_regs *regs, u64 base)
+{
+	if (get_dvsec(regs, CXLR_DVSEC_LOCK) & CXLR_LOCK_CONFIG_LOCK)
+		return;
+	set_dvsec(regs, CXLR_DVSEC_RANGE_BASE_HIGH(0), U32_MAX, upper_32_bits(base));
+	set_dvsec(regs, CXLR_DVSEC_RANGE_BASE_LOW(0), CXLR_RANGE_BASE_LOW_MASK,
+		  lower_32_bits(base));
+}
+
+/**
+ * cxl_vfio_regs_state - what the virtual registers amount to
+ * @regs: the virtual registers; caller holds their lock
+ * @decode: what the virtual decoder is programmed to
+ *
+ * Return: VFIO_CXL_STATE_*, but for those of the event queue.
+ */
+u32 cxl_vfio_regs_state(struct cxl_vfio_regs *regs, struct cxlr_decode *decode)
+{
+	u32 flags = 0;
+
+	lockdep_assert_held(&regs->lock);
+
+	if (cxlr_hdm_decode(&regs->hdm, 0, decode)) {
+		flags |= VFIO_CXL_STATE_COMMITTED;
+		if (decode->ctrl & CXLR_HDM_CTRL_LOCK)
+			flags |= VFIO_CXL_STATE_LOCKED;
+	}
+	if (cxlr_hdm_enabled(&regs->hdm))
+		flags |= VFIO_CXL_STATE_HDM_ENABLED;
+	if (get_dvsec(regs, CXLR_DVSEC_CTRL) & CXLR_CTRL_MEM_ENABLE)
+		flags |= VFIO_CXL_STATE_MEM_ENABLED;
+	if (regs->resetting)
+		flags |= VFIO_CXL_STATE_RESETTING;
+	if (regs->reset_failed)
+		flags |= VFIO_CXL_STATE_RESET_FAILED;
+	return flags;
+}
+
+static void cm_effect(struct cxlr_space *space, const struct cxlr_change *change)
+{
+	struct cxl_vfio_regs *regs = space->owner;
+
+	if (change->field->effect == CXLR_EFFECT_HDM_ENABLE)
+		cxl_vfio_event(regs, VFIO_CXL_EVENT_ENABLE);
+	if (change->field->effect != CXLR_EFFECT_COMMIT)
+		return;
+
+	switch (cxlr_hdm_effect(&regs->hdm, change)) {
+	case CXLR_HDM_COMMITTED: {
+		struct cxlr_decode decode;
+
+		cxlr_hdm_decode(&regs->hdm, 0, &decode);
+		place_range(regs, decode.base);
+		cxl_vfio_event(regs, VFIO_CXL_EVENT_COMMITTED);
+		break;
+	}
+	case CXLR_HDM_DECOMMITTED:
+		place_range(regs, 0);
+		cxl_vfio_event(regs, VFIO_CXL_EVENT_DECOMMITTED);
+		break;
+	default:
+		break;
+	}
+}
+
+/*
+ * Control2 of the device: its cache is the user's to write back and to keep
+ * off; nothing else of the register is.
+ */
+static void write_control2(struct cxl_vfio_regs *regs, u16 doorbell)
+{
+	struct cxl_vfio_device *cxlv = regs_to_cxl_vfio(regs);
+	u16 val = get_dvsec(regs, CXLR_DVSEC_CTRL2) & CXLR_CTRL2_DISABLE_CACHING;
+
+	if (!(cxlv->cap & CXLR_CAP_CACHE_CAPABLE) || regs->resetting)
+		return;
+	pci_write_config_word(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_CTRL2, val | doorbell);
+}
+
+static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *change)
+{
+	struct cxl_vfio_regs *regs = space->owner;
+	struct cxl_vfio_device *cxlv = regs_to_cxl_vfio(regs);
+
+	switch (change->field->effect) {
+	case CXLR_EFFECT_MEM_ENABLE:
+		cxl_vfio_event(regs, VFIO_CXL_EVENT_ENABLE);
+		break;
+	case CXLR_EFFECT_CACHING:
+		write_control2(regs, 0);
+		break;
+	case CXLR_EFFECT_WBI:
+		if (cxlv->cap & CXLR_CAP_CACHE_WBI_CAPABLE)
+			write_control2(regs, CXLR_CTRL2_INITIATE_WBI);
+		break;
+	case CXLR_EFFECT_CXL_RESET:
+		/* 8.1.3.4: a second request while one runs has no defined effect. */
+		if (cxlv->cap & CXLR_CAP_RESET_CAPABLE && !regs->resetting)
+			cxl_vfio_cxl_reset_start(cxlv, change->after & CXLR_CTRL2_RESET_MEM_CLR &&
+						 cxlv->cap & CXLR_CAP_RESET_MEM_CLR);
+		break;
+	default:
+		break;
+	}
+}
+
+/**
+ * cxl_vfio_regs_reset_begin - a reset of the device begins
+ * @cxlv: the device; perhaps not open, then nothing happens
+ */
+void cxl_vfio_regs_reset_begin(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_regs *regs = &cxlv->regs;
+
+	guard(mutex)(&regs->lock);
+	if (regs->memory)
+		cxl_vfio_regs_begin_locked(regs);
+}
+
+/* The same, for callers that hold the lock. */
+void cxl_vfio_regs_begin_locked(struct cxl_vfio_regs *regs)
+{
+	lockdep_assert_held(&regs->lock);
+
+	regs->resetting = true;
+	regs->reset_failed = false;
+	set_dvsec(regs, CXLR_DVSEC_STATUS2, CXLR_STATUS2_RESET_COMPLETE |
+		  CXLR_STATUS2_RESET_ERROR, 0);
+	cxl_vfio_event(regs, VFIO_CXL_EVENT_RESET_BEGIN);
+}
+
+/**
+ * cxl_vfio_regs_reset_end - a reset of the device has ended
+ * @cxlv: the device; perhaps not open, then nothing happens
+ * @kind: what the reset did to the registers
+ * @ret: 0, or why it failed
+ */
+void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret)
+{
+	struct cxl_vfio_regs *regs = &cxlv->regs;
+	struct cxlr_decode decode;
+	bool committed;
+
+	guard(mutex)(&regs->lock);
+	if (!regs->memory)
+		return;
+
+	committed = cxlr_hdm_decode(&regs->hdm, 0, &decode);
+	cxlr_reset(&regs->dvsec, kind);
+	cxlr_reset(&regs->cm, kind);
+	cxlr_hdm_reset(&regs->hdm);
+	if (committed && !cxlr_hdm_decode(&regs->hdm, 0, &decode)) {
+		place_range(regs, 0);
+		cxl_vfio_event(regs, VFIO_CXL_EVENT_DECOMMITTED);
+	}
+	if (kind == CXLR_RESET_CXL)
+		set_dvsec(regs, CXLR_DVSEC_STATUS2, U16_MAX,
+			  ret ? CXLR_STATUS2_RESET_ERROR : CXLR_STATUS2_RESET_COMPLETE);
+	regs->resetting = false;
+	regs->reset_failed = ret;
+	/* A reset may have let the device cache again. */
+	write_control2(regs, 0);
+	cxl_vfio_event(regs, VFIO_CXL_EVENT_RESET_END);
+}
+
+/**
+ * cxl_vfio_regs_dvsec_read - read bytes of the CXL DVSECs
+ * @cxlv: the device, open
+ * @pos: in configuration space; all bytes are in CXL DVSECs
+ * @buf: kernel memory
+ * @len: bytes
+ */
+void cxl_vfio_regs_dvsec_read(struct cxl_vfio_device *cxlv, u32 pos, u8 *buf, u32 len)
+{
+	struct cxl_vfio_regs *regs = &cxlv->regs;
+	const struct half half = dvsec_half(cxlv);
+	u32 at, start = pos - regs->dvsec_start;
+	const struct cxlr_slot *slot;
+
+	guard(mutex)(&regs->lock);
+	for (at = start; at < start + len; at = slot ? slot->at + slot->reg->size : at + 1) {
+		slot = cxlr_slot_at(&regs->dvsec, at);
+		/* The second range is not offered, whatever the device has there. */
+		if (slot && !(slot->at >= device_dvsec(regs, CXLR_DVSEC_RANGE_SIZE_HIGH(1)) &&
+			      slot->at < device_dvsec(regs, CXLR_DVSEC_CAP3)))
+			refresh(&half, slot);
+	}
+	cxlr_read_bytes(&regs->dvsec, start, buf, len);
+}
+
+/**
+ * cxl_vfio_regs_dvsec_write - write bytes of the CXL DVSECs
+ * @cxlv: the device, open
+ * @pos: in configuration space; all bytes are in CXL DVSECs
+ * @buf: kernel memory
+ * @len: bytes
+ *
+ * Return: 0, or -EAGAIN while the event queue is full.
+ */
+int cxl_vfio_regs_dvsec_write(struct cxl_vfio_device *cxlv, u32 pos, const u8 *buf, u32 len)
+{
+	struct cxl_vfio_regs *regs = &cxlv->regs;
+
+	guard(mutex)(&regs->lock);
+	if (!cxl_vfio_events_room(regs))
+		return -EAGAIN;
+	cxlr_write_bytes(&regs->dvsec, pos - regs->dvsec_start, buf, len);
+	return 0;
+}
+
+/**
+ * cxl_vfio_regs_cm_read - read a register of the virtual CM block
+ * @cxlv: the device, open
+ * @pos: bytes from the start of the block
+ * @width: bytes
+ * @val: the value
+ *
+ * Return: 0, or -EINVAL for an access that the register does not take (8.2.3).
+ */
+int cxl_vfio_regs_cm_read(struct cxl_vfio_device *cxlv, u64 pos, unsigned int width, u64 *val)
+{
+	struct cxl_vfio_regs *regs = &cxlv->regs;
+	struct vfio_pci_core_device *core = &cxlv->core;
+	const struct cxlr_slot *slot;
+
+	guard(mutex)(&regs->lock);
+	slot = pos < regs->cm.size ? cxlr_slot_at(&regs->cm, pos) : NULL;
+	/* Without the device's word, if it cannot be asked now; resets hold this lock. */
+	if (slot && cxlr_view_mask(slot->reg, BIT(CXLR_VIEW_LIVE) | BIT(CXLR_VIEW_EDGE)) &&
+	    down_read_trylock(&core->memory_lock)) {
+		const struct half half = cm_half(cxlv);
+
+		if (__vfio_pci_memory_enabled(core) && !regs->resetting)
+			refresh(&half, slot);
+		up_read(&core->memory_lock);
+	}
+	return cxlr_read(&regs->cm, pos, width, val) ? 0 : -EINVAL;
+}
+
+/**
+ * cxl_vfio_regs_cm_write - write a register of the virtual CM block
+ * @cxlv: the device, open
+ * @pos: bytes from the start of the block
+ * @width: bytes
+ * @val: the value
+ *
+ * Return: 0, -EINVAL as above, or -EAGAIN while the event queue is full.
+ */
+int cxl_vfio_regs_cm_write(struct cxl_vfio_device *cxlv, u64 pos, unsigned int width, u64 val)
+{
+	struct cxl_vfio_regs *regs = &cxlv->regs;
+
+	guard(mutex)(&regs->lock);
+	if (!cxl_vfio_events_room(regs))
+		return -EAGAIN;
+	return cxlr_write(&regs->cm, pos, width, val) ? 0 : -EINVAL;
+}
+
+/* Of a DVSEC that no table describes a user sees the header, which all have alike. */
+static bool place_dvsec(struct cxl_vfio_regs *regs, const struct cxlr_block *block)
+{
+	const struct cxlr_map *map = block->map ?: &cxlr_map_dvsec_gpf;
+	u32 limit = block->map ? block->size : CXLR_DVSEC_HEADER_LEN;
+	unsigned int units = 0;
+
+	if (map->unit && limit > map->unit_first)
+		units = min_t(u32, (limit - map->unit_first) / map->unit_stride, map->unit_max);
+	return cxlr_space_place(&regs->dvsec, map, block->at - regs->dvsec_start, units, limit);
+}
+
+static bool place_dvsecs(struct cxl_vfio_device *cxlv)
+{
+	unsigned int i;
+
+	for (i = 0; i < cxlv->dvsecs.count; i++)
+		if (!place_dvsec(&cxlv->regs, &cxlv->dvsecs.block[i]))
+			return false;
+	return true;
+}
+
+static bool is_offered(struct cxl_vfio_device *cxlv, const struct cxlr_block *block)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(offered); i++)
+		if (block->map == offered[i])
+			return block->at + block->map->size <= cxl_vfio_comp_regs_size(cxlv);
+	return false;
+}
+
+/* 8.2.4.1: the array lists what is offered, where the device has it. */
+static bool place_capabilities(struct cxl_vfio_device *cxlv)
+{
+	struct cxlr_space *cm = &cxlv->regs.cm;
+	const struct cxlr_blocks *caps = &cxlv->comp.capabilities;
+	unsigned int i, count = 0;
+
+	for (i = 0; i < caps->count; i++)
+		count += is_offered(cxlv, &caps->block[i]);
+	if (!cxlr_space_place(cm, &cxlr_map_array, 0, count, U32_MAX))
+		return false;
+	cxlr_init(cm, CXLR_CAP_ARRAY, U32_MAX, CXLR_CAP_ID_ARRAY | 1 << CXLR_CAP_VERSION_SHIFT |
+		  1 << CXLR_CAP_ARRAY_CM_VERSION_SHIFT | count << CXLR_CAP_ARRAY_SIZE_SHIFT);
+
+	for (i = 0, count = 0; i < caps->count; i++) {
+		const struct cxlr_block *block = &caps->block[i];
+		u8 version;
+
+		if (!is_offered(cxlv, block))
+			continue;
+		if (!cxlr_space_place(cm, block->map, block->at, block->map == &cxlr_map_hdm,
+				      U32_MAX))
+			return false;
+		version = min(block->version, block->map->version);
+		cxlr_init(cm, CXLR_CAP_HEADER(count++), U32_MAX,
+			  block->id | version << CXLR_CAP_VERSION_SHIFT |
+			  block->at << CXLR_CAP_POINTER_SHIFT);
+	}
+	return true;
+}
+
+/*
+ * One decoder of the region's size, at base 0 and not committed: the VMM is
+ * the guest's firmware, and places it. Of the device's own capabilities the
+ * coherency remains; interleaving ends at the host.
+ */
+static bool place_decoder(struct cxl_vfio_device *cxlv)
+{
+	const struct cxl_vfio_platform *platform = &cxlv->platform;
+	u32 ctrl = platform->decoder[cxlv->mem.decoder].ctrl;
+	u64 size = range_len(&cxlv->mem.hpa);
+	struct cxlr_space *cm = &cxlv->regs.cm;
+	u32 hdm = cxlv->comp.hdm;
+
+	if (!cxlr_hdm_init(&cxlv->regs.hdm, cm, hdm, 1, size,
+			   platform->hdm_cap & CXLR_HDM_CAP_COHERENCY))
+		return false;
+	cxlv->regs.hdm.bi_capable = ctrl & CXLR_HDM_CTRL_BI;
+	cxlr_init(cm, hdm + CXLR_HDM_SIZE_LOW(0), U32_MAX, lower_32_bits(size));
+	cxlr_init(cm, hdm + CXLR_HDM_SIZE_HIGH(0), U32_MAX, upper_32_bits(size));
+	cxlr_init(cm, hdm + CXLR_HDM_CTRL(0), U32_MAX,
+		  ctrl & (CXLR_HDM_CTRL_HOSTONLY | CXLR_HDM_CTRL_BI));
+	return true;
+}
+
+static int build(struct cxl_vfio_device *cxlv)
+{
+	const struct half dvsec = dvsec_half(cxlv), cm = cm_half(cxlv);
+	struct cxl_vfio_regs *regs = &cxlv->regs;
+	u16 command;
+
+	if (!place_dvsecs(cxlv) || !place_capabilities(cxlv) || !place_decoder(cxlv)) {
+		pci_err(cxlv->core.pdev, "the CXL registers are laid out in no way that can be virtualised\n");
+		return -EIO;
+	}
+	sample(&dvsec);
+	command = cxl_vfio_mmio_begin(cxlv);
+	sample(&cm);
+	cxl_vfio_mmio_end(cxlv, command);
+	offer_ranges(regs);
+	regs->dvsec.effect = dvsec_effect;
+	regs->cm.effect = cm_effect;
+	regs->dvsec.owner = regs;
+	regs->cm.owner = regs;
+	return 0;
+}
+
+/* Space for both halves: each its engine's memory, then what was seen of it. */
+static size_t carve(struct cxl_vfio_regs *regs, void *memory, u32 dvsec_size, u32 cm_size)
+{
+	const size_t dvsec = cxlr_space_memory(dvsec_size, sizeof(u16));
+	const size_t cm = cxlr_space_memory(cm_size, sizeof(u32));
+
+	if (memory) {
+		cxlr_space_init(&regs->dvsec, memory, dvsec_size, sizeof(u16));
+		cxlr_space_init(&regs->cm, memory + dvsec, cm_size, sizeof(u32));
+		regs->dvsec_seen = memory + dvsec + cm;
+		regs->cm_seen = memory + dvsec + cm + dvsec_size;
+	}
+	return dvsec + cm + dvsec_size + cm_size;
+}
+
+/**
+ * cxl_vfio_regs_open - build the virtual registers
+ * @cxlv: the device, being opened
+ *
+ * Undone by cxl_vfio_regs_close(). Return: 0, -ENOMEM, or -EIO, logged.
+ */
+int cxl_vfio_regs_open(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_regs *regs = &cxlv->regs;
+	u32 start = U32_MAX, end = 0, cm_size = cxl_vfio_comp_regs_size(cxlv);
+	void *memory;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < cxlv->dvsecs.count; i++) {
+		const struct cxlr_block *block = &cxlv->dvsecs.block[i];
+
+		start = min(start, block->at);
+		end = max(end, ALIGN(block->at + block->size, sizeof(u64)));
+	}
+	memory = kvzalloc(carve(regs, NULL, end - start, cm_size), GFP_KERNEL_ACCOUNT);
+	if (!memory)
+		return -ENOMEM;
+
+	guard(mutex)(&regs->lock);
+	carve(regs, memory, end - start, cm_size);
+	regs->dvsec_start = start;
+	regs->resetting = false;
+	regs->reset_failed = false;
+	ret = build(cxlv);
+	if (ret) {
+		kvfree(memory);
+		return ret;
+	}
+	cxl_vfio_events_open(regs);
+	regs->memory = memory;
+	return 0;
+}
+
+/**
+ * cxl_vfio_regs_close - drop the virtual registers, and what they held of the device
+ * @cxlv: the device, being closed; no access comes any more
+ */
+void cxl_vfio_regs_close(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_regs *regs = &cxlv->regs;
+
+	cxl_vfio_cxl_reset_stop(cxlv);
+
+	guard(mutex)(&regs->lock);
+	if (!regs->memory)
+		return;
+	if (get_dvsec(regs, CXLR_DVSEC_CTRL2) & CXLR_CTRL2_DISABLE_CACHING) {
+		set_dvsec(regs, CXLR_DVSEC_CTRL2, CXLR_CTRL2_DISABLE_CACHING, 0);
+		write_control2(regs, 0);
+	}
+	cxl_vfio_events_close(regs);
+	kvfree(regs->memory);
+	regs->memory = NULL;
+}
