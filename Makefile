@@ -12,12 +12,14 @@ help:
 	@echo "  make check         all tests on the distribution's kernel"
 	@echo "  make check-debug   the same tests on a kernel that looks for bugs (KASAN, lockdep, ...)"
 	@echo "  make test T=memory only these programs of tests/host, or PROGRAM:TEST,TEST, in one boot"
+	@echo "  make bench         what accesses to registers cost, beside stock vfio-pci"
 	@echo "  make shell         a shell in the lab's machine, the accelerator bound to the driver"
 	@echo
 	@echo "  make lab           make the root filesystem and build everything in it"
 	@echo "  make unit          only the tests that need no machine"
 	@echo "  make device-check  only the tests of the emulated accelerator"
 	@echo "  make style         checkpatch and sparse on the driver"
+	@echo "  make docs          docs/registers.md, printed from the tables in registers/"
 	@echo "  make debug-kernel  build the kernel for check-debug"
 	@echo "  make clean         remove what was built, keep the root filesystem and kernels"
 	@echo "  make distclean     remove all that the lab made"
@@ -55,6 +57,10 @@ test: lab
 check-debug: debug-kernel
 	@tests/host/check debug
 
+bench: lab
+	@lab/enter bench/engine
+	@lab/run --machine pair --name bench -- bench/registers
+
 shell: lab
 	@lab/run --machine $(MACHINE) --name shell --timeout 86400 --interactive -- lab/vm/shell
 
@@ -63,6 +69,9 @@ unit: root
 
 device-check: lab
 	$(inside) device-check
+
+docs: root
+	$(inside) docs
 
 style: root
 	@lab/enter lab/style
@@ -79,5 +88,5 @@ distclean:
 	@lab/remove build
 	@echo "removed build/"
 
-.PHONY: help root lab demo check check-host test check-debug shell unit device-check style debug-kernel \
+.PHONY: help root lab demo check check-host test check-debug bench shell unit device-check docs style debug-kernel \
 	clean distclean

@@ -40,18 +40,26 @@ int cxl_vfio_config_init(struct cxl_vfio_device *cxlv)
 }
 
 /*
- * The CXL DVSEC that has the byte, or NULL. The header that links it into the
- * chain of capabilities is the core's, which shows a chain of its own.
+ * What has the byte: a CXL DVSEC, or the core (NULL); and where the next piece
+ * begins. The header that links a DVSEC into the chain of capabilities is the
+ * core's, which shows a chain of its own.
  */
-static const struct cxlr_block *dvsec_at(struct cxl_vfio_device *cxlv, u32 pos)
+static const struct cxlr_block *dvsec_at(struct cxl_vfio_device *cxlv, u32 pos, u32 *next)
 {
 	const struct cxlr_block *block = cxlv->dvsecs.block;
 	unsigned int i;
 
-	for (i = 0; i < cxlv->dvsecs.count; i++)
-		if (pos >= block[i].at + CXLR_DVSEC_HDR1 &&
-		    pos < block[i].at + block[i].size)
+	*next = U32_MAX;
+	for (i = 0; i < cxlv->dvsecs.count; i++) {
+		u32 start = block[i].at + CXLR_DVSEC_HDR1, end = block[i].at + block[i].size;
+
+		if (pos >= start && pos < end) {
+			*next = end;
 			return &block[i];
+		}
+		if (start > pos)
+			*next = min(*next, start);
+	}
 	return NULL;
 }
 
@@ -134,6 +142,7 @@ ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_
 	u64 size = cxlv->core.pdev->cfg_size;
 	size_t done = 0;
 	ssize_t ret = 0;
+	u32 next;
 
 	/* The core's answer to these is the right one. */
 	if (pos >= size || count > size - pos)
@@ -141,11 +150,9 @@ ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_
 				 vfio_pci_core_read(&cxlv->core.vdev, buf, count, ppos);
 
 	while (done < count) {
-		const struct cxlr_block *dvsec = dvsec_at(cxlv, pos + done);
-		size_t len = 1;
+		const struct cxlr_block *dvsec = dvsec_at(cxlv, pos + done, &next);
+		size_t len = min_t(size_t, count - done, next - (pos + done));
 
-		while (done + len < count && !dvsec == !dvsec_at(cxlv, pos + done + len))
-			len++;
 		if (dvsec)
 			ret = dvsec_rw(cxlv, buf + done, len, ppos, iswrite);
 		else

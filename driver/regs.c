@@ -17,6 +17,7 @@
 static const struct cxlr_map * const offered[] = { &cxlr_map_ras, &cxlr_map_hdm };
 
 #define VIEWS_SAMPLED	(BIT(CXLR_VIEW_OPEN) | BIT(CXLR_VIEW_LIVE))
+#define VIEWS_READ	(BIT(CXLR_VIEW_LIVE) | BIT(CXLR_VIEW_EDGE))
 
 static struct cxl_vfio_device *regs_to_cxl_vfio(struct cxl_vfio_regs *regs)
 {
@@ -85,21 +86,23 @@ static u32 *seen_at(const struct half *half, u32 at)
 static void refresh(const struct half *half, const struct cxlr_slot *slot)
 {
 	const struct cxlr_reg *reg = slot->reg;
-	u64 live = cxlr_view_mask(reg, BIT(CXLR_VIEW_LIVE));
-	u64 edge = cxlr_view_mask(reg, BIT(CXLR_VIEW_EDGE));
 	unsigned int shift = 8 * (slot->at % sizeof(u32));
 	u32 *seen = seen_at(half, slot->at);
-	u64 now, risen;
+	u64 now, mask, risen;
 
-	if (!live && !edge)
+	if (!(slot->views & VIEWS_READ))
 		return;
 	now = half->read(half->cxlv, slot->at, reg->size);
 	if (no_answer(now, reg->size))
 		return;
-	risen = now & ~((u64)*seen >> shift) & edge;
-	*seen = (*seen & ~((u32)edge << shift)) | (u32)(now & edge) << shift;
-	cxlr_set(half->space, slot->at, risen, risen);
-	cxlr_set(half->space, slot->at, live, now);
+	if (slot->views & BIT(CXLR_VIEW_LIVE))
+		cxlr_set(half->space, slot->at, cxlr_view_mask(reg, BIT(CXLR_VIEW_LIVE)), now);
+	if (slot->views & BIT(CXLR_VIEW_EDGE)) {
+		mask = cxlr_view_mask(reg, BIT(CXLR_VIEW_EDGE));
+		risen = now & mask & ~((u64)*seen >> shift);
+		*seen = (*seen & ~((u32)mask << shift)) | (u32)(now & mask) << shift;
+		cxlr_set(half->space, slot->at, risen, risen);
+	}
 }
 
 /* The values that hold from open on. Errors of before are not this user's. */
@@ -114,9 +117,9 @@ static void sample(const struct half *half)
 		slot = cxlr_slot_at(half->space, at);
 		if (!slot || slot->at != at)
 			continue;
-		mask = cxlr_view_mask(slot->reg, VIEWS_SAMPLED);
-		if (!mask && !cxlr_view_mask(slot->reg, BIT(CXLR_VIEW_EDGE)))
+		if (!(slot->views & (VIEWS_SAMPLED | VIEWS_READ)))
 			continue;
+		mask = cxlr_view_mask(slot->reg, VIEWS_SAMPLED);
 		now = half->read(half->cxlv, at, slot->reg->size);
 		cxlr_init(half->space, at, mask, now);
 		*seen_at(half, at) |= (u32)(now & cxlr_view_mask(slot->reg, BIT(CXLR_VIEW_EDGE)))
@@ -155,7 +158,7 @@ static void init_dvsec(struct cxl_vfio_regs *regs, u32 offset, u64 mask, u64 val
 		cxlr_init(&regs->dvsec, device_dvsec(regs, offset), mask, val);
 }
 
-/* The one range that is offered is the region; a second one is not there. */
+/* The one range that is offered is the region. */
 static void offer_ranges(struct cxl_vfio_regs *regs)
 {
 	u64 size = range_len(&regs_to_cxl_vfio(regs)->mem.hpa);
@@ -164,8 +167,6 @@ static void offer_ranges(struct cxl_vfio_regs *regs)
 	init_dvsec(regs, CXLR_DVSEC_RANGE_SIZE_HIGH(0), U32_MAX, upper_32_bits(size));
 	init_dvsec(regs, CXLR_DVSEC_RANGE_SIZE_LOW(0), CXLR_RANGE_SIZE_LOW_MASK,
 		   lower_32_bits(size));
-	init_dvsec(regs, CXLR_DVSEC_RANGE_SIZE_HIGH(1), U32_MAX, 0);
-	init_dvsec(regs, CXLR_DVSEC_RANGE_SIZE_LOW(1), U32_MAX, 0);
 }
 
 /*
@@ -246,7 +247,7 @@ static void write_control2(struct cxl_vfio_regs *regs, u16 doorbell)
 	struct cxl_vfio_device *cxlv = regs_to_cxl_vfio(regs);
 	u16 val = get_dvsec(regs, CXLR_DVSEC_CTRL2) & CXLR_CTRL2_DISABLE_CACHING;
 
-	if (!(cxlv->cap & CXLR_CAP_CACHE_CAPABLE) || regs->resetting)
+	if (regs->resetting)
 		return;
 	pci_write_config_word(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_CTRL2, val | doorbell);
 }
@@ -264,14 +265,12 @@ static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *cha
 		write_control2(regs, 0);
 		break;
 	case CXLR_EFFECT_WBI:
-		if (cxlv->cap & CXLR_CAP_CACHE_WBI_CAPABLE)
-			write_control2(regs, CXLR_CTRL2_INITIATE_WBI);
+		write_control2(regs, CXLR_CTRL2_INITIATE_WBI);
 		break;
 	case CXLR_EFFECT_CXL_RESET:
 		/* 8.1.3.4: a second request while one runs has no defined effect. */
-		if (cxlv->cap & CXLR_CAP_RESET_CAPABLE && !regs->resetting)
-			cxl_vfio_cxl_reset_start(cxlv, change->after & CXLR_CTRL2_RESET_MEM_CLR &&
-						 cxlv->cap & CXLR_CAP_RESET_MEM_CLR);
+		if (!regs->resetting)
+			cxl_vfio_cxl_reset_start(cxlv, change->after & CXLR_CTRL2_RESET_MEM_CLR);
 		break;
 	default:
 		break;
@@ -328,7 +327,8 @@ void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind,
 		cxl_vfio_event(regs, VFIO_CXL_EVENT_DECOMMITTED);
 	}
 	if (kind == CXLR_RESET_CXL)
-		set_dvsec(regs, CXLR_DVSEC_STATUS2, U16_MAX,
+		set_dvsec(regs, CXLR_DVSEC_STATUS2,
+			  CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR,
 			  ret ? CXLR_STATUS2_RESET_ERROR : CXLR_STATUS2_RESET_COMPLETE);
 	regs->resetting = false;
 	regs->reset_failed = ret;
@@ -354,9 +354,7 @@ void cxl_vfio_regs_dvsec_read(struct cxl_vfio_device *cxlv, u32 pos, u8 *buf, u3
 	guard(mutex)(&regs->lock);
 	for (at = start; at < start + len; at = slot ? slot->at + slot->reg->size : at + 1) {
 		slot = cxlr_slot_at(&regs->dvsec, at);
-		/* The second range is not offered, whatever the device has there. */
-		if (slot && !(slot->at >= device_dvsec(regs, CXLR_DVSEC_RANGE_SIZE_HIGH(1)) &&
-			      slot->at < device_dvsec(regs, CXLR_DVSEC_CAP3)))
+		if (slot)
 			refresh(&half, slot);
 	}
 	cxlr_read_bytes(&regs->dvsec, start, buf, len);
@@ -400,8 +398,7 @@ int cxl_vfio_regs_cm_read(struct cxl_vfio_device *cxlv, u64 pos, unsigned int wi
 	guard(mutex)(&regs->lock);
 	slot = pos < regs->cm.size ? cxlr_slot_at(&regs->cm, pos) : NULL;
 	/* Without the device's word, if it cannot be asked now; resets hold this lock. */
-	if (slot && cxlr_view_mask(slot->reg, BIT(CXLR_VIEW_LIVE) | BIT(CXLR_VIEW_EDGE)) &&
-	    down_read_trylock(&core->memory_lock)) {
+	if (slot && slot->views & VIEWS_READ && down_read_trylock(&core->memory_lock)) {
 		const struct half half = cm_half(cxlv);
 
 		if (__vfio_pci_memory_enabled(core) && !regs->resetting)
@@ -548,6 +545,8 @@ static size_t carve(struct cxl_vfio_regs *regs, void *memory, u32 dvsec_size, u3
 	if (memory) {
 		cxlr_space_init(&regs->dvsec, memory, dvsec_size, sizeof(u16));
 		cxlr_space_init(&regs->cm, memory + dvsec, cm_size, sizeof(u32));
+		regs->dvsec.hidden = BIT(CXLR_VIEW_ZERO);
+		regs->cm.hidden = BIT(CXLR_VIEW_ZERO);
 		regs->dvsec_seen = memory + dvsec + cm;
 		regs->cm_seen = memory + dvsec + cm + dvsec_size;
 	}

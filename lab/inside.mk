@@ -8,7 +8,7 @@ release := $(patsubst vmlinuz-%,%,$(notdir $(lastword $(shell ls -v /boot/vmlinu
 debug := $(build)/kernels/debug
 jobs := -j$(shell nproc)
 
-all: driver firmware qemu tests demo $(build)/initramfs/$(release)
+all: driver firmware qemu tests demo bench $(build)/initramfs/$(release)
 
 driver:
 	@$(MAKE) --no-print-directory -C driver KDIR=/lib/modules/$(release)/build \
@@ -35,7 +35,22 @@ demo:
 device-check: qemu
 	@$(MAKE) --no-print-directory -C qemu QEMU_SRC=/usr/src/qemu OUT=$(CURDIR)/$(build)/qemu check
 
-unit:
+# docs/registers.md is what the tables say, or unit fails.
+$(build)/print: registers/print.c $(wildcard registers/map*.[ch]) registers/cxl_regs.h
+	@$(CC) -O1 -g -std=gnu11 -Wall -Wextra -Werror -fsanitize=address,undefined \
+		-o $@ $(filter %.c,$^)
+
+bench:
+	@$(MAKE) --no-print-directory -C bench OUT=$(CURDIR)/$(build)/bench
+
+docs: $(build)/print
+	@$< >docs/registers.md
+
+docs-check: $(build)/print
+	@$< | diff -u docs/registers.md - || \
+		{ echo "docs/registers.md is not what the tables say: make docs" >&2; exit 1; }
+
+unit: docs-check
 	@$(MAKE) --no-print-directory $(jobs) -C tests/unit OUT=$(CURDIR)/$(build)/tests/unit check
 
 $(build)/initramfs/builtin: lab/initramfs
@@ -44,4 +59,4 @@ $(build)/initramfs/builtin: lab/initramfs
 $(build)/initramfs/%: lab/initramfs
 	@lab/initramfs $* $@
 
-.PHONY: all driver debug firmware qemu tests demo unit device-check
+.PHONY: all driver debug firmware qemu tests demo bench docs docs-check unit device-check

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The configuration space: PCIe capabilities, and the CXL DVSECs with the
- * attributes that the specification gives their fields (CXL 3.1, 8.1).
+ * The configuration space: PCIe capabilities, and the CXL DVSECs by the tables
+ * and the engine in registers/ (CXL 3.1, 8.1).
  */
 #include "cxl_accel.h"
 #include "qapi/error.h"
@@ -9,11 +9,6 @@
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_regs.h"
-
-/* The DVSECs follow each other in this order. */
-#define DVSEC_GPF	(ACCEL_CFG_DVSEC + 0x40)
-#define DVSEC_FLEX_BUS	(ACCEL_CFG_DVSEC + 0x50)
-#define DVSEC_LOCATOR	(ACCEL_CFG_DVSEC + 0x70)
 
 /* 8.2.1.3, Flex Bus Port: 68-byte flits, all three protocols negotiated. */
 #define FLEX_BUS_CAP	0x0a
@@ -29,54 +24,50 @@
 #define GPF_PHASE2_DURATION	0x0a
 #define GPF_PHASE2_POWER	0x0c
 
-#define CTRL_RWL	(CXLR_CTRL_CACHE_ENABLE | CXLR_CTRL_MEM_ENABLE | CXLR_CTRL_SF_COVERAGE | \
-			 CXLR_CTRL_SF_GRANULARITY | CXLR_CTRL_CLEAN_EVICTION | \
-			 CXLR_CTRL_VIRAL_ENABLE)
-#define CTRL2_RW	(CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI | \
-			 CXLR_CTRL2_INITIATE_RESET | CXLR_CTRL2_RESET_MEM_CLR)
-
 #define RESET_TIMEOUT_1S	2
 
-static uint8_t *dvsec(CxlAccel *s, unsigned int reg)
+/* The DVSECs follow each other; offsets are those from the first one. */
+#define GPF		0x40
+#define FLEX_BUS	0x50
+#define LOCATOR		0x70
+#define DVSEC_SIZE	0x88
+
+static const struct {
+	const struct cxlr_map *map;
+	uint32_t at;
+	unsigned int units;
+} dvsecs[] = {
+	{ &cxlr_map_dvsec_device, 0, 0 },
+	{ &cxlr_map_dvsec_gpf, GPF, 0 },
+	{ &cxlr_map_dvsec_flex_bus, FLEX_BUS, 0 },
+	{ &cxlr_map_dvsec_locator, LOCATOR, 1 },
+};
+
+uint64_t accel_dvsec_get(CxlAccel *s, uint32_t offset)
 {
-	return PCI_DEVICE(s)->config + ACCEL_CFG_DVSEC + reg;
+	return cxlr_get(&s->dvsec, offset);
+}
+
+void accel_dvsec_set(CxlAccel *s, uint32_t offset, uint64_t mask, bool set)
+{
+	cxlr_set(&s->dvsec, offset, mask, set ? mask : 0);
 }
 
 bool accel_mem_enabled(CxlAccel *s)
 {
-	return pci_get_word(dvsec(s, CXLR_DVSEC_CTRL)) & CXLR_CTRL_MEM_ENABLE;
+	return accel_dvsec_get(s, CXLR_DVSEC_CTRL) & CXLR_CTRL_MEM_ENABLE;
 }
 
 uint64_t accel_range_base(CxlAccel *s)
 {
-	return (uint64_t)pci_get_long(dvsec(s, CXLR_DVSEC_RANGE_BASE_HIGH(0))) << 32 |
-	       (pci_get_long(dvsec(s, CXLR_DVSEC_RANGE_BASE_LOW(0))) & CXLR_RANGE_BASE_LOW_MASK);
+	return accel_dvsec_get(s, CXLR_DVSEC_RANGE_BASE_HIGH(0)) << 32 |
+	       accel_dvsec_get(s, CXLR_DVSEC_RANGE_BASE_LOW(0));
 }
 
 uint64_t accel_range_size(CxlAccel *s)
 {
-	return (uint64_t)pci_get_long(dvsec(s, CXLR_DVSEC_RANGE_SIZE_HIGH(0))) << 32 |
-	       (pci_get_long(dvsec(s, CXLR_DVSEC_RANGE_SIZE_LOW(0))) & CXLR_RANGE_SIZE_LOW_MASK);
-}
-
-static void dvsec_add(PCIDevice *pdev, uint16_t offset, uint16_t id, uint32_t rev, uint32_t len)
-{
-	pcie_add_capability(pdev, PCI_EXT_CAP_ID_DVSEC, 1, offset, len);
-	pci_set_long(pdev->config + offset + CXLR_DVSEC_HDR1,
-		     len << 20 | rev << 16 | CXLR_VENDOR_ID);
-	pci_set_word(pdev->config + offset + CXLR_DVSEC_HDR2, id);
-}
-
-/* 8.1.3.6: CONFIG_LOCK, once set, makes the RWL fields read-only, itself too. */
-static void set_lock(CxlAccel *s, bool locked)
-{
-	uint8_t *wmask = PCI_DEVICE(s)->wmask + ACCEL_CFG_DVSEC;
-
-	pci_set_word(wmask + CXLR_DVSEC_CTRL, locked ? 0 : CTRL_RWL);
-	pci_set_long(wmask + CXLR_DVSEC_RANGE_BASE_HIGH(0), locked ? 0 : 0xffffffff);
-	pci_set_long(wmask + CXLR_DVSEC_RANGE_BASE_LOW(0), locked ? 0 : CXLR_RANGE_BASE_LOW_MASK);
-	pci_set_word(wmask + CXLR_DVSEC_LOCK, locked ? 0 : CXLR_LOCK_CONFIG_LOCK);
-	pci_set_word(dvsec(s, CXLR_DVSEC_LOCK), locked ? CXLR_LOCK_CONFIG_LOCK : 0);
+	return accel_dvsec_get(s, CXLR_DVSEC_RANGE_SIZE_HIGH(0)) << 32 |
+	       (accel_dvsec_get(s, CXLR_DVSEC_RANGE_SIZE_LOW(0)) & CXLR_RANGE_SIZE_LOW_MASK);
 }
 
 /* 8.1.3.8: the least timeout of 1, 4, 16, 64 and 256 s that the delay fits in. */
@@ -89,50 +80,91 @@ static uint32_t active_timeout(CxlAccel *s)
 	return code << CXLR_RANGE_ACTIVE_TIMEOUT_SHIFT;
 }
 
-static void device_dvsec_init(CxlAccel *s)
+/* What the hardware initialises, before software looks. */
+static void hwinit(CxlAccel *s)
 {
-	PCIDevice *pdev = PCI_DEVICE(s);
+	const struct {
+		uint32_t at;
+		uint32_t val;
+	} values[] = {
+		{ CXLR_DVSEC_CAP,
+		  CXLR_CAP_CACHE_CAPABLE | CXLR_CAP_IO_CAPABLE | CXLR_CAP_MEM_CAPABLE |
+		  CXLR_CAP_MEM_HWINIT | 1 << CXLR_CAP_HDM_COUNT_SHIFT |
+		  CXLR_CAP_CACHE_WBI_CAPABLE | CXLR_CAP_RESET_CAPABLE |
+		  RESET_TIMEOUT_1S << CXLR_CAP_RESET_TIMEOUT_SHIFT |
+		  CXLR_CAP_RESET_MEM_CLR | CXLR_CAP_VIRAL_CAPABLE },
+		/* A cache of 1 MiB: unit 2 is 1 MiB. */
+		{ CXLR_DVSEC_CAP2, 2 | 1 << CXLR_CAP2_CACHE_SIZE_SHIFT },
+		{ CXLR_DVSEC_RANGE_SIZE_HIGH(0), s->mem_size >> 32 },
+		{ CXLR_DVSEC_RANGE_SIZE_LOW(0),
+		  (s->mem_size & CXLR_RANGE_SIZE_LOW_MASK) | CXLR_RANGE_MEM_INFO_VALID |
+		  2 << CXLR_RANGE_MEDIA_TYPE_SHIFT | 2 << CXLR_RANGE_MEMORY_CLASS_SHIFT |
+		  active_timeout(s) },
+		{ GPF + GPF_PHASE2_DURATION, 0x603 },
+		{ GPF + GPF_PHASE2_POWER, 0x33 },
+		{ FLEX_BUS + FLEX_BUS_CAP, FLEX_BUS_PROTOCOLS },
+		{ FLEX_BUS + FLEX_BUS_CTRL, FLEX_BUS_IO },
+		{ FLEX_BUS + FLEX_BUS_STATUS, FLEX_BUS_PROTOCOLS },
+		{ LOCATOR + CXLR_REG_LOCATOR_BLOCK_LOW(0),
+		  CXL_ACCEL_COMPONENT_OFFSET | CXL_ACCEL_BAR |
+		  CXLR_REG_LOCATOR_ID_COMPONENT << CXLR_REG_LOCATOR_ID_SHIFT },
+	};
+	unsigned int i;
 
-	dvsec_add(pdev, ACCEL_CFG_DVSEC, CXLR_DVSEC_ID_DEVICE, CXLR_DVSEC_DEVICE_REV,
-		  CXLR_DVSEC_DEVICE_LEN);
-	pci_set_word(dvsec(s, CXLR_DVSEC_CAP),
-		     CXLR_CAP_CACHE_CAPABLE | CXLR_CAP_IO_CAPABLE | CXLR_CAP_MEM_CAPABLE |
-		     CXLR_CAP_MEM_HWINIT | 1 << CXLR_CAP_HDM_COUNT_SHIFT |
-		     CXLR_CAP_CACHE_WBI_CAPABLE | CXLR_CAP_RESET_CAPABLE |
-		     RESET_TIMEOUT_1S << CXLR_CAP_RESET_TIMEOUT_SHIFT |
-		     CXLR_CAP_RESET_MEM_CLR | CXLR_CAP_VIRAL_CAPABLE);
-	/* A cache of 1 MiB: unit 2 is 1 MiB. */
-	pci_set_word(dvsec(s, CXLR_DVSEC_CAP2), 2 | 1 << CXLR_CAP2_CACHE_SIZE_SHIFT);
-
-	pci_set_long(dvsec(s, CXLR_DVSEC_RANGE_SIZE_HIGH(0)), s->mem_size >> 32);
-	pci_set_long(dvsec(s, CXLR_DVSEC_RANGE_SIZE_LOW(0)),
-		     (s->mem_size & CXLR_RANGE_SIZE_LOW_MASK) | CXLR_RANGE_MEM_INFO_VALID |
-		     2 << CXLR_RANGE_MEDIA_TYPE_SHIFT | 2 << CXLR_RANGE_MEMORY_CLASS_SHIFT |
-		     active_timeout(s));
-
-	pci_set_word(pdev->w1cmask + ACCEL_CFG_DVSEC + CXLR_DVSEC_STATUS, CXLR_STATUS_VIRAL);
-	pci_set_word(pdev->w1cmask + ACCEL_CFG_DVSEC + CXLR_DVSEC_STATUS2,
-		     CXLR_STATUS2_HDM_PRESERVE_ERR);
-	pci_set_word(pdev->wmask + ACCEL_CFG_DVSEC + CXLR_DVSEC_CTRL2, CTRL2_RW);
+	for (i = 0; i < ARRAY_SIZE(values); i++)
+		cxlr_init(&s->dvsec, values[i].at, UINT32_MAX, values[i].val);
 }
 
-static void other_dvsecs_init(PCIDevice *pdev)
+static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *change)
 {
-	uint8_t *config = pdev->config;
+	CxlAccel *s = space->owner;
 
-	dvsec_add(pdev, DVSEC_GPF, CXLR_DVSEC_ID_GPF_DEVICE, 0, 0x10);
-	pci_set_word(config + DVSEC_GPF + GPF_PHASE2_DURATION, 0x603);
-	pci_set_long(config + DVSEC_GPF + GPF_PHASE2_POWER, 0x33);
+	switch (change->field->effect) {
+	case CXLR_EFFECT_CACHING:
+		/* 8.1.3.5: Cache Invalid means nothing once caching is allowed again. */
+		if (!(change->after & CXLR_CTRL2_DISABLE_CACHING))
+			accel_dvsec_set(s, CXLR_DVSEC_STATUS2, CXLR_STATUS2_CACHE_INVALID, false);
+		break;
+	case CXLR_EFFECT_WBI:
+		accel_start_wbi(s);
+		break;
+	case CXLR_EFFECT_CXL_RESET:
+		accel_start_cxl_reset(s, change->after & CXLR_CTRL2_RESET_MEM_CLR);
+		break;
+	default:
+		break;
+	}
+}
 
-	dvsec_add(pdev, DVSEC_FLEX_BUS, CXLR_DVSEC_ID_FLEX_BUS_PORT, 2, 0x20);
-	pci_set_word(config + DVSEC_FLEX_BUS + FLEX_BUS_CAP, FLEX_BUS_PROTOCOLS);
-	pci_set_word(config + DVSEC_FLEX_BUS + FLEX_BUS_CTRL, FLEX_BUS_IO);
-	pci_set_word(config + DVSEC_FLEX_BUS + FLEX_BUS_STATUS, FLEX_BUS_PROTOCOLS);
+/* The chain of capabilities is QEMU's, the rest of a DVSEC the engine's. */
+static void dvsecs_init(CxlAccel *s)
+{
+	PCIDevice *pdev = PCI_DEVICE(s);
+	unsigned int i;
+	bool placed;
 
-	dvsec_add(pdev, DVSEC_LOCATOR, CXLR_DVSEC_ID_REG_LOCATOR, 0, 0x14);
-	pci_set_long(config + DVSEC_LOCATOR + CXLR_REG_LOCATOR_BLOCK_LOW(0),
-		     CXL_ACCEL_COMPONENT_OFFSET | CXL_ACCEL_BAR |
-		     CXLR_REG_LOCATOR_ID_COMPONENT << CXLR_REG_LOCATOR_ID_SHIFT);
+	s->dvsec_memory = g_malloc0(cxlr_space_memory(DVSEC_SIZE, 2));
+	cxlr_space_init(&s->dvsec, s->dvsec_memory, DVSEC_SIZE, 2);
+	for (i = 0; i < ARRAY_SIZE(dvsecs); i++) {
+		uint32_t at = dvsecs[i].at;
+		uint32_t len = dvsecs[i].map->size + dvsecs[i].units * dvsecs[i].map->unit_stride;
+
+		pcie_add_capability(pdev, PCI_EXT_CAP_ID_DVSEC, 1, ACCEL_CFG_DVSEC + at, len);
+		placed = cxlr_space_place(&s->dvsec, dvsecs[i].map, at, dvsecs[i].units, len);
+		assert(placed);
+		cxlr_init(&s->dvsec, at + CXLR_DVSEC_HDR1, 0xfff00000, len << 20);
+	}
+	for (i = 0; i < ARRAY_SIZE(dvsecs); i++)
+		cxlr_init(&s->dvsec, dvsecs[i].at, UINT32_MAX,
+			  pci_get_long(pdev->config + ACCEL_CFG_DVSEC + dvsecs[i].at));
+	hwinit(s);
+	s->dvsec.owner = s;
+	s->dvsec.effect = dvsec_effect;
+}
+
+static bool in_dvsecs(uint32_t addr)
+{
+	return addr >= ACCEL_CFG_DVSEC && addr < ACCEL_CFG_DVSEC + DVSEC_SIZE;
 }
 
 static bool pm_init(PCIDevice *pdev, Error **errp)
@@ -161,8 +193,7 @@ bool accel_config_init(CxlAccel *s, Error **errp)
 	pcie_dev_ser_num_init(pdev, ACCEL_CFG_DSN, s->sn);
 
 	accel_cdat_init(s);
-	device_dvsec_init(s);
-	other_dvsecs_init(pdev);
+	dvsecs_init(s);
 
 	if (msix_init_exclusive_bar(pdev, CXL_ACCEL_VECTORS, CXL_ACCEL_MSIX_BAR, errp) < 0) {
 		accel_config_exit(s);
@@ -181,59 +212,33 @@ void accel_config_exit(CxlAccel *s)
 	accel_cdat_exit(s);
 	pcie_aer_exit(pdev);
 	pcie_cap_exit(pdev);
+	g_free(s->dvsec_memory);
+	s->dvsec_memory = NULL;
 }
 
-/*
- * 9.6: FLR leaves the CXL DVSECs. 8.1.3.6: so does CXL Reset, which reports
- * by STATUS2 and nothing else. Sticky: VIRAL and the preservation error.
- */
-void accel_config_reset(CxlAccel *s, enum accel_reset kind)
+void accel_config_reset(CxlAccel *s, enum cxlr_reset kind)
 {
-	PCIDevice *pdev = PCI_DEVICE(s);
-	uint16_t sticky = kind == ACCEL_RESET_BUS ? CXLR_STATUS_VIRAL : 0;
-	uint16_t sticky2 = kind == ACCEL_RESET_BUS ? CXLR_STATUS2_HDM_PRESERVE_ERR : 0;
-
-	if (kind == ACCEL_RESET_CXL)
+	cxlr_reset(&s->dvsec, kind);
+	/* 9.7: CXL Reset is none of the mailbox, nor of PCIe. */
+	if (kind == CXLR_RESET_CXL)
 		return;
 	accel_cdat_reset(s);
-	pcie_cap_deverr_reset(pdev);
-	if (kind == ACCEL_RESET_FUNCTION)
-		return;
-
-	set_lock(s, false);
-	pci_set_word(dvsec(s, CXLR_DVSEC_CTRL), CXLR_CTRL_IO_ENABLE);
-	pci_set_word(dvsec(s, CXLR_DVSEC_CTRL2), 0);
-	pci_set_long(dvsec(s, CXLR_DVSEC_RANGE_BASE_HIGH(0)), 0);
-	pci_set_long(dvsec(s, CXLR_DVSEC_RANGE_BASE_LOW(0)), 0);
-	pci_word_test_and_clear_mask(dvsec(s, CXLR_DVSEC_STATUS), ~sticky);
-	pci_word_test_and_clear_mask(dvsec(s, CXLR_DVSEC_STATUS2), ~sticky2);
+	pcie_cap_deverr_reset(PCI_DEVICE(s));
 }
 
 uint32_t accel_config_read(PCIDevice *pdev, uint32_t addr, int len)
 {
 	CxlAccel *s = CXL_ACCEL(pdev);
+	uint8_t bytes[4] = { 0 };
 	uint32_t val;
 
+	if (in_dvsecs(addr)) {
+		cxlr_read_bytes(&s->dvsec, addr - ACCEL_CFG_DVSEC, bytes, len);
+		return ldl_le_p(bytes);
+	}
 	if (pcie_doe_read_config(s->doe, addr, len, &val))
 		return val;
 	return pci_default_read_config(pdev, addr, len);
-}
-
-/* 8.1.3.4: the bits that start something read as zero and start it once. */
-static void control2_written(CxlAccel *s)
-{
-	uint16_t ctrl2 = pci_get_word(dvsec(s, CXLR_DVSEC_CTRL2));
-
-	pci_word_test_and_clear_mask(dvsec(s, CXLR_DVSEC_CTRL2),
-				     CXLR_CTRL2_INITIATE_WBI | CXLR_CTRL2_INITIATE_RESET);
-	/* 8.1.3.5: Cache Invalid means nothing once caching is allowed again. */
-	if (!(ctrl2 & CXLR_CTRL2_DISABLE_CACHING))
-		pci_word_test_and_clear_mask(dvsec(s, CXLR_DVSEC_STATUS2),
-					     CXLR_STATUS2_CACHE_INVALID);
-	if (ctrl2 & CXLR_CTRL2_INITIATE_WBI)
-		accel_start_wbi(s);
-	if (ctrl2 & CXLR_CTRL2_INITIATE_RESET)
-		accel_start_cxl_reset(s, ctrl2 & CXLR_CTRL2_RESET_MEM_CLR);
 }
 
 /*
@@ -251,15 +256,18 @@ static bool doe_go_is_early(CxlAccel *s, uint32_t addr, uint32_t val, int len)
 void accel_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
 	CxlAccel *s = CXL_ACCEL(pdev);
+	uint8_t bytes[4];
 
+	if (in_dvsecs(addr)) {
+		stl_le_p(bytes, val);
+		cxlr_write_bytes(&s->dvsec, addr - ACCEL_CFG_DVSEC, bytes, len);
+		accel_map_update(s);
+		return;
+	}
 	if (!doe_go_is_early(s, addr, val, len))
 		pcie_doe_write_config(s->doe, addr, val, len);
 	pci_default_write_config(pdev, addr, val, len);
 	pcie_aer_write_config(pdev, addr, val, len);
-	if (ranges_overlap(addr, len, ACCEL_CFG_DVSEC + CXLR_DVSEC_CTRL2, 2))
-		control2_written(s);
-	if (pci_get_word(dvsec(s, CXLR_DVSEC_LOCK)) & CXLR_LOCK_CONFIG_LOCK)
-		set_lock(s, true);
 	pcie_cap_flr_write_config(pdev, addr, val, len);
 	accel_map_update(s);
 }

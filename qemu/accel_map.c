@@ -152,7 +152,7 @@ static bool in_d0(CxlAccel *s)
 /* 8.2.4.20.2: the DVSEC ranges decode as long as the HDM decoders do not. */
 static struct accel_window wanted_window(CxlAccel *s, unsigned int n)
 {
-	bool hdm_enabled = s->hdm[CXLR_HDM_GLOBAL_CTRL / 4] & CXLR_HDM_GLOBAL_ENABLE;
+	bool hdm_enabled = cxlr_hdm_enabled(&s->hdm);
 	struct accel_window w = { 0 };
 
 	if (!accel_mem_enabled(s) || !s->mem_active || s->resetting || !in_d0(s))

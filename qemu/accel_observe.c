@@ -17,24 +17,22 @@ static void hdm_get(Object *obj, Visitor *v, const char *name, void *opaque, Err
 {
 	CxlAccel *s = CXL_ACCEL(obj);
 	struct register_at *reg = opaque;
-	uint64_t val = reg->width == 32 ? s->hdm[reg->offset / 4] :
-					  accel_hdm_read64(s, reg->offset);
+	uint64_t val = accel_cm_get(s, ACCEL_CM_HDM + reg->offset);
 
+	if (reg->width == 64)
+		val |= (uint64_t)accel_cm_get(s, ACCEL_CM_HDM + reg->offset + 4) << 32;
 	visit_type_uint64(v, name, &val, errp);
 }
 
 static void dvsec_get(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
 {
-	uint8_t *config = PCI_DEVICE(obj)->config + ACCEL_CFG_DVSEC;
+	CxlAccel *s = CXL_ACCEL(obj);
 	struct register_at *reg = opaque;
-	uint64_t val;
+	uint64_t val = accel_dvsec_get(s, reg->offset);
 
 	/* The DVSEC has the upper half of its 64-bit values first. */
 	if (reg->width == 64)
-		val = (uint64_t)pci_get_long(config + reg->offset) << 32 |
-		      pci_get_long(config + reg->offset + 4);
-	else
-		val = pci_get_word(config + reg->offset);
+		val = val << 32 | accel_dvsec_get(s, reg->offset + 4);
 	visit_type_uint64(v, name, &val, errp);
 }
 
@@ -44,13 +42,14 @@ static void register_release(Object *obj, const char *name, void *opaque)
 }
 
 static void add_register(CxlAccel *s, const char *name, ObjectPropertyAccessor *get,
-			 unsigned int offset, unsigned int width)
+			 ObjectPropertyAccessor *set, unsigned int offset, unsigned int width)
 {
 	struct register_at *reg = g_new(struct register_at, 1);
 
 	reg->offset = offset;
 	reg->width = width;
-	object_property_add(OBJECT(s), name, "uint64", get, NULL, register_release, reg);
+	object_property_add(OBJECT(s), name, width == 32 ? "uint32" : "uint64", get, set,
+			    register_release, reg);
 }
 
 static void add_decoder(CxlAccel *s, unsigned int n)
@@ -69,7 +68,7 @@ static void add_decoder(CxlAccel *s, unsigned int n)
 	for (i = 0; i < ARRAY_SIZE(registers); i++) {
 		g_autofree char *name = g_strdup_printf("hdm%u-%s", n, registers[i].name);
 
-		add_register(s, name, hdm_get,
+		add_register(s, name, hdm_get, NULL,
 			     registers[i].offset + CXLR_HDM_BASE_LOW(n) - CXLR_HDM_BASE_LOW(0),
 			     registers[i].width);
 	}
@@ -101,12 +100,12 @@ static void mem_active_set(Object *obj, bool active, Error **errp)
 
 static bool refuse_commit_get(Object *obj, Error **errp)
 {
-	return CXL_ACCEL(obj)->refuse_commit;
+	return CXL_ACCEL(obj)->hdm.refuse;
 }
 
 static void refuse_commit_set(Object *obj, bool refuse, Error **errp)
 {
-	CXL_ACCEL(obj)->refuse_commit = refuse;
+	CXL_ACCEL(obj)->hdm.refuse = refuse;
 }
 
 static bool fail_reset_get(Object *obj, Error **errp)
@@ -117,6 +116,35 @@ static bool fail_reset_get(Object *obj, Error **errp)
 static void fail_reset_set(Object *obj, bool fail, Error **errp)
 {
 	CXL_ACCEL(obj)->fail_reset = fail;
+}
+
+static bool viral_get(Object *obj, Error **errp)
+{
+	return accel_dvsec_get(CXL_ACCEL(obj), CXLR_DVSEC_STATUS) & CXLR_STATUS_VIRAL;
+}
+
+static void viral_set(Object *obj, bool viral, Error **errp)
+{
+	accel_dvsec_set(CXL_ACCEL(obj), CXLR_DVSEC_STATUS, CXLR_STATUS_VIRAL, viral);
+}
+
+/* A status of the RAS capability (8.2.4.17); the bits that are written happen. */
+static void ras_get(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
+{
+	struct register_at *reg = opaque;
+	uint32_t val = accel_cm_get(CXL_ACCEL(obj), ACCEL_CM_RAS + reg->offset);
+
+	visit_type_uint32(v, name, &val, errp);
+}
+
+static void ras_set(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
+{
+	struct register_at *reg = opaque;
+	uint32_t val;
+
+	if (visit_type_uint32(v, name, &val, errp))
+		cxlr_set(&CXL_ACCEL(obj)->cm, ACCEL_CM_RAS + reg->offset,
+			 val, val);
 }
 
 void accel_observe_init(CxlAccel *s)
@@ -130,8 +158,8 @@ void accel_observe_init(CxlAccel *s)
 	Object *obj = OBJECT(s);
 	unsigned int i;
 
-	add_register(s, "hdm-capability", hdm_get, CXLR_HDM_CAP, 32);
-	add_register(s, "hdm-global-control", hdm_get, CXLR_HDM_GLOBAL_CTRL, 32);
+	add_register(s, "hdm-capability", hdm_get, NULL, CXLR_HDM_CAP, 32);
+	add_register(s, "hdm-global-control", hdm_get, NULL, CXLR_HDM_GLOBAL_CTRL, 32);
 	for (i = 0; i < s->decoders; i++) {
 		g_autofree char *prefix = g_strdup_printf("hdm%u", i);
 
@@ -139,18 +167,21 @@ void accel_observe_init(CxlAccel *s)
 		add_window(s, prefix, &s->window[i]);
 	}
 
-	add_register(s, "dvsec-control", dvsec_get, CXLR_DVSEC_CTRL, 16);
-	add_register(s, "dvsec-control2", dvsec_get, CXLR_DVSEC_CTRL2, 16);
-	add_register(s, "dvsec-status2", dvsec_get, CXLR_DVSEC_STATUS2, 16);
-	add_register(s, "dvsec-lock", dvsec_get, CXLR_DVSEC_LOCK, 16);
-	add_register(s, "dvsec-range1-size", dvsec_get, CXLR_DVSEC_RANGE_SIZE_HIGH(0), 64);
-	add_register(s, "dvsec-range1-base", dvsec_get, CXLR_DVSEC_RANGE_BASE_HIGH(0), 64);
+	add_register(s, "dvsec-control", dvsec_get, NULL, CXLR_DVSEC_CTRL, 16);
+	add_register(s, "dvsec-control2", dvsec_get, NULL, CXLR_DVSEC_CTRL2, 16);
+	add_register(s, "dvsec-status2", dvsec_get, NULL, CXLR_DVSEC_STATUS2, 16);
+	add_register(s, "dvsec-lock", dvsec_get, NULL, CXLR_DVSEC_LOCK, 16);
+	add_register(s, "dvsec-range1-size", dvsec_get, NULL, CXLR_DVSEC_RANGE_SIZE_HIGH(0), 64);
+	add_register(s, "dvsec-range1-base", dvsec_get, NULL, CXLR_DVSEC_RANGE_BASE_HIGH(0), 64);
 	add_window(s, "dvsec", &s->window[ACCEL_DECODERS_MAX]);
 
 	object_property_add_uint64_ptr(obj, "hdm-writes", &s->hdm_writes, OBJ_PROP_FLAG_READ);
 	for (i = 0; i < ACCEL_RESET_COUNT; i++)
 		object_property_add_uint64_ptr(obj, resets[i], &s->resets[i], OBJ_PROP_FLAG_READ);
 
+	add_register(s, "ras-uncorrectable", ras_get, ras_set, CXLR_RAS_UNCOR_STATUS, 32);
+	add_register(s, "ras-correctable", ras_get, ras_set, CXLR_RAS_COR_STATUS, 32);
+	object_property_add_bool(obj, "viral", viral_get, viral_set);
 	object_property_add_bool(obj, "mem-active", mem_active_get, mem_active_set);
 	object_property_add_bool(obj, "refuse-commit", refuse_commit_get, refuse_commit_set);
 	object_property_add_bool(obj, "fail-reset", fail_reset_get, fail_reset_set);

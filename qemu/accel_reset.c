@@ -11,11 +11,6 @@
 #define WBI_MS		1
 #define CLEAR_STEP	(64 * MiB)
 
-static uint8_t *dvsec_status2(CxlAccel *s)
-{
-	return PCI_DEVICE(s)->config + ACCEL_CFG_DVSEC + CXLR_DVSEC_STATUS2;
-}
-
 /* Start a timer for a delay of which a negative value never ends. */
 static void timer_start(QEMUTimer *timer, int32_t ms)
 {
@@ -26,14 +21,9 @@ static void timer_start(QEMUTimer *timer, int32_t ms)
 
 void accel_set_mem_active(CxlAccel *s, bool active)
 {
-	uint8_t *size = PCI_DEVICE(s)->config + ACCEL_CFG_DVSEC + CXLR_DVSEC_RANGE_SIZE_LOW(0);
-
 	active = active && !s->hold_inactive;
 	s->mem_active = active;
-	if (active)
-		pci_long_test_and_set_mask(size, CXLR_RANGE_MEM_ACTIVE);
-	else
-		pci_long_test_and_clear_mask(size, CXLR_RANGE_MEM_ACTIVE);
+	accel_dvsec_set(s, CXLR_DVSEC_RANGE_SIZE_LOW(0), CXLR_RANGE_MEM_ACTIVE, active);
 	accel_map_update(s);
 }
 
@@ -54,10 +44,9 @@ static void become_active(CxlAccel *s)
 static void wbi_expired(void *opaque)
 {
 	CxlAccel *s = opaque;
-	uint8_t *ctrl2 = PCI_DEVICE(s)->config + ACCEL_CFG_DVSEC + CXLR_DVSEC_CTRL2;
 
-	if (pci_get_word(ctrl2) & CXLR_CTRL2_DISABLE_CACHING)
-		pci_word_test_and_set_mask(dvsec_status2(s), CXLR_STATUS2_CACHE_INVALID);
+	if (accel_dvsec_get(s, CXLR_DVSEC_CTRL2) & CXLR_CTRL2_DISABLE_CACHING)
+		accel_dvsec_set(s, CXLR_DVSEC_STATUS2, CXLR_STATUS2_CACHE_INVALID, true);
 }
 
 void accel_start_wbi(CxlAccel *s)
@@ -68,8 +57,8 @@ void accel_start_wbi(CxlAccel *s)
 static void cxl_reset_end(CxlAccel *s)
 {
 	s->resetting = false;
-	pci_word_test_and_set_mask(dvsec_status2(s), s->fail_reset ? CXLR_STATUS2_RESET_ERROR :
-				   CXLR_STATUS2_RESET_COMPLETE);
+	accel_dvsec_set(s, CXLR_DVSEC_STATUS2, s->fail_reset ? CXLR_STATUS2_RESET_ERROR :
+			CXLR_STATUS2_RESET_COMPLETE, true);
 	become_active(s);
 }
 
@@ -118,8 +107,6 @@ void accel_start_cxl_reset(CxlAccel *s, bool clear)
 {
 	if (s->resetting)
 		return;
-	pci_word_test_and_clear_mask(dvsec_status2(s), CXLR_STATUS2_RESET_COMPLETE |
-				     CXLR_STATUS2_RESET_ERROR);
 	s->resetting = true;
 	s->reset_clears = clear;
 	accel_reset(s, ACCEL_RESET_CXL);
@@ -128,10 +115,17 @@ void accel_start_cxl_reset(CxlAccel *s, bool clear)
 
 void accel_reset(CxlAccel *s, enum accel_reset kind)
 {
+	static const enum cxlr_reset registers[ACCEL_RESET_COUNT] = {
+		[ACCEL_RESET_FUNCTION] = CXLR_RESET_FLR,
+		[ACCEL_RESET_CXL] = CXLR_RESET_CXL,
+		[ACCEL_RESET_BUS] = CXLR_RESET_CONVENTIONAL,
+		[ACCEL_RESET_POWER] = CXLR_RESET_COLD,
+	};
+
 	s->resets[kind]++;
 	accel_engine_reset(s);
-	accel_component_reset(s, kind);
-	accel_config_reset(s, kind);
+	accel_component_reset(s, registers[kind]);
+	accel_config_reset(s, registers[kind]);
 	if (kind == ACCEL_RESET_FUNCTION) {
 		memset(s->scratch, 0, sizeof(s->scratch));
 		return;

@@ -175,6 +175,7 @@ static void accel_exit(PCIDevice *pdev)
 	accel_reset_exit(s);
 	accel_engine_exit(s);
 	accel_map_exit(s);
+	accel_component_exit(s);
 	accel_config_exit(s);
 	address_space_destroy(&s->mem_as);
 	host_memory_backend_set_mapped(s->memdev, false);

@@ -14,7 +14,8 @@
 #include "hw/pci/pcie_doe.h"
 #include "hw/cxl/cxl.h"
 #include "system/hostmem.h"
-#include "../registers/cxl_regs.h"
+#include "../registers/engine.h"
+#include "../registers/hdm.h"
 #include "cxl_accel_regs.h"
 
 #define TYPE_CXL_ACCEL		"cxl-accel"
@@ -35,7 +36,6 @@ OBJECT_DECLARE_SIMPLE_TYPE(CxlAccel, CXL_ACCEL)
 /* Where the capabilities of the CM block are, from its start. */
 #define ACCEL_CM_RAS		0x080
 #define ACCEL_CM_LINK		0x100
-#define ACCEL_CM_LINK_SIZE	0x038
 #define ACCEL_CM_HDM		0x200
 
 /* What a reset touches, from least to most. */
@@ -95,10 +95,12 @@ struct CxlAccel {
 	bool mem_active;
 	QEMUTimer *active_timer;
 
-	/* Component registers, as software reads them. */
-	uint32_t ras[CXLR_RAS_SIZE / 4];
-	uint32_t hdm[CXLR_HDM_SIZE(ACCEL_DECODERS_MAX) / 4];
-	uint64_t decoder_dpa[ACCEL_DECODERS_MAX];	/* fixed when committed */
+	/* The CXL registers: the DVSECs, the CM block, and the decoders in that. */
+	struct cxlr_space dvsec;
+	void *dvsec_memory;
+	struct cxlr_space cm;
+	void *cm_memory;
+	struct cxlr_hdm hdm;
 
 	/* What of it is mapped: one per decoder, the last by DVSEC range 1. */
 	struct accel_window window[ACCEL_DECODERS_MAX + 1];
@@ -118,15 +120,18 @@ struct CxlAccel {
 	/* For tests, over QMP. */
 	uint64_t hdm_writes;
 	uint64_t resets[ACCEL_RESET_COUNT];
-	bool refuse_commit, fail_reset, hold_inactive;
+	bool fail_reset, hold_inactive;
 };
 
 /* accel_dvsec.c: the configuration space */
 bool accel_config_init(CxlAccel *s, Error **errp);
 void accel_config_exit(CxlAccel *s);
-void accel_config_reset(CxlAccel *s, enum accel_reset kind);
+void accel_config_reset(CxlAccel *s, enum cxlr_reset kind);
 uint32_t accel_config_read(PCIDevice *pdev, uint32_t addr, int len);
 void accel_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len);
+/* A register by its offset in the PCIe DVSEC for CXL Devices, past all attributes. */
+uint64_t accel_dvsec_get(CxlAccel *s, uint32_t offset);
+void accel_dvsec_set(CxlAccel *s, uint32_t offset, uint64_t mask, bool set);
 bool accel_mem_enabled(CxlAccel *s);
 uint64_t accel_range_base(CxlAccel *s);
 uint64_t accel_range_size(CxlAccel *s);
@@ -141,10 +146,12 @@ void accel_set_mem_active(CxlAccel *s, bool active);
 
 /* accel_component.c: the component registers */
 void accel_component_init(CxlAccel *s);
-void accel_component_reset(CxlAccel *s, enum accel_reset kind);
+void accel_component_exit(CxlAccel *s);
+void accel_component_reset(CxlAccel *s, enum cxlr_reset kind);
+/* A 32-bit register by its offset in the CM block. */
+uint32_t accel_cm_get(CxlAccel *s, uint32_t offset);
 /* Decoder n's window; size is 0 unless it is committed. */
 struct accel_window accel_decoder_window(CxlAccel *s, unsigned int n);
-uint64_t accel_hdm_read64(CxlAccel *s, unsigned int low);
 
 /* accel_map.c: where the own memory is in the host's physical address space */
 bool accel_map_init(CxlAccel *s, Error **errp);

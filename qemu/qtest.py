@@ -2,12 +2,23 @@
 """A machine with cxl-accel devices and no guest: its processor halts at once,
 and the test reads and writes memory and I/O ports by QEMU's qtest protocol.
 
+The virtual clock, by which devices measure delays, stands still until the test
+steps it. Work that takes no time on that clock is done by QEMU's main loop,
+sooner or later, and is waited for.
+
+qtest's own way to step it needs -accel qtest, which distributions leave out of
+QEMU. So the machine is stopped, and its clock with it. For a step it runs: with
+-icount sleep=off and a halted processor, the clock jumps from timer to timer, in
+no time. One of them is the HPET's, whose interrupt message goes to a pvpanic
+device, and that stops the machine.
+
 Used by check.py. Needs nothing but Python and the QEMU binary."""
 
 import json
 import mmap
 import os
 import re
+import select
 import socket
 import subprocess
 import tempfile
@@ -21,12 +32,31 @@ MSIX_PAGE = 0x800000    # from a device's first BAR to its MSI-X BAR
 # A BIOS whose reset vector holds: cli; hlt; jmp to the hlt.
 HALT = b'\xf4' * 0xfff0 + b'\xfa\xf4\xeb\xfd' + b'\xf4' * 12
 
+# What steps the clock. The HPET counts in units of 10 ns.
+HPET = 0xfed00000
+PANIC_SLOT, PANIC_BAR = 0x1c, 0xd0000000
+
+MS = 1000000            # nanoseconds
+
+# The accelerator's timers expire at whole milliseconds. Steps end this long
+# before or after one, so that it is certain which of them have expired.
+EDGE = 1000
+
+# QEMU lets the clock jump once more before the machine has stopped: to a second
+# timer of the HPET, this much later, which does nothing else.
+STOPPING = 100
+
+# Seconds after which QEMU is taken to hang. Nothing that works comes near it,
+# however slow or loaded the computer is.
+LIMIT = 60
+
 
 class Line:
     """A socket on which QEMU answers line by line."""
 
     def __init__(self, listener):
         self.socket, _ = listener.accept()
+        self.socket.settimeout(LIMIT)
         self.file = self.socket.makefile('rw', newline='\n')
 
     def send(self, text):
@@ -36,7 +66,7 @@ class Line:
     def receive(self):
         line = self.file.readline()
         if not line:
-            raise RuntimeError('QEMU is gone')
+            raise ConnectionError('QEMU is gone')
         return line.rstrip('\n')
 
 
@@ -52,13 +82,14 @@ class Machine:
             listeners[name] = socket.socket(socket.AF_UNIX)
             listeners[name].bind(os.path.join(self.directory.name, name))
             listeners[name].listen(1)
-            listeners[name].settimeout(20)
         bios = os.path.join(self.directory.name, 'bios')
         with open(bios, 'wb') as file:
             file.write(HALT)
         command = [
             qemu, '-nodefaults', '-no-user-config', '-display', 'none',
-            '-accel', 'tcg', '-bios', bios,
+            '-accel', 'tcg', '-icount', 'shift=0,sleep=off', '-S', '-bios', bios,
+            '-global', 'hpet.msi=on', '-action', 'panic=pause',
+            '-device', 'pvpanic-pci,bus=pcie.0,addr=%#x' % PANIC_SLOT,
             '-machine', 'q35,cxl=on,cxl-fmw.0.targets.0=hb,cxl-fmw.0.size=' + window,
             '-m', '256M', '-plugin', plugin,
             '-qtest', 'unix:%s/qtest' % self.directory.name,
@@ -77,18 +108,26 @@ class Machine:
         self.log = open(os.path.join(self.directory.name, 'log'), 'w+')
         self.process = subprocess.Popen(command + list(extra), stderr=self.log, stdout=self.log)
         try:
-            self.qtest = Line(listeners['qtest'])
-            self.monitor = Line(listeners['qmp'])
+            self.qtest = self.accept(listeners['qtest'])
+            self.monitor = self.accept(listeners['qmp'])
             self.monitor.receive()
             self.qmp('qmp_capabilities')
         except OSError as error:
+            self.close()
             raise RuntimeError(self.errors()) from error
         self.count = len(options)
         self.memory = []
         for i in range(self.count):
             with open(os.path.join(self.directory.name, 'mem%d' % i), 'r+b') as file:
                 self.memory.append(mmap.mmap(file.fileno(), 0))
+        self.ms = 0             # where the clock is, in steps
+        self.clock = 0          # and exactly, in nanoseconds
         self.setup()
+
+    def accept(self, listener):
+        self.wait(lambda: select.select([listener], [], [], 0)[0] or not self.alive())
+        listener.setblocking(False)
+        return Line(listener)
 
     def errors(self):
         self.log.seek(0)
@@ -144,9 +183,22 @@ class Machine:
             at = self.read(config + at + 1, 1)
         return at
 
-    def wait(self, condition, seconds=5):
-        """Whether the condition comes true in time."""
-        end = time.monotonic() + seconds
+    def step(self, ms, early=False):
+        """Advance the virtual clock to ms later, or to just before that, from where
+        step(0) goes on. The timers that expire on the way have been run then."""
+        self.ms += ms
+        end = self.ms * MS + (-EDGE if early else EDGE)
+        self.clock = end + STOPPING
+        self.write(HPET + 0x108, end // 10, 8)
+        self.write(HPET + 0x128, self.clock // 10, 8)
+        self.qmp('cont')
+        if not self.wait(lambda: self.qmp('query-status')['status'] == 'guest-panicked'):
+            raise RuntimeError('the machine does not stop')
+
+    @staticmethod
+    def wait(condition):
+        """Whether the condition comes true, before QEMU is taken to hang."""
+        end = time.monotonic() + LIMIT
         while not condition():
             if time.monotonic() > end:
                 return False
@@ -177,9 +229,20 @@ class Machine:
         self.window, self.bridge = (
             int(re.search(r'([0-9a-f]{16})-\S+ \(prio 0, \S+\): ' + name, tree)[1], 16)
             for name in ('cxl-fixed', 'cxl_host_reg'))
+        self.setup_clock()
         for i in range(self.count):
             self.setup_port(i)
             self.setup_device(i)
+
+    def setup_clock(self):
+        """The message of the HPET's timer 0 writes 1 to the panic device. In legacy
+        mode the HPET turns the PIT off, whose timer would be one more to jump to."""
+        self.write(self.config(0, PANIC_SLOT, 0x10), PANIC_BAR)
+        self.write(self.config(0, PANIC_SLOT, 0x04), 2, 2)
+        self.write(HPET + 0x110, PANIC_BAR << 32 | 1, 8)
+        self.write(HPET + 0x100, 0x4004, 8)
+        self.write(HPET + 0xf0, self.clock // 10, 8)
+        self.write(HPET + 0x10, 3, 8)
 
     def setup_port(self, accel):
         bus = BRIDGE_BUS + 1 + accel
@@ -204,6 +267,6 @@ class Machine:
         return self.process.poll() is None
 
     def close(self):
-        self.process.terminate()
+        self.process.kill()
         self.process.wait()
         self.directory.cleanup()

@@ -94,10 +94,20 @@ static unsigned int walk_count(const struct walk *walk)
 	return walk->map->nr_regs + walk->units * walk->map->nr_unit;
 }
 
+static uint8_t views_of(const struct cxlr_reg *reg)
+{
+	uint8_t views = 0;
+	unsigned int i;
+
+	for (i = 0; i < reg->nr_fields; i++)
+		views |= BIT_OF(reg->fields[i].view);
+	return views;
+}
+
 static struct cxlr_slot walk_slot(const struct walk *walk, unsigned int i)
 {
 	const struct cxlr_map *map = walk->map;
-	struct cxlr_slot slot = { .base = walk->at };
+	struct cxlr_slot slot = { .map = walk->at, .base = walk->at };
 
 	if (i < map->nr_regs) {
 		slot.reg = &map->regs[i];
@@ -108,6 +118,7 @@ static struct cxlr_slot walk_slot(const struct walk *walk, unsigned int i)
 		slot.base += map->unit_first + slot.unit * map->unit_stride;
 	}
 	slot.at = slot.base + slot.reg->offset;
+	slot.views = views_of(slot.reg);
 	return slot;
 }
 
@@ -125,13 +136,19 @@ static bool is_free(const struct cxlr_space *space, const struct cxlr_slot *slot
 	return true;
 }
 
-static uint64_t initial(const struct cxlr_reg *reg)
+static bool is_hidden(const struct cxlr_space *space, const struct cxlr_field *field)
+{
+	return space->hidden & BIT_OF(field->view);
+}
+
+static uint64_t initial(const struct cxlr_space *space, const struct cxlr_reg *reg)
 {
 	uint64_t val = 0;
 	unsigned int i;
 
 	for (i = 0; i < reg->nr_fields; i++)
-		val |= reg->fields[i].initial;
+		if (!is_hidden(space, &reg->fields[i]))
+			val |= reg->fields[i].initial;
 	return val;
 }
 
@@ -158,8 +175,8 @@ bool cxlr_space_place(struct cxlr_space *space, const struct cxlr_map *map, uint
 		for (where = slot.at; where < slot.at + (uint32_t)slot.reg->size;
 		     where += space->grain)
 			space->slot[where / space->grain] = slot;
-		store(space->init, slot.at, slot.reg->size, initial(slot.reg));
-		store(space->val, slot.at, slot.reg->size, initial(slot.reg));
+		store(space->init, slot.at, slot.reg->size, initial(space, slot.reg));
+		store(space->val, slot.at, slot.reg->size, initial(space, slot.reg));
 	}
 	return true;
 }
@@ -192,6 +209,20 @@ bool cxlr_locked(const struct cxlr_space *space, const struct cxlr_slot *slot,
 	return lock && (cxlr_get(space, slot->base + lock->offset) & lock->mask) == lock->value;
 }
 
+static bool is_there(const struct cxlr_space *space, const struct cxlr_slot *slot,
+		     const struct cxlr_field *field)
+{
+	const struct cxlr_need *need = field->need;
+	const struct cxlr_slot *at;
+
+	if (is_hidden(space, field))
+		return false;
+	if (!need)
+		return true;
+	at = cxlr_slot_at(space, slot->map + need->offset);
+	return at && load(space->val, at->at, at->reg->size) & need->mask;
+}
+
 /* The register after @val was written to the bits @enabled of it. */
 static uint64_t written(const struct cxlr_space *space, const struct cxlr_slot *slot,
 			uint64_t before, uint64_t val, uint64_t enabled)
@@ -203,7 +234,8 @@ static uint64_t written(const struct cxlr_space *space, const struct cxlr_slot *
 		const struct cxlr_field *field = &slot->reg->fields[i];
 
 		mask = field->mask & enabled;
-		if (!mask || field->reads_zero || cxlr_locked(space, slot, field))
+		if (!mask || field->reads_zero || !is_there(space, slot, field) ||
+		    cxlr_locked(space, slot, field))
 			continue;
 		switch (field->attr) {
 		case CXLR_RWL:
@@ -241,7 +273,7 @@ static void write_register(struct cxlr_space *space, const struct cxlr_slot *slo
 		const struct cxlr_field *field = &slot->reg->fields[i];
 		uint64_t bits = field->reads_zero ? change.written : change.before ^ change.after;
 
-		if (!field->effect || !(bits & field->mask))
+		if (!field->effect || !(bits & field->mask) || !is_there(space, slot, field))
 			continue;
 		change.field = field;
 		space->effect(space, &change);
@@ -288,32 +320,39 @@ bool cxlr_read_bytes(const struct cxlr_space *space, uint32_t offset, uint8_t *b
 
 	if (!range_ok(space, offset, len))
 		return false;
-	for (i = 0; i < len; i++)
-		buf[i] = load(space->val, offset + i, 1);
+	for (i = 0; i < len; i++, offset++)
+		buf[i] = space->val[offset / 4] >> (8 * (offset % 4));
 	return true;
+}
+
+/* Write what of @len bytes at @offset is in the register that is there; how many those are. */
+static uint32_t write_some(struct cxlr_space *space, uint32_t offset, const uint8_t *buf,
+			   uint32_t len)
+{
+	const struct cxlr_slot *slot = slot_of(space, offset);
+	uint64_t val = 0, enabled = 0;
+	uint32_t i, shift, end;
+
+	if (!slot->reg)
+		return 1;
+	end = slot->at + slot->reg->size;
+	for (i = 0; i < len && offset + i < end; i++) {
+		shift = 8 * (offset + i - slot->at);
+		val |= (uint64_t)buf[i] << shift;
+		enabled |= 0xffull << shift;
+	}
+	write_register(space, slot, val, enabled);
+	return i;
 }
 
 bool cxlr_write_bytes(struct cxlr_space *space, uint32_t offset, const uint8_t *buf, uint32_t len)
 {
-	const struct cxlr_slot *slot;
-	uint64_t val, enabled;
-	uint32_t i = 0, shift;
+	uint32_t done;
 
 	if (!range_ok(space, offset, len))
 		return false;
-	while (i < len) {
-		slot = slot_of(space, offset + i);
-		if (!slot->reg) {
-			i++;
-			continue;
-		}
-		for (val = enabled = 0; i < len && offset + i < slot->at + (uint32_t)slot->reg->size; i++) {
-			shift = 8 * (offset + i - slot->at);
-			val |= (uint64_t)buf[i] << shift;
-			enabled |= 0xffull << shift;
-		}
-		write_register(space, slot, val, enabled);
-	}
+	for (done = 0; done < len;)
+		done += write_some(space, offset + done, buf + done, len - done);
 	return true;
 }
 

@@ -19,8 +19,10 @@ struct cxlr_space;
 struct cxlr_slot {
 	const struct cxlr_reg *reg;	/* NULL: reserved bytes, read as zero */
 	uint16_t at;			/* bytes from the start of the space */
+	uint16_t map;			/* start of the map */
 	uint16_t base;			/* of the map, or of the unit, that offsets count from */
 	uint8_t unit;			/* index, for registers that repeat */
+	uint8_t views;			/* bits 1 << view: what its fields have */
 };
 
 /*
@@ -41,6 +43,7 @@ struct cxlr_space {
 	uint32_t *val;		/* the registers as software reads them */
 	uint32_t *init;		/* what a reset brings back */
 	struct cxlr_slot *slot;	/* one for every grain */
+	uint32_t hidden;	/* views (bits 1 << view) whose fields are as if reserved */
 
 	/* Called for every change to a field that has an effect; may be NULL. */
 	void (*effect)(struct cxlr_space *space, const struct cxlr_change *change);
@@ -52,7 +55,8 @@ size_t cxlr_space_memory(uint32_t size, uint32_t grain);
 
 /*
  * An empty space in @memory, which is zeroed memory of cxlr_space_memory()
- * bytes and stays the caller's. @size is a multiple of 4.
+ * bytes and stays the caller's. @size is a multiple of 4. Nothing is hidden;
+ * whoever wants that says so before maps are placed.
  */
 void cxlr_space_init(struct cxlr_space *space, void *memory, uint32_t size, uint32_t grain);
 
@@ -108,7 +112,7 @@ bool cxlr_locked(const struct cxlr_space *space, const struct cxlr_slot *slot,
 /* What a reset touches, from least to most. */
 enum cxlr_reset {
 	CXLR_RESET_FLR,		/* 9.5: nothing of CXL.cache and CXL.mem */
-	CXLR_RESET_CXL,		/* 9.7: all but sticky fields, and but what CONFIG_LOCK locks (8.1.3.6) */
+	CXLR_RESET_CXL,		/* 9.7: all but sticky fields and what CONFIG_LOCK governs */
 	CXLR_RESET_CONVENTIONAL,/* hot and warm: all but sticky fields */
 	CXLR_RESET_COLD,	/* all */
 };

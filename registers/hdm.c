@@ -64,8 +64,6 @@ static const char *object_target(const struct cxlr_hdm *hdm, uint32_t ctrl)
 		return "target range type is not supported";
 	if (ctrl & CXLR_HDM_CTRL_BI && (!hdm->bi_capable || host_only))
 		return "Back-Invalidate is not supported";
-	if (ctrl & CXLR_HDM_CTRL_UIO && !(cap & CXLR_HDM_CAP_UIO))
-		return "UIO is not supported";
 	return NULL;
 }
 

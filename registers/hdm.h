@@ -16,7 +16,7 @@ struct cxlr_hdm {
 	uint64_t capacity;	/* bytes of device memory that they divide */
 	bool bi_capable;	/* Back-Invalidate: there may be HDM-DB */
 	bool refuse;		/* commits fail, as from a device that is not ready */
-	uint64_t dpa[CXLR_HDM_MAX_DECODERS];	/* where each one's memory starts; fixed by commit */
+	uint64_t dpa[CXLR_HDM_MAX_DECODERS];	/* where their memory starts; fixed by commit */
 };
 
 /* What a committed decoder decodes. */

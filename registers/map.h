@@ -42,6 +42,16 @@ struct cxlr_lock {
 	bool survives;	/* what it governs is left alone by a CXL Reset (8.1.3.6) */
 };
 
+/*
+ * A field that only a capable device has: register @offset of the map has a
+ * bit of @mask set. Without it the field is as if reserved.
+ */
+struct cxlr_need {
+	const char *name;
+	uint16_t offset;
+	uint32_t mask;
+};
+
 /* What a write to a field sets off, beyond the bits themselves. */
 enum cxlr_effect {
 	CXLR_EFFECT_NONE,
@@ -75,6 +85,7 @@ struct cxlr_field {
 	uint64_t mask;			/* in the register */
 	enum cxlr_attr attr;
 	const struct cxlr_lock *lock;	/* of RWL */
+	const struct cxlr_need *need;	/* NULL if every device has the field */
 	uint64_t initial;		/* after a cold reset, in the register's bits */
 	enum cxlr_effect effect;
 	bool reads_zero;		/* a doorbell: a one starts something, none is kept */
@@ -102,7 +113,7 @@ struct cxlr_map {
 	const char *section;
 	enum cxlr_map_kind kind;
 	uint16_t id;			/* DVSEC ID, or CXL capability ID */
-	uint8_t version;		/* the newest that the table describes: DVSEC revision, capability version */
+	uint8_t version;		/* DVSEC revision or capability version, the newest described */
 	uint16_t size;			/* bytes, without units */
 	const struct cxlr_reg *regs;	/* ascending */
 	unsigned int nr_regs;

@@ -195,25 +195,24 @@ const struct cxlr_map cxlr_map_snoop_filter = {
 
 static const struct cxlr_reg bi_regs[] = {
 	CM32("CXL BI Decoder Capability", "8.2.4.27.1", CXLR_BI_CAP,
-		FIELD("HDM-D Capable", CXLR_BI_CAP_HDM_D, HWINIT, OPEN),
+		FIELD("HDM-D Capable", CXLR_BI_CAP_HDM_D, HWINIT, ZERO),
 		FIELD("Explicit BI Decoder Commit Required", CXLR_BI_CAP_EXPLICIT_COMMIT,
-		      HWINIT, OPEN),
+		      HWINIT, ZERO),
 		RSVDP(31, 2)),
 	CM32("CXL BI Decoder Control", "8.2.4.27.2", CXLR_BI_CTRL,
 		FIELD("BI Forward", CXLR_BI_CTRL_FORWARD, RSVDP, ZERO, .note = "of ports only"),
-		FIELD("BI Enable", CXLR_BI_CTRL_ENABLE, RW, OWN,
-		      .note = "the device's own is on as long as the host has it so"),
-		FIELD("BI Decoder Commit", CXLR_BI_CTRL_COMMIT, RW, OWN,
+		FIELD("BI Enable", CXLR_BI_CTRL_ENABLE, RW, ZERO),
+		FIELD("BI Decoder Commit", CXLR_BI_CTRL_COMMIT, RW, ZERO,
 		      .effect = CXLR_EFFECT_BI_COMMIT),
 		RSVDP(31, 3)),
 	CM32("CXL BI Decoder Status", "8.2.4.27.3", CXLR_BI_STATUS,
-		FIELD("BI Decoder Committed", CXLR_BI_STATUS_COMMITTED, RO, OWN),
-		FIELD("BI Decoder Error Not Committed", CXLR_BI_STATUS_ERROR, RO, OWN),
+		FIELD("BI Decoder Committed", CXLR_BI_STATUS_COMMITTED, RO, ZERO),
+		FIELD("BI Decoder Error Not Committed", CXLR_BI_STATUS_ERROR, RO, ZERO),
 		RSVDZ(7, 2),
 		FIELD("BI Decoder Commit Timeout Scale", CXLR_BI_STATUS_TIMEOUT_SCALE,
-		      HWINIT, OPEN),
+		      HWINIT, ZERO),
 		FIELD("BI Decoder Commit Timeout Base", CXLR_BI_STATUS_TIMEOUT_BASE,
-		      HWINIT, OPEN),
+		      HWINIT, ZERO),
 		RSVDZ(31, 16)),
 };
 
@@ -221,6 +220,6 @@ const struct cxlr_map cxlr_map_bi = {
 	.name = "CXL BI Decoder Capability", .section = "8.2.4.27",
 	.kind = CXLR_MAP_CM, .id = CXLR_CAP_ID_BI_DECODER, .version = 1, .size = CXLR_BI_SIZE,
 	REGS(bi_regs),
-	.offered = "Where the device has it: the guest has its own enable; the device's is "
-		   "the host's.",
+	.offered = "No: whether the device back-invalidates is the host's to say, and shows in "
+		   "the BI bit of the decoder.",
 };

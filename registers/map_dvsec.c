@@ -7,7 +7,7 @@
 	CONFIG32("PCIe Extended Capability Header", section_, 0x00,				\
 		FIELD("PCIe Extended Capability ID", BITS(15, 0), RO, OPEN, .initial = 0x0023),	\
 		FIELD("Capability Version", BITS(19, 16), RO, OPEN, .initial = 1 << 16),	\
-		FIELD("Next Capability Offset", BITS(31, 20), RO, OPEN,				\
+		FIELD("Next Capability Offset", BITS(31, 20), RO, OFFER,			\
 		      .note = "the chain that vfio-pci shows")),				\
 	CONFIG32("DVSEC Header 1", section_, CXLR_DVSEC_HDR1,					\
 		FIELD("DVSEC Vendor ID", BITS(15, 0), RO, OPEN, .initial = CXLR_VENDOR_ID),	\
@@ -22,28 +22,52 @@ static const struct cxlr_lock config_lock = {
 	.mask = CXLR_LOCK_CONFIG_LOCK, .value = CXLR_LOCK_CONFIG_LOCK, .survives = true,
 };
 
-/* 8.1.3.8: the registers of range @n (0, 1), whose sections begin with @s1 and so on. */
-#define RANGE(n_, number_, s1_, s2_, s3_, s4_)							\
+/* What a field takes a capability for. */
+#define NEED(variable_, name_, offset_, mask_)							\
+	static const struct cxlr_need variable_ = {						\
+		.name = name_, .offset = offset_, .mask = mask_,				\
+	}
+
+NEED(cache_capable, "Cache_Capable", CXLR_DVSEC_CAP, CXLR_CAP_CACHE_CAPABLE);
+NEED(mem_capable, "Mem_Capable", CXLR_DVSEC_CAP, CXLR_CAP_MEM_CAPABLE);
+NEED(wbi_capable, "Cache Writeback and Invalidate Capable", CXLR_DVSEC_CAP,
+     CXLR_CAP_CACHE_WBI_CAPABLE);
+NEED(reset_capable, "CXL Reset Capable", CXLR_DVSEC_CAP, CXLR_CAP_RESET_CAPABLE);
+NEED(mem_clr_capable, "CXL Reset Mem Clr Capable", CXLR_DVSEC_CAP, CXLR_CAP_RESET_MEM_CLR);
+NEED(viral_capable, "Viral_Capable", CXLR_DVSEC_CAP, CXLR_CAP_VIRAL_CAPABLE);
+NEED(modified_completion, "Modified Completion Capable", CXLR_DVSEC_CAP2,
+     CXLR_CAP2_MODIFIED_COMPLETION);
+NEED(volatile_config, "Volatile HDM State after Hot Reset Configurability", CXLR_DVSEC_CAP3,
+     CXLR_CAP3_VOLATILE_CONFIG);
+NEED(second_range, "HDM_Count of two", CXLR_DVSEC_CAP, 2 << CXLR_CAP_HDM_COUNT_SHIFT);
+NEED(direct_p2p, "Direct P2P Mem Capable", CXLR_DVSEC_CAP3, CXLR_CAP3_DIRECT_P2P);
+
+/*
+ * 8.1.3.8: the registers of a range, with the views of what the driver
+ * computes, of what changes and of what does not. A user gets one range, so
+ * those of the second are different.
+ */
+#define RANGE(n_, number_, s1_, s2_, s3_, s4_, offer_, live_, open_, base_note_, need_)	\
 	CONFIG32("DVSEC CXL Range " number_ " Size High", s1_, CXLR_DVSEC_RANGE_SIZE_HIGH(n_),	\
-		FIELD("Memory_Size_High", BITS(31, 0), RO, OFFER)),				\
+		FIELD("Memory_Size_High", BITS(31, 0), RO, offer_)),				\
 	CONFIG32("DVSEC CXL Range " number_ " Size Low", s2_, CXLR_DVSEC_RANGE_SIZE_LOW(n_),	\
-		FIELD("Memory_Info_Valid", CXLR_RANGE_MEM_INFO_VALID, RO, LIVE),		\
-		FIELD("Memory_Active", CXLR_RANGE_MEM_ACTIVE, RO, LIVE),			\
-		FIELD("Media_Type", CXLR_RANGE_MEDIA_TYPE, RO, OPEN),				\
-		FIELD("Memory_Class", CXLR_RANGE_MEMORY_CLASS, RO, OPEN),			\
-		FIELD("Desired_Interleave", CXLR_RANGE_INTERLEAVE, RO, OPEN),			\
-		FIELD("Memory_Active_Timeout", CXLR_RANGE_ACTIVE_TIMEOUT, RO, OPEN,		\
+		FIELD("Memory_Info_Valid", CXLR_RANGE_MEM_INFO_VALID, RO, live_),		\
+		FIELD("Memory_Active", CXLR_RANGE_MEM_ACTIVE, RO, live_),			\
+		FIELD("Media_Type", CXLR_RANGE_MEDIA_TYPE, RO, open_),				\
+		FIELD("Memory_Class", CXLR_RANGE_MEMORY_CLASS, RO, open_),			\
+		FIELD("Desired_Interleave", CXLR_RANGE_INTERLEAVE, RO, open_),			\
+		FIELD("Memory_Active_Timeout", CXLR_RANGE_ACTIVE_TIMEOUT, RO, open_,		\
 		      .note = "1, 4, 16, 64, 256 s"),						\
-		FIELD("Memory_Active_Degraded", CXLR_RANGE_ACTIVE_DEGRADED, RO, LIVE),		\
+		FIELD("Memory_Active_Degraded", CXLR_RANGE_ACTIVE_DEGRADED, RO, live_),		\
 		RSVDP(27, 17),									\
-		FIELD("Memory_Size_Low", CXLR_RANGE_SIZE_LOW_MASK, RO, OFFER)),			\
+		FIELD("Memory_Size_Low", CXLR_RANGE_SIZE_LOW_MASK, RO, offer_)),		\
 	CONFIG32("DVSEC CXL Range " number_ " Base High", s3_, CXLR_DVSEC_RANGE_BASE_HIGH(n_),	\
 		RWL_FIELD("Memory_Base_High", BITS(31, 0), &config_lock, OWN,			\
-			  .effect = CXLR_EFFECT_RANGE_BASE)),					\
+			  .effect = CXLR_EFFECT_RANGE_BASE, .note = base_note_, .need = need_)),\
 	CONFIG32("DVSEC CXL Range " number_ " Base Low", s4_, CXLR_DVSEC_RANGE_BASE_LOW(n_),	\
 		RSVDP(27, 0),									\
 		RWL_FIELD("Memory_Base_Low", CXLR_RANGE_BASE_LOW_MASK, &config_lock, OWN,	\
-			  .effect = CXLR_EFFECT_RANGE_BASE))
+			  .effect = CXLR_EFFECT_RANGE_BASE, .note = base_note_, .need = need_))
 
 static const struct cxlr_reg device_regs[] = {
 	DVSEC_HEADER("8.1.3", CXLR_DVSEC_ID_DEVICE, CXLR_DVSEC_DEVICE_REV, CXLR_DVSEC_DEVICE_LEN),
@@ -65,36 +89,50 @@ static const struct cxlr_reg device_regs[] = {
 		FIELD("PM Init Completion Reporting Capable", CXLR_CAP_PM_INIT_REPORTING,
 		      RO, OPEN)),
 	CONFIG16("DVSEC CXL Control", "8.1.3.2", CXLR_DVSEC_CTRL,
-		RWL_FIELD("Cache_Enable", CXLR_CTRL_CACHE_ENABLE, &config_lock, OWN),
+		RWL_FIELD("Cache_Enable", CXLR_CTRL_CACHE_ENABLE, &config_lock, OWN,
+			  .need = &cache_capable),
 		FIELD("IO_Enable", CXLR_CTRL_IO_ENABLE, RO, OWN, .initial = CXLR_CTRL_IO_ENABLE),
 		RWL_FIELD("Mem_Enable", CXLR_CTRL_MEM_ENABLE, &config_lock, OWN,
-			  .effect = CXLR_EFFECT_MEM_ENABLE),
-		RWL_FIELD("Cache_SF_Coverage", CXLR_CTRL_SF_COVERAGE, &config_lock, OWN),
-		RWL_FIELD("Cache_SF_Granularity", CXLR_CTRL_SF_GRANULARITY, &config_lock, OWN),
-		RWL_FIELD("Cache_Clean_Eviction", CXLR_CTRL_CLEAN_EVICTION, &config_lock, OWN),
+			  .effect = CXLR_EFFECT_MEM_ENABLE,
+			  .need = &mem_capable),
+		RWL_FIELD("Cache_SF_Coverage", CXLR_CTRL_SF_COVERAGE, &config_lock, OWN,
+			  .need = &cache_capable),
+		RWL_FIELD("Cache_SF_Granularity", CXLR_CTRL_SF_GRANULARITY, &config_lock, OWN,
+			  .need = &cache_capable),
+		RWL_FIELD("Cache_Clean_Eviction", CXLR_CTRL_CLEAN_EVICTION, &config_lock, OWN,
+			  .need = &cache_capable),
 		RWL_FIELD("Direct P2P Mem Enable", CXLR_CTRL_DIRECT_P2P_ENABLE, &config_lock, ZERO,
-			  .note = "as its capability, in DVSEC CXL Capability3"),
+			  .note = "as its capability, in DVSEC CXL Capability3",
+			  .need = &direct_p2p),
 		RSVDP(13, 13),
-		RWL_FIELD("Viral_Enable", CXLR_CTRL_VIRAL_ENABLE, &config_lock, OWN),
+		RWL_FIELD("Viral_Enable", CXLR_CTRL_VIRAL_ENABLE, &config_lock, OWN,
+			  .need = &viral_capable),
 		RSVDP(15, 15)),
 	CONFIG16("DVSEC CXL Status", "8.1.3.3", CXLR_DVSEC_STATUS,
 		RSVDZ(13, 0),
-		FIELD("Viral_Status", CXLR_STATUS_VIRAL, RW1CS, EDGE),
+		FIELD("Viral_Status", CXLR_STATUS_VIRAL, RW1CS, EDGE,
+		      .need = &viral_capable),
 		RSVDZ(15, 15)),
 	CONFIG16("DVSEC CXL Control2", "8.1.3.4", CXLR_DVSEC_CTRL2,
 		FIELD("Disable Caching", CXLR_CTRL2_DISABLE_CACHING, RW, PASS,
-		      .effect = CXLR_EFFECT_CACHING),
+		      .effect = CXLR_EFFECT_CACHING,
+		      .need = &cache_capable),
 		FIELD("Initiate Cache Write Back and Invalidation", CXLR_CTRL2_INITIATE_WBI,
 		      RW, PASS,
-		      .effect = CXLR_EFFECT_WBI, .reads_zero = true),
+		      .effect = CXLR_EFFECT_WBI, .reads_zero = true,
+		      .need = &wbi_capable),
 		FIELD("Initiate CXL Reset", CXLR_CTRL2_INITIATE_RESET, RW, PASS,
-		      .effect = CXLR_EFFECT_CXL_RESET, .reads_zero = true),
+		      .effect = CXLR_EFFECT_CXL_RESET, .reads_zero = true,
+		      .need = &reset_capable),
 		FIELD("CXL Reset Mem Clr Enable", CXLR_CTRL2_RESET_MEM_CLR, RW, OWN,
-		      .note = "of the user's own CXL Resets"),
+		      .note = "of the user's own CXL Resets",
+		      .need = &mem_clr_capable),
 		FIELD("Desired Volatile HDM State after Hot Reset", CXLR_CTRL2_VOLATILE_HDM_STATE,
-		      RWS, ZERO, .note = "as its capability, in DVSEC CXL Capability3"),
+		      RWS, ZERO, .note = "as its capability, in DVSEC CXL Capability3",
+		      .need = &volatile_config),
 		FIELD("Modified Completion Enable", CXLR_CTRL2_MODIFIED_COMPLETION, RW, ZERO,
-		      .note = "as its capability, in DVSEC CXL Capability2"),
+		      .note = "as its capability, in DVSEC CXL Capability2",
+		      .need = &modified_completion),
 		RSVDP(15, 6)),
 	CONFIG16("DVSEC CXL Status2", "8.1.3.5", CXLR_DVSEC_STATUS2,
 		FIELD("Cache Invalid", CXLR_STATUS2_CACHE_INVALID, RO, LIVE),
@@ -117,8 +155,10 @@ static const struct cxlr_reg device_regs[] = {
 		FIELD("Modified Completion Capable", CXLR_CAP2_MODIFIED_COMPLETION, RO, ZERO),
 		FIELD("No Clean Writeback", CXLR_CAP2_NO_CLEAN_WRITEBACK, RO, OPEN),
 		FIELD("Cache Size", CXLR_CAP2_CACHE_SIZE, RO, OPEN)),
-	RANGE(0, "1", "8.1.3.8.1", "8.1.3.8.2", "8.1.3.8.3", "8.1.3.8.4"),
-	RANGE(1, "2", "8.1.3.8.5", "8.1.3.8.6", "8.1.3.8.7", "8.1.3.8.8"),
+	RANGE(0, "1", "8.1.3.8.1", "8.1.3.8.2", "8.1.3.8.3", "8.1.3.8.4", OFFER, LIVE, OPEN,
+	      "follows the first HDM decoder, unless CONFIG_LOCK is set", NULL),
+	RANGE(1, "2", "8.1.3.8.5", "8.1.3.8.6", "8.1.3.8.7", "8.1.3.8.8", ZERO, ZERO, ZERO, NULL,
+	      &second_range),
 	CONFIG16("DVSEC CXL Capability3", "8.1.3.9", CXLR_DVSEC_CAP3,
 		FIELD("Default Volatile HDM State after Cold Reset", CXLR_CAP3_VOLATILE_COLD,
 		      RO, OPEN),

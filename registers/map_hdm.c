@@ -21,6 +21,15 @@ static const struct cxlr_lock lock_on_commit = {
 	.value = CXLR_HDM_CTRL_COMMITTED | CXLR_HDM_CTRL_LOCK,
 };
 
+static const struct cxlr_need uio_capable = {
+	.name = "UIO Capable", .offset = CXLR_HDM_CAP, .mask = CXLR_HDM_CAP_UIO,
+};
+
+static const struct cxlr_need poison_capable = {
+	.name = "Poison On Decode Error Capability", .offset = CXLR_HDM_CAP,
+	.mask = CXLR_HDM_CAP_POISON_ON_ERR,
+};
+
 static const struct cxlr_reg hdm_regs[] = {
 	CM32("CXL HDM Decoder Capability", "8.2.4.20.1", CXLR_HDM_CAP,
 		FIELD("Decoder Count", CXLR_HDM_CAP_DECODER_COUNT, RO, OFFER,
@@ -42,7 +51,8 @@ static const struct cxlr_reg hdm_regs[] = {
 		      .note = "1 device, 2 host-only: whichever the memory is"),
 		RSVDP(31, 23)),
 	CM32("CXL HDM Decoder Global Control", "8.2.4.20.2", CXLR_HDM_GLOBAL_CTRL,
-		FIELD("Poison On Decode Error Enable", CXLR_HDM_GLOBAL_POISON, RW, ZERO),
+		FIELD("Poison On Decode Error Enable", CXLR_HDM_GLOBAL_POISON, RW, ZERO,
+		      .need = &poison_capable),
 		FIELD("HDM Decoder Enable", CXLR_HDM_GLOBAL_ENABLE, RW, OWN,
 		      .effect = CXLR_EFFECT_HDM_ENABLE),
 		RSVDP(31, 2)),
@@ -70,14 +80,17 @@ static const struct cxlr_reg hdm_decoder[] = {
 		FIELD("Committed", CXLR_HDM_CTRL_COMMITTED, RO, OWN),
 		FIELD("Error Not Committed", CXLR_HDM_CTRL_ERROR, RO, OWN),
 		RWL_FIELD("Target Range Type", CXLR_HDM_CTRL_HOSTONLY, &commit, OWN,
-			  .note = "1 host-only, 0 device-coherent"),
-		RWL_FIELD("BI", CXLR_HDM_CTRL_BI, &commit, OWN),
-		RWL_FIELD("UIO", CXLR_HDM_CTRL_UIO, &commit, ZERO),
+			  .note = "1 host-only, 0 device-coherent; at open as the host has it"),
+		RWL_FIELD("BI", CXLR_HDM_CTRL_BI, &commit, OWN,
+			  .note = "at open as the host has it; commits only where the host has it"),
+		RWL_FIELD("UIO", CXLR_HDM_CTRL_UIO, &commit, ZERO, .need = &uio_capable),
 		RSVDP(15, 15),
 		RWL_FIELD("Upstream Interleave Granularity (UIG)", CXLR_HDM_CTRL_UIG, &commit, ZERO,
-			  .note = "this and the next two are of UIO"),
-		RWL_FIELD("Upstream Interleave Ways (UIW)", CXLR_HDM_CTRL_UIW, &commit, ZERO),
-		RWL_FIELD("Interleave Set Position (ISP)", CXLR_HDM_CTRL_ISP, &commit, ZERO),
+			  .need = &uio_capable),
+		RWL_FIELD("Upstream Interleave Ways (UIW)", CXLR_HDM_CTRL_UIW, &commit, ZERO,
+			  .need = &uio_capable),
+		RWL_FIELD("Interleave Set Position (ISP)", CXLR_HDM_CTRL_ISP, &commit, ZERO,
+			  .need = &uio_capable),
 		RSVDP(31, 28)),
 	CM32("CXL HDM Decoder n DPA Skip Low", "8.2.4.20.9", IN_DECODER(CXLR_HDM_DPA_SKIP_LOW),
 		RSVDP(27, 0),

@@ -37,8 +37,8 @@ static const struct view_text view_text[CXLR_NR_VIEWS] = {
 	[CXLR_VIEW_OWN] = {
 		"keeps it virtual", "its own",
 		"keeps a value for each open of the device, which never reaches the device",
-		"what it wrote, or what that led to; at open, the initial value, but for what "
-		"docs/uapi.md says of the first decoder",
+		"what it wrote, or what that led to; at open, the initial value, or what "
+		"docs/uapi.md says of the decoder",
 	},
 	[CXLR_VIEW_OPEN] = {
 		"samples it at open", "the device's, at open",
@@ -73,28 +73,25 @@ static const struct view_text view_text[CXLR_NR_VIEWS] = {
 	},
 };
 
-/* What follows a write; a switch, so that the compiler tells if one is missing. */
+/* What follows a write, on the host; a switch, so that the compiler tells if one is missing. */
 static const char *effect_text(enum cxlr_effect effect)
 {
 	switch (effect) {
 	case CXLR_EFFECT_NONE:
+	case CXLR_EFFECT_RANGE_BASE:
+	case CXLR_EFFECT_BI_COMMIT:
 		break;
 	case CXLR_EFFECT_COMMIT:
-		return "commits the virtual decoder, or lets it go (8.2.4.20.12)";
+		return "commits the virtual decoder or lets it go (8.2.4.20.12), and tells the VMM";
 	case CXLR_EFFECT_HDM_ENABLE:
-		return "the virtual decoders decode, or do not";
 	case CXLR_EFFECT_MEM_ENABLE:
-		return "the virtual memory answers, or does not";
+		return "tells the VMM";
 	case CXLR_EFFECT_CACHING:
 		return "the device stops caching, or caches again";
 	case CXLR_EFFECT_WBI:
 		return "the device writes back its cache and empties it";
 	case CXLR_EFFECT_CXL_RESET:
 		return "resets the device, and restores what is the host's";
-	case CXLR_EFFECT_RANGE_BASE:
-		return "moves the virtual range";
-	case CXLR_EFFECT_BI_COMMIT:
-		return "reports the virtual commit";
 	}
 	return NULL;
 }
@@ -162,13 +159,15 @@ static bool is_reserved(const struct cxlr_field *field)
 
 static void print_handling(const struct cxlr_field *field)
 {
+	const char *effect = effect_text(field->effect);
+
 	if (is_reserved(field)) {
 		printf(" | | ");
 		return;
 	}
 	printf("%s", view_text[field->view].host);
-	if (field->effect)
-		printf("; %s", effect_text(field->effect));
+	if (effect)
+		printf("; %s", effect);
 	printf(" | %s | ", field->reads_zero ? "zero, and the device obeys" :
 						view_text[field->view].guest);
 }
@@ -187,6 +186,8 @@ static void print_field(const struct cxlr_field *field)
 		printf(initial > 9 ? "0x%" PRIx64 : "%" PRIu64, initial);
 	printf(" | ");
 	print_handling(field);
+	if (field->need)
+		printf("only with %s%s", field->need->name, field->note ? "; " : "");
 	printf("%s |\n", field->note ? field->note : "");
 }
 
@@ -198,7 +199,7 @@ static bool same_text(const char *a, const char *b)
 static bool same_field(const struct cxlr_field *a, const struct cxlr_field *b)
 {
 	return same_text(a->name, b->name) && a->mask == b->mask && a->attr == b->attr &&
-	       a->lock == b->lock && a->initial == b->initial && a->effect == b->effect &&
+	       a->lock == b->lock && a->need == b->need && a->initial == b->initial && a->effect == b->effect &&
 	       a->reads_zero == b->reads_zero && a->view == b->view && same_text(a->note, b->note);
 }
 
@@ -304,7 +305,7 @@ static void print_map(const struct cxlr_map *map)
 	printf("Offered to a guest? %s\n", map->offered);
 	print_regs(map->regs, map->nr_regs, "");
 	if (map->unit)
-	print_regs(map->unit, map->nr_unit, "+");
+		print_regs(map->unit, map->nr_unit, "+");
 }
 
 int main(void)
