@@ -113,7 +113,7 @@ struct cxlr_map {
 	const char *section;
 	enum cxlr_map_kind kind;
 	uint16_t id;			/* DVSEC ID, or CXL capability ID */
-	uint8_t version;		/* DVSEC revision or capability version, the newest described */
+	uint8_t version;		/* DVSEC revision or capability version */
 	uint16_t size;			/* bytes, without units */
 	const struct cxlr_reg *regs;	/* ascending */
 	unsigned int nr_regs;

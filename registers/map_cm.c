@@ -97,8 +97,7 @@ const struct cxlr_map cxlr_map_security = {
 	.name = "CXL Security Capability", .section = "8.2.4.18",
 	.kind = CXLR_MAP_CM, .id = CXLR_CAP_ID_SECURITY, .version = 1, .size = 0x04,
 	REGS(security_regs),
-	.offered = "Never: it is a port's, of a restricted CXL host. An endpoint that had it "
-		   "would not be shown to have it.",
+	.offered = "Never: it is a port's, of a restricted CXL host.",
 };
 
 /* 8.2.4.19: three registers that count credits of the same kinds. */
@@ -113,37 +112,37 @@ const struct cxlr_map cxlr_map_security = {
 
 static const struct cxlr_reg link_regs[] = {
 	CM64("CXL Link Layer Capability", "8.2.4.19.1", CXLR_LINK_CAP,
-		FIELD("CXL Link Version Supported", BITS(3, 0), RWS, OPEN),
-		FIELD("CXL Link Version Received", BITS(7, 4), ROS, OPEN),
-		FIELD("LLR Wrap Value Supported", BITS(15, 8), RWS, OPEN),
-		FIELD("LLR Wrap Value Received", BITS(23, 16), ROS, OPEN),
-		FIELD("NUM_Retry_Received", BITS(28, 24), ROS, OPEN),
-		FIELD("NUM_Phy_Reinit_Received", BITS(33, 29), ROS, OPEN),
-		FIELD("Wr_Ptr_Received", BITS(41, 34), ROS, OPEN),
-		FIELD("Echo_Eseq_Received", BITS(49, 42), ROS, OPEN),
-		FIELD("Num_Free_Buf_Received", BITS(57, 50), ROS, OPEN),
-		FIELD("No_LL_Reset_Support", BITS(58, 58), HWINIT, OPEN),
+		FIELD("CXL Link Version Supported", BITS(3, 0), RWS, ZERO),
+		FIELD("CXL Link Version Received", BITS(7, 4), ROS, ZERO),
+		FIELD("LLR Wrap Value Supported", BITS(15, 8), RWS, ZERO),
+		FIELD("LLR Wrap Value Received", BITS(23, 16), ROS, ZERO),
+		FIELD("NUM_Retry_Received", BITS(28, 24), ROS, ZERO),
+		FIELD("NUM_Phy_Reinit_Received", BITS(33, 29), ROS, ZERO),
+		FIELD("Wr_Ptr_Received", BITS(41, 34), ROS, ZERO),
+		FIELD("Echo_Eseq_Received", BITS(49, 42), ROS, ZERO),
+		FIELD("Num_Free_Buf_Received", BITS(57, 50), ROS, ZERO),
+		FIELD("No_LL_Reset_Support", BITS(58, 58), HWINIT, ZERO),
 		RSVDP(63, 59)),
 	CM64("CXL Link Layer Control and Status", "8.2.4.19.2", CXLR_LINK_CTRL,
 		FIELD("LL_Reset", BITS(0, 0), RW, ZERO, .note = "the link is the host's"),
 		FIELD("LL_Init_Stall", BITS(1, 1), RWS, ZERO),
 		FIELD("LL_Crd_Stall", BITS(2, 2), RWS, ZERO),
-		FIELD("INIT_State", BITS(4, 3), ROS, OPEN),
+		FIELD("INIT_State", BITS(4, 3), ROS, ZERO),
 		FIELD("LL_Retry_Buffer_Consumed", BITS(12, 5), ROS, ZERO,
 		      .note = "it changes with the traffic"),
 		RSVDP(63, 13)),
 	CM64("CXL Link Layer Rx Credit Control", "8.2.4.19.3", CXLR_LINK_RX_CREDIT_CTRL,
-		CREDITS(RWS, OPEN)),
+		CREDITS(RWS, ZERO)),
 	CM64("CXL Link Layer Rx Credit Return Status", "8.2.4.19.4", CXLR_LINK_RX_CREDIT_RETURN,
 		CREDITS(ROS, ZERO)),
 	CM64("CXL Link Layer Tx Credit Status", "8.2.4.19.5", CXLR_LINK_TX_CREDIT,
 		CREDITS(ROS, ZERO)),
 	CM64("CXL Link Layer Ack Timer Control", "8.2.4.19.6", CXLR_LINK_ACK_TIMER,
-		FIELD("Ack_Force_Threshold", BITS(7, 0), RWS, OPEN, .initial = 0x10),
-		FIELD("Ack or CRD Flush Retimer", BITS(17, 8), RWS, OPEN, .initial = 0x20 << 8),
+		FIELD("Ack_Force_Threshold", BITS(7, 0), RWS, ZERO, .initial = 0x10),
+		FIELD("Ack or CRD Flush Retimer", BITS(17, 8), RWS, ZERO, .initial = 0x20 << 8),
 		RSVDP(63, 18)),
 	CM64("CXL Link Layer Defeature", "8.2.4.19.7", CXLR_LINK_DEFEATURE,
-		FIELD("MDH Disable", BITS(0, 0), RWS, OPEN),
+		FIELD("MDH Disable", BITS(0, 0), RWS, ZERO),
 		RSVDP(63, 1)),
 };
 
@@ -151,8 +150,7 @@ const struct cxlr_map cxlr_map_link = {
 	.name = "CXL Link Capability", .section = "8.2.4.19",
 	.kind = CXLR_MAP_CM, .id = CXLR_CAP_ID_LINK, .version = 2, .size = CXLR_LINK_SIZE,
 	REGS(link_regs),
-	.offered = "Where the device has it: a picture of the link as it was at open; what is "
-		   "written changes the picture, never the link.",
+	.offered = "No: it is about a link that ends at the host's port.",
 };
 
 static const struct cxlr_reg ext_security_regs[] = {
@@ -220,6 +218,5 @@ const struct cxlr_map cxlr_map_bi = {
 	.name = "CXL BI Decoder Capability", .section = "8.2.4.27",
 	.kind = CXLR_MAP_CM, .id = CXLR_CAP_ID_BI_DECODER, .version = 1, .size = CXLR_BI_SIZE,
 	REGS(bi_regs),
-	.offered = "No: whether the device back-invalidates is the host's to say, and shows in "
-		   "the BI bit of the decoder.",
+	.offered = "No: back-invalidation is the host's to say, and shows in the decoder's BI.",
 };

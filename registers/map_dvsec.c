@@ -31,14 +31,14 @@ static const struct cxlr_lock config_lock = {
 NEED(cache_capable, "Cache_Capable", CXLR_DVSEC_CAP, CXLR_CAP_CACHE_CAPABLE);
 NEED(mem_capable, "Mem_Capable", CXLR_DVSEC_CAP, CXLR_CAP_MEM_CAPABLE);
 NEED(wbi_capable, "Cache Writeback and Invalidate Capable", CXLR_DVSEC_CAP,
-     CXLR_CAP_CACHE_WBI_CAPABLE);
+	CXLR_CAP_CACHE_WBI_CAPABLE);
 NEED(reset_capable, "CXL Reset Capable", CXLR_DVSEC_CAP, CXLR_CAP_RESET_CAPABLE);
 NEED(mem_clr_capable, "CXL Reset Mem Clr Capable", CXLR_DVSEC_CAP, CXLR_CAP_RESET_MEM_CLR);
 NEED(viral_capable, "Viral_Capable", CXLR_DVSEC_CAP, CXLR_CAP_VIRAL_CAPABLE);
 NEED(modified_completion, "Modified Completion Capable", CXLR_DVSEC_CAP2,
-     CXLR_CAP2_MODIFIED_COMPLETION);
+	CXLR_CAP2_MODIFIED_COMPLETION);
 NEED(volatile_config, "Volatile HDM State after Hot Reset Configurability", CXLR_DVSEC_CAP3,
-     CXLR_CAP3_VOLATILE_CONFIG);
+	CXLR_CAP3_VOLATILE_CONFIG);
 NEED(second_range, "HDM_Count of two", CXLR_DVSEC_CAP, 2 << CXLR_CAP_HDM_COUNT_SHIFT);
 NEED(direct_p2p, "Direct P2P Mem Capable", CXLR_DVSEC_CAP3, CXLR_CAP3_DIRECT_P2P);
 

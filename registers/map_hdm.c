@@ -106,6 +106,5 @@ const struct cxlr_map cxlr_map_hdm = {
 	UNIT(hdm_decoder),
 	.unit_first = CXLR_HDM_FIRST, .unit_stride = CXLR_HDM_STRIDE,
 	.unit_max = CXLR_HDM_MAX_DECODERS,
-	.offered = "Always: virtual decoders that place the memory in the guest's address space; "
-		   "the device's own stay the host's.",
+	.offered = "Always: one virtual decoder, which places the memory in the guest.",
 };
