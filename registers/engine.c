@@ -5,6 +5,9 @@
 #define BIT_OF(n)	(1u << (n))
 #define BITS_OF(bytes)	((bytes) < 8 ? (1ull << (8 * (bytes))) - 1 : ~0ull)
 
+/* No register begins here: it would not be aligned. */
+#define AT_MAX	0xffffu
+
 #define STICKY (BIT_OF(CXLR_ROS) | BIT_OF(CXLR_RWS) | BIT_OF(CXLR_RW1CS))
 
 static uint32_t nr_slots(uint32_t size, uint32_t grain)
@@ -104,10 +107,12 @@ static uint8_t views_of(const struct cxlr_reg *reg)
 	return views;
 }
 
+/* Slot @i of a walk. Its offsets are 16 bits: what is past those is at the last of them. */
 static struct cxlr_slot walk_slot(const struct walk *walk, unsigned int i)
 {
 	const struct cxlr_map *map = walk->map;
-	struct cxlr_slot slot = { .map = walk->at, .base = walk->at };
+	struct cxlr_slot slot = { .map = walk->at };
+	uint32_t base = walk->at, at;
 
 	if (i < map->nr_regs) {
 		slot.reg = &map->regs[i];
@@ -115,9 +120,11 @@ static struct cxlr_slot walk_slot(const struct walk *walk, unsigned int i)
 		i -= map->nr_regs;
 		slot.reg = &map->unit[i % map->nr_unit];
 		slot.unit = i / map->nr_unit;
-		slot.base += map->unit_first + slot.unit * map->unit_stride;
+		base += map->unit_first + slot.unit * map->unit_stride;
 	}
-	slot.at = slot.base + slot.reg->offset;
+	at = base + slot.reg->offset;
+	slot.base = base < AT_MAX ? base : AT_MAX;
+	slot.at = at < AT_MAX ? at : AT_MAX;
 	slot.views = views_of(slot.reg);
 	return slot;
 }
@@ -160,8 +167,7 @@ bool cxlr_space_place(struct cxlr_space *space, const struct cxlr_map *map, uint
 	struct cxlr_slot slot;
 	unsigned int i;
 
-	/* Slots hold offsets of 16 bits. */
-	if (at > space->size || space->size > 0xffff || units > map->unit_max)
+	if (at > space->size || space->size > AT_MAX || units > map->unit_max)
 		return false;
 	for (i = 0; i < walk_count(&walk); i++) {
 		slot = walk_slot(&walk, i);
@@ -201,54 +207,62 @@ void cxlr_init(struct cxlr_space *space, uint32_t at, uint64_t mask, uint64_t va
 	cxlr_set(space, at, mask, val);
 }
 
+/* The register of a lock or a need may have been left out when the map was placed. */
 bool cxlr_locked(const struct cxlr_space *space, const struct cxlr_slot *slot,
 		 const struct cxlr_field *field)
 {
 	const struct cxlr_lock *lock = field->lock;
 
-	return lock && (cxlr_get(space, slot->base + lock->offset) & lock->mask) == lock->value;
+	return lock && cxlr_slot_at(space, slot->base + lock->offset) &&
+	       (cxlr_get(space, slot->base + lock->offset) & lock->mask) == lock->value;
 }
 
 static bool is_there(const struct cxlr_space *space, const struct cxlr_slot *slot,
 		     const struct cxlr_field *field)
 {
 	const struct cxlr_need *need = field->need;
-	const struct cxlr_slot *at;
 
 	if (is_hidden(space, field))
 		return false;
-	if (!need)
-		return true;
-	at = cxlr_slot_at(space, slot->map + need->offset);
-	return at && load(space->val, at->at, at->reg->size) & need->mask;
+	return !need || (cxlr_slot_at(space, slot->map + need->offset) &&
+			 cxlr_get(space, slot->map + need->offset) & need->mask);
 }
 
-/* The register after @val was written to the bits @enabled of it. */
-static uint64_t written(const struct cxlr_space *space, const struct cxlr_slot *slot,
-			uint64_t before, uint64_t val, uint64_t enabled)
+/* The bits of a register that a write reaches now. */
+static uint64_t reachable(const struct cxlr_space *space, const struct cxlr_slot *slot)
 {
-	uint64_t after = before, mask;
+	uint64_t mask = 0;
 	unsigned int i;
 
-	for (i = 0; i < slot->reg->nr_fields; i++) {
-		const struct cxlr_field *field = &slot->reg->fields[i];
+	for (i = 0; i < slot->reg->nr_fields; i++)
+		if (is_there(space, slot, &slot->reg->fields[i]) &&
+		    !cxlr_locked(space, slot, &slot->reg->fields[i]))
+			mask |= slot->reg->fields[i].mask;
+	return mask;
+}
 
-		mask = field->mask & enabled;
-		if (!mask || field->reads_zero || !is_there(space, slot, field) ||
-		    cxlr_locked(space, slot, field))
+/* The register after @val was written to the bits @mask of it. */
+static uint64_t written(const struct cxlr_reg *reg, uint64_t before, uint64_t val, uint64_t mask)
+{
+	uint64_t after = before, bits;
+	unsigned int i;
+
+	for (i = 0; i < reg->nr_fields; i++) {
+		bits = reg->fields[i].mask & mask;
+		if (!bits || reg->fields[i].reads_zero)
 			continue;
-		switch (field->attr) {
+		switch (reg->fields[i].attr) {
 		case CXLR_RWL:
 		case CXLR_RW:
 		case CXLR_RWS:
-			after = (after & ~mask) | (val & mask);
+			after = (after & ~bits) | (val & bits);
 			break;
 		case CXLR_RWO:
-			after |= val & mask;
+			after |= val & bits;
 			break;
 		case CXLR_RW1C:
 		case CXLR_RW1CS:
-			after &= ~(val & mask);
+			after &= ~(val & bits);
 			break;
 		default:
 			break;
@@ -261,10 +275,11 @@ static void write_register(struct cxlr_space *space, const struct cxlr_slot *slo
 			   uint64_t enabled)
 {
 	struct cxlr_change change = { .slot = slot, .written = val & enabled };
+	uint64_t reached = reachable(space, slot);
 	unsigned int i;
 
 	change.before = load(space->val, slot->at, slot->reg->size);
-	change.after = written(space, slot, change.before, val, enabled);
+	change.after = written(slot->reg, change.before, val, enabled & reached);
 	store(space->val, slot->at, slot->reg->size, change.after);
 	if (!space->effect)
 		return;
@@ -273,7 +288,7 @@ static void write_register(struct cxlr_space *space, const struct cxlr_slot *slo
 		const struct cxlr_field *field = &slot->reg->fields[i];
 		uint64_t bits = field->reads_zero ? change.written : change.before ^ change.after;
 
-		if (!field->effect || !(bits & field->mask) || !is_there(space, slot, field))
+		if (!field->effect || !(bits & field->mask & reached))
 			continue;
 		change.field = field;
 		space->effect(space, &change);
