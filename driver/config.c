@@ -32,7 +32,11 @@ int cxl_vfio_config_init(struct cxl_vfio_device *cxlv)
 		.read = source_read, .size = pdev->cfg_size, .owner = pdev,
 	};
 	const char *why = cxlr_find_dvsecs(&source, &cxlv->dvsecs);
+	const struct cxlr_block *device = cxlr_block_find(&cxlv->dvsecs, CXLR_DVSEC_ID_DEVICE);
 
+	/* All of it but Capability3, which came with CXL 3. */
+	if (!why && (!device || device->at != cxlv->dvsec || device->size < CXLR_DVSEC_CAP3))
+		why = "the CXL Device DVSEC is too short";
 	if (!why)
 		return 0;
 	pci_err(pdev, "configuration space is broken: %s\n", why);
@@ -63,41 +67,50 @@ static const struct cxlr_block *dvsec_at(struct cxl_vfio_device *cxlv, u32 pos, 
 	return NULL;
 }
 
+static bool overlaps(u64 pos, size_t count, u32 start, u32 len)
+{
+	return pos < start + len && pos + count > start;
+}
+
 /* Whether a write may change memory enable or the power state. */
 static bool changes_access(struct pci_dev *pdev, u64 pos, size_t count)
 {
-	u64 end = pos + count;
-
-	if (pos <= PCI_COMMAND && end > PCI_COMMAND)
-		return true;
-	return pdev->pm_cap && pos <= pdev->pm_cap + PCI_PM_CTRL &&
-	       end > pdev->pm_cap + PCI_PM_CTRL;
+	return overlaps(pos, count, PCI_COMMAND, sizeof(u16)) ||
+	       (pdev->pm_cap && overlaps(pos, count, pdev->pm_cap + PCI_PM_CTRL, sizeof(u16)));
 }
 
-static ssize_t core_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
-		       loff_t *ppos, bool iswrite)
+static ssize_t access_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			    loff_t *ppos)
 {
-	struct vfio_device *vdev = &cxlv->core.vdev;
-	bool change;
 	ssize_t ret;
 
-	if (!iswrite)
-		return vfio_pci_core_read(vdev, buf, count, ppos);
+	ret = cxl_vfio_mem_config_begin(cxlv);
+	if (ret)
+		return ret;
+	ret = vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
+	cxl_vfio_mem_config_end(cxlv);
+	return ret;
+}
 
-	change = changes_access(cxlv->core.pdev, *ppos & VFIO_PCI_OFFSET_MASK, count);
-	if (change) {
-		ret = cxl_vfio_mem_config_begin(cxlv);
-		/* A device in reset loses such a write, and comes back with what it had. */
-		if (ret == -EBUSY) {
-			*ppos += count;
-			return count;
-		}
-		if (ret)
-			return ret;
+/* A device in a CXL Reset loses what is written, and comes back with what it had. */
+static ssize_t core_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			  loff_t *ppos)
+{
+	ssize_t ret;
+
+	/* A write may start a reset of the function. */
+	if (cxl_vfio_events_full(cxlv))
+		return -EAGAIN;
+	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG ||
+	    !down_read_trylock(&cxlv->cxl_reset.gate)) {
+		*ppos += count;
+		return count;
 	}
-	ret = vfio_pci_core_write(vdev, buf, count, ppos);
-	if (change)
-		cxl_vfio_mem_config_end(cxlv);
+	if (changes_access(cxlv->core.pdev, *ppos & VFIO_PCI_OFFSET_MASK, count))
+		ret = access_write(cxlv, buf, count, ppos);
+	else
+		ret = vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
+	up_read(&cxlv->cxl_reset.gate);
 	return ret;
 }
 
@@ -155,8 +168,10 @@ ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_
 
 		if (dvsec)
 			ret = dvsec_rw(cxlv, buf + done, len, ppos, iswrite);
+		else if (iswrite)
+			ret = core_write(cxlv, buf + done, len, ppos);
 		else
-			ret = core_rw(cxlv, buf + done, len, ppos, iswrite);
+			ret = vfio_pci_core_read(&cxlv->core.vdev, buf + done, len, ppos);
 		if (ret <= 0)
 			break;
 		done += ret;

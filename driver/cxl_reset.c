@@ -5,6 +5,7 @@
  */
 #include <linux/bitfield.h>
 #include <linux/delay.h>
+#include <linux/iommu.h>
 #include <linux/pci.h>
 #include <linux/workqueue.h>
 
@@ -37,7 +38,15 @@ static unsigned int wbi_timeout_ms(struct cxl_vfio_device *cxlv)
 	return 100 + FIELD_GET(CXLR_CAP2_CACHE_SIZE, cap2) * units_of_64k[unit];
 }
 
-/* Wait for any of @mask in STATUS2; what is there of it. */
+static bool stopped(struct cxl_vfio_device *cxlv)
+{
+	return READ_ONCE(cxlv->cxl_reset.stop);
+}
+
+/*
+ * Wait for any of @mask in STATUS2; what is there of it. Not cut short by a
+ * user who goes: a device that has begun is not touched before it has ended.
+ */
 static int wait_status2(struct cxl_vfio_device *cxlv, u16 mask, unsigned int timeout_ms)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(timeout_ms);
@@ -49,51 +58,91 @@ static int wait_status2(struct cxl_vfio_device *cxlv, u16 mask, unsigned int tim
 		pci_read_config_word(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_STATUS2, &status);
 		if (!PCI_POSSIBLE_ERROR(status) && status & mask)
 			return status & mask;
-		if (READ_ONCE(cxlv->cxl_reset.stop))
-			return -ECANCELED;
 		msleep(POLL_MS);
 	} while (!late);
 	return -ETIMEDOUT;
 }
 
-static void write_control2(struct cxl_vfio_device *cxlv, u16 val)
-{
-	pci_write_config_word(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_CTRL2, val);
-}
-
 /* 9.7: what the device holds of host memory goes back there first. */
 static void write_back(struct cxl_vfio_device *cxlv)
 {
-	int ret;
+	struct pci_dev *pdev = cxlv->core.pdev;
+	unsigned int timeout_ms = wbi_timeout_ms(cxlv);
 
 	if (!(cxlv->cap & CXLR_CAP_CACHE_CAPABLE) || !(cxlv->cap & CXLR_CAP_CACHE_WBI_CAPABLE))
 		return;
-	write_control2(cxlv, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI);
-	ret = wait_status2(cxlv, CXLR_STATUS2_CACHE_INVALID, wbi_timeout_ms(cxlv));
-	if (ret == -ETIMEDOUT)
-		pci_warn(cxlv->core.pdev, "cache write-back before a CXL Reset did not end in %u ms; resetting all the same\n",
-			 wbi_timeout_ms(cxlv));
+	cxl_vfio_write_control2(cxlv, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI);
+	if (wait_status2(cxlv, CXLR_STATUS2_CACHE_INVALID, timeout_ms) < 0)
+		dev_warn_ratelimited(&pdev->dev, "cache write-back before a CXL Reset did not end in %u ms; resetting all the same\n",
+				     timeout_ms);
 }
 
 static int initiate(struct cxl_vfio_device *cxlv)
 {
 	unsigned int timeout_ms = reset_timeout_ms(cxlv);
+	struct device *dev = &cxlv->core.pdev->dev;
 	int ret;
 
 	write_back(cxlv);
-	write_control2(cxlv, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_RESET |
-		       (cxlv->cxl_reset.clear ? CXLR_CTRL2_RESET_MEM_CLR : 0));
+	if (stopped(cxlv)) {
+		cxl_vfio_write_control2(cxlv, 0);
+		return -ECANCELED;
+	}
+	cxl_vfio_write_control2(cxlv, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_RESET |
+				(cxlv->cxl_reset.clear ? CXLR_CTRL2_RESET_MEM_CLR : 0));
 	ret = wait_status2(cxlv, CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR,
 			   timeout_ms);
-	write_control2(cxlv, 0);
+	cxl_vfio_write_control2(cxlv, 0);
 	if (ret == -ETIMEDOUT)
-		pci_err(cxlv->core.pdev, "CXL Reset did not complete within %u ms\n", timeout_ms);
+		dev_err_ratelimited(dev, "CXL Reset did not complete within %u ms: the device is out of use until another reset succeeds\n",
+				    timeout_ms);
 	if (ret < 0)
 		return ret;
 	if (!(ret & CXLR_STATUS2_RESET_ERROR))
 		return 0;
-	pci_err(cxlv->core.pdev, "the device reports that its CXL Reset failed\n");
+	dev_err_ratelimited(dev, "the device reports that its CXL Reset failed\n");
 	return -EIO;
+}
+
+/* As pcie_flr(): nothing of the device is on its way when it is reset. */
+static int initiate_quiet(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+	int ret;
+
+	if (!pci_wait_for_pending_transaction(pdev))
+		pci_warn(pdev, "transactions are pending; resetting all the same\n");
+	ret = pci_dev_reset_iommu_prepare(pdev);
+	if (ret) {
+		pci_err(pdev, "the IOMMU could not be stopped for a CXL Reset: %pe\n",
+			ERR_PTR(ret));
+		return ret;
+	}
+	ret = initiate(cxlv);
+	pci_dev_reset_iommu_done(pdev);
+	return ret;
+}
+
+static __le16 *virtual_command(struct cxl_vfio_device *cxlv)
+{
+	return (__le16 *)&cxlv->core.vconfig[PCI_COMMAND];
+}
+
+/* NULL, or what stands against a reset now. */
+static const char *objection(struct cxl_vfio_device *cxlv)
+{
+	struct vfio_pci_core_device *core = &cxlv->core;
+
+	lockdep_assert_held(&core->memory_lock);
+
+	if (core->pdev->current_state != PCI_D0)
+		return "the device is not in D0";
+	if (pci_channel_offline(core->pdev))
+		return "the device does not answer";
+	/* The core revokes them in other resets; it does not let a driver do so. */
+	if (!list_empty(&core->dmabufs))
+		return "a BAR is shared as a dma-buf";
+	return NULL;
 }
 
 /*
@@ -101,78 +150,107 @@ static int initiate(struct cxl_vfio_device *cxlv)
  * command register that it shows to the user: faults in the BARs raise SIGBUS,
  * reads and writes fail, and memory_lock need not be held meanwhile.
  *
- * Return: the register as it was.
+ * Return: 0, with @memory as the register had it, or -EBUSY, logged.
  */
-static u16 close_bars(struct cxl_vfio_device *cxlv)
+static int close_bars(struct cxl_vfio_device *cxlv, u16 *memory)
 {
 	struct vfio_pci_core_device *core = &cxlv->core;
-	__le16 *command = (__le16 *)&core->vconfig[PCI_COMMAND];
 	u64 start = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_BAR0_REGION_INDEX);
 	u64 end = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_ROM_REGION_INDEX);
-	u16 was;
+	const char *why;
 
-	guard(mutex)(&cxlv->mem.config_lock);
 	guard(rwsem_write)(&core->memory_lock);
-	was = le16_to_cpu(*command);
-	*command = cpu_to_le16(was & ~PCI_COMMAND_MEMORY);
+	why = objection(cxlv);
+	if (why) {
+		dev_err_ratelimited(&core->pdev->dev, "no CXL Reset: %s\n", why);
+		return -EBUSY;
+	}
+	*memory = le16_to_cpu(*virtual_command(cxlv)) & PCI_COMMAND_MEMORY;
+	*virtual_command(cxlv) &= cpu_to_le16(~PCI_COMMAND_MEMORY);
 	if (core->vdev.inode)
 		unmap_mapping_range(core->vdev.inode->i_mapping, start, end - start, true);
-	return was;
+	return 0;
 }
 
-static void open_bars(struct cxl_vfio_device *cxlv, u16 was)
+static void open_bars(struct cxl_vfio_device *cxlv, u16 memory)
 {
 	guard(rwsem_write)(&cxlv->core.memory_lock);
-	*(__le16 *)&cxlv->core.vconfig[PCI_COMMAND] = cpu_to_le16(was);
+	*virtual_command(cxlv) |= cpu_to_le16(memory);
 }
 
-/* Caller holds the device lock: no other reset runs, and none begins. */
+/* Caller holds the device lock and the gate: no other reset runs, and none begins. */
 static int reset(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
-	u16 command;
-	int ret;
+	int ret, restored;
+	u16 memory;
 
-	if (pdev->current_state != PCI_D0) {
-		pci_err(pdev, "no CXL Reset in %s\n", pci_power_name(pdev->current_state));
-		return -EIO;
-	}
-	command = close_bars(cxlv);
+	ret = close_bars(cxlv, &memory);
+	if (ret)
+		return ret;
 	cxl_vfio_reset_quiesce(cxlv);
 	pci_save_state(pdev);
 	pci_write_config_word(pdev, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE);
 
-	ret = initiate(cxlv);
+	ret = initiate_quiet(cxlv);
 
 	pci_restore_state(pdev);
-	ret = ret ?: cxl_vfio_reset_restore(cxlv);
-	open_bars(cxlv, command);
+	/* Perhaps still at it: hands off. Other resets end this. */
+	if (ret == -ETIMEDOUT) {
+		cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_HUNG);
+		return ret;
+	}
+	/* Whatever came of it: the decoders as they were, or the memory out of use. */
+	restored = cxl_vfio_reset_restore(cxlv);
+	open_bars(cxlv, memory);
 	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
-	return ret;
+	return ret ?: restored;
 }
 
-/* Unbind holds the device lock and waits for close, which waits for this: so it only tries. */
-static bool lock_device(struct cxl_vfio_device *cxlv)
+/*
+ * Unbind holds the device lock and waits for close, which waits for this; and
+ * who holds the gate may wait for its user's memory. So both are only tried.
+ */
+static bool try_locks(struct cxl_vfio_device *cxlv)
 {
-	while (!device_trylock(&cxlv->core.pdev->dev)) {
-		if (READ_ONCE(cxlv->cxl_reset.stop))
+	if (!device_trylock(&cxlv->core.pdev->dev))
+		return false;
+	if (down_write_trylock(&cxlv->cxl_reset.gate))
+		return true;
+	device_unlock(&cxlv->core.pdev->dev);
+	return false;
+}
+
+/* False, without locks, if nobody wants the reset any more. */
+static bool begin(struct cxl_vfio_device *cxlv)
+{
+	bool wanted;
+
+	while (!try_locks(cxlv)) {
+		if (stopped(cxlv))
 			return false;
 		msleep(POLL_MS);
 	}
-	return true;
+	scoped_guard(mutex, &cxlv->regs.lock) {
+		wanted = cxlv->cxl_reset.wanted && !stopped(cxlv);
+		cxlv->cxl_reset.wanted = false;
+	}
+	if (wanted)
+		return true;
+	up_write(&cxlv->cxl_reset.gate);
+	device_unlock(&cxlv->core.pdev->dev);
+	return false;
 }
 
 static void cxl_reset_work(struct work_struct *work)
 {
 	struct cxl_vfio_device *cxlv = container_of(work, struct cxl_vfio_device, cxl_reset.work);
-	int ret = -ECANCELED;
 
-	if (lock_device(cxlv)) {
-		ret = reset(cxlv);
-		device_unlock(&cxlv->core.pdev->dev);
-	}
-	WRITE_ONCE(cxlv->cxl_reset.running, false);
-	cxl_vfio_regs_reset_end(cxlv, CXLR_RESET_CXL, ret);
+	if (!begin(cxlv))
+		return;
+	cxl_vfio_regs_reset_end(cxlv, CXLR_RESET_CXL, reset(cxlv));
+	up_write(&cxlv->cxl_reset.gate);
+	device_unlock(&cxlv->core.pdev->dev);
 }
 
 /**
@@ -181,6 +259,7 @@ static void cxl_reset_work(struct work_struct *work)
  */
 void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv)
 {
+	init_rwsem(&cxlv->cxl_reset.gate);
 	INIT_WORK(&cxlv->cxl_reset.work, cxl_reset_work);
 }
 
@@ -191,29 +270,37 @@ void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv)
  */
 void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear)
 {
+	lockdep_assert_held(&cxlv->regs.lock);
+
 	cxl_vfio_regs_begin_locked(&cxlv->regs);
 	cxlv->cxl_reset.clear = clear;
-	WRITE_ONCE(cxlv->cxl_reset.running, true);
+	cxlv->cxl_reset.wanted = true;
 	queue_work(system_long_wq, &cxlv->cxl_reset.work);
 }
 
 /**
- * cxl_vfio_cxl_reset_stop - end a reset that its user no longer waits for
+ * cxl_vfio_cxl_reset_cancel - another reset came first
+ * @cxlv: the device; caller holds the registers' lock
+ *
+ * One that runs is not met here: it holds the device lock, as whoever resets does.
+ */
+void cxl_vfio_cxl_reset_cancel(struct cxl_vfio_device *cxlv)
+{
+	lockdep_assert_held(&cxlv->regs.lock);
+
+	cxlv->cxl_reset.wanted = false;
+}
+
+/**
+ * cxl_vfio_cxl_reset_stop - no CXL Reset runs or begins any more
  * @cxlv: the device, being closed
  *
- * A device that has begun cannot be stopped; what follows is the core's reset
- * at close, and what restores after that.
+ * Waits for one that has begun, for as long as the device says that it may
+ * take (8.1.3.1: 10 ms to 100 s): nothing else may touch it before.
  */
 void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv)
 {
 	WRITE_ONCE(cxlv->cxl_reset.stop, true);
 	cancel_work_sync(&cxlv->cxl_reset.work);
-	WRITE_ONCE(cxlv->cxl_reset.running, false);
 	WRITE_ONCE(cxlv->cxl_reset.stop, false);
-}
-
-/* Is one under way? Then the device hears nothing else of its user. */
-bool cxl_vfio_cxl_reset_running(const struct cxl_vfio_device *cxlv)
-{
-	return READ_ONCE(cxlv->cxl_reset.running);
 }

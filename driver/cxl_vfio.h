@@ -5,6 +5,7 @@
 #ifndef CXL_VFIO_H
 #define CXL_VFIO_H
 
+#include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
@@ -62,6 +63,7 @@ enum {
 	CXL_VFIO_BLOCK_ERROR	= BIT(1),	/* error recovery is under way */
 	CXL_VFIO_BLOCK_CONFIG	= BIT(2),	/* a power or memory-enable change is */
 	CXL_VFIO_BLOCK_UNUSABLE	= BIT(3),	/* a reset lost the decoder for good */
+	CXL_VFIO_BLOCK_HUNG	= BIT(4),	/* a CXL Reset did not end; another reset may */
 };
 
 /**
@@ -113,7 +115,7 @@ struct cxl_vfio_comp {
 };
 
 /* So many events one write can lead to, at most. */
-#define CXL_VFIO_EVENTS_A_WRITE	4
+#define CXL_VFIO_EVENTS_A_WRITE	6
 
 /**
  * struct cxl_vfio_events - what became of the virtual registers
@@ -167,14 +169,18 @@ struct cxl_vfio_regs {
 /**
  * struct cxl_vfio_cxl_reset - a CXL Reset in the background
  * @work: runs it
- * @clear: the device is to clear its memory
- * @running: from the request to the end
+ * @gate: held for write while it runs, for read around what must not meet it.
+ *	  Outside of all locks but the device lock. User memory is touched
+ *	  under it, so the reset only tries to take it.
+ * @clear: the device is to clear its memory; guarded by the registers' lock
+ * @wanted: asked for, and not begun; guarded by the registers' lock
  * @stop: its user has gone
  */
 struct cxl_vfio_cxl_reset {
 	struct work_struct work;
+	struct rw_semaphore gate;
 	bool clear;
-	bool running;
+	bool wanted;
 	bool stop;
 };
 
@@ -189,7 +195,8 @@ struct cxl_vfio_cxl_reset {
  * @comp_region_index: VFIO index of the register region; valid while open
  * @regs: what a user has in place of the device's CXL registers
  * @cxl_reset: the one that a user started
- * @user_reset: a user has asked for a reset, and waits for it
+ * @slot_reset: error recovery has reset the slot; used by its callbacks alone
+ * @user_resets: how many resets its user waits for, by ioctl
  */
 struct cxl_vfio_device {
 	struct vfio_pci_core_device core;
@@ -204,7 +211,8 @@ struct cxl_vfio_device {
 	u32 comp_region_index;
 	struct cxl_vfio_regs regs;
 	struct cxl_vfio_cxl_reset cxl_reset;
-	bool user_reset;
+	bool slot_reset;
+	atomic_t user_resets;
 };
 
 static inline struct cxl_vfio_device *to_cxl_vfio(struct vfio_pci_core_device *core)
@@ -261,7 +269,8 @@ int cxl_vfio_regs_cm_read(struct cxl_vfio_device *cxlv, u64 pos, unsigned int wi
 int cxl_vfio_regs_cm_write(struct cxl_vfio_device *cxlv, u64 pos, unsigned int width, u64 val);
 
 /* events.c */
-void cxl_vfio_event(struct cxl_vfio_regs *regs, u32 type);
+void cxl_vfio_event(struct cxl_vfio_regs *regs, u32 type, const struct cxlr_decode *was);
+bool cxl_vfio_events_full(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_events_room(const struct cxl_vfio_regs *regs);
 int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user *arg,
 			    size_t argsz);
@@ -272,7 +281,7 @@ void cxl_vfio_events_close(struct cxl_vfio_regs *regs);
 void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear);
 void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_cxl_reset_running(const struct cxl_vfio_device *cxlv);
+void cxl_vfio_cxl_reset_cancel(struct cxl_vfio_device *cxlv);
 
 /* bar.c */
 extern const struct vfio_pci_device_ops cxl_vfio_pci_ops;
@@ -292,6 +301,7 @@ ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf,
 
 /* reset.c */
 int cxl_vfio_reset_sample(struct cxl_vfio_device *cxlv);
+void cxl_vfio_write_control2(struct cxl_vfio_device *cxlv, u16 val);
 u16 cxl_vfio_mmio_begin(struct cxl_vfio_device *cxlv);
 void cxl_vfio_mmio_end(struct cxl_vfio_device *cxlv, u16 command);
 void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv);

@@ -17,6 +17,7 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	mutex_init(&cxlv->mem.config_lock);
 	mutex_init(&cxlv->regs.lock);
 	mutex_init(&cxlv->regs.events_reader);
+	atomic_set(&cxlv->user_resets, 0);
 	cxl_vfio_cxl_reset_init(cxlv);
 	/*
 	 * An idle device stays in D0: the CXL core uses its registers, and D3
@@ -37,6 +38,7 @@ static void restore_after_close(struct cxl_vfio_device *cxlv)
 	if (!pci_dev_trylock(pdev))
 		return;
 	cxl_vfio_reset_restore(cxlv);
+	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET | CXL_VFIO_BLOCK_HUNG);
 	pci_dev_unlock(pdev);
 }
 
@@ -177,13 +179,27 @@ static int wait_active(struct cxl_vfio_device *cxlv)
 	return cxl_vfio_wait_active(cxlv) == -EINTR ? -EINTR : 0;
 }
 
+/* What touches the device past the command register that a user sees: not in a CXL Reset. */
+static long gated_ioctl(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
+{
+	long ret;
+
+	if (down_read_killable(&cxlv->cxl_reset.gate))
+		return -EINTR;
+	ret = vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
+	up_read(&cxlv->cxl_reset.gate);
+	return ret;
+}
+
 static long user_reset(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
 {
 	long ret;
 
-	WRITE_ONCE(cxlv->user_reset, true);
-	ret = vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
-	WRITE_ONCE(cxlv->user_reset, false);
+	if (cxl_vfio_events_full(cxlv))
+		return -EAGAIN;
+	atomic_inc(&cxlv->user_resets);
+	ret = gated_ioctl(cxlv, cmd, arg);
+	atomic_dec(&cxlv->user_resets);
 	return ret ?: wait_active(cxlv);
 }
 
@@ -201,6 +217,8 @@ static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned 
 	case VFIO_DEVICE_RESET:
 	case VFIO_DEVICE_PCI_HOT_RESET:
 		return user_reset(vdev_to_cxl_vfio(vdev), cmd, arg);
+	case VFIO_DEVICE_SET_IRQS:
+		return gated_ioctl(vdev_to_cxl_vfio(vdev), cmd, arg);
 	default:
 		return vfio_pci_core_ioctl(vdev, cmd, arg);
 	}
@@ -212,7 +230,11 @@ static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 	int ret;
 
+	/* The core looks at the ROM itself. */
+	if (down_read_killable(&cxlv->cxl_reset.gate))
+		return -EINTR;
 	ret = vfio_pci_ioctl_get_region_info(vdev, info, caps);
+	up_read(&cxlv->cxl_reset.gate);
 	if (ret)
 		return ret;
 	if (info->index == cxlv->comp.bar && info->flags & VFIO_REGION_INFO_FLAG_MMAP)
@@ -260,6 +282,18 @@ static int cxl_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 	return vfio_pci_core_mmap(vdev, vma);
 }
 
+/* One that is made in a CXL Reset would find memory disabled, for ever. */
+static int dma_buf(struct cxl_vfio_device *cxlv, u32 flags, void __user *arg, size_t argsz)
+{
+	int ret;
+
+	if (down_read_killable(&cxlv->cxl_reset.gate))
+		return -EINTR;
+	ret = vfio_pci_core_ioctl_feature(&cxlv->core.vdev, flags, arg, argsz);
+	up_read(&cxlv->cxl_reset.gate);
+	return ret;
+}
+
 static int cxl_vfio_feature(struct vfio_device *vdev, u32 flags, void __user *arg, size_t argsz)
 {
 	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
@@ -269,6 +303,8 @@ static int cxl_vfio_feature(struct vfio_device *vdev, u32 flags, void __user *ar
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
 		/* Down to D3cold, which costs the device its decoders. */
 		return -ENOTTY;
+	case VFIO_DEVICE_FEATURE_DMA_BUF:
+		return dma_buf(vdev_to_cxl_vfio(vdev), flags, arg, argsz);
 	default:
 		return vfio_pci_core_ioctl_feature(vdev, flags, arg, argsz);
 	}

@@ -9,8 +9,8 @@
 
 #include "cxl_vfio.h"
 
-/* A reset that is not the user's adds so many: begin, decommitted, end. */
-#define RESERVE		3
+/* A reset that is not the user's adds so many: begin, decommitted, enable, end. */
+#define RESERVE		4
 
 /* Taken out in one go; a larger buffer gets them in several. */
 #define BATCH		8
@@ -19,8 +19,9 @@
  * cxl_vfio_event - something happened to the virtual registers
  * @regs: the virtual registers, as they are after it; caller holds their lock
  * @type: VFIO_CXL_EVENT_*
+ * @was: what the decoder decoded before; NULL if it is what it decodes now
  */
-void cxl_vfio_event(struct cxl_vfio_regs *regs, u32 type)
+void cxl_vfio_event(struct cxl_vfio_regs *regs, u32 type, const struct cxlr_decode *was)
 {
 	struct cxl_vfio_events *events = &regs->events;
 	struct cxlr_decode decode;
@@ -32,11 +33,12 @@ void cxl_vfio_event(struct cxl_vfio_regs *regs, u32 type)
 	if (!events->trigger)
 		return;
 	flags = cxl_vfio_regs_state(regs, &decode);
+	was = was ?: &decode;
 	if (events->count < ARRAY_SIZE(events->queue))
 		events->queue[(events->first + events->count++) % ARRAY_SIZE(events->queue)] =
 			(struct vfio_cxl_event) {
 				.seq = events->seq, .type = type, .flags = flags,
-				.base = decode.base, .size = decode.size,
+				.base = was->base, .size = was->size, .dpa = was->dpa,
 			};
 	else
 		events->lost = true;
@@ -59,6 +61,16 @@ bool cxl_vfio_events_room(const struct cxl_vfio_regs *regs)
 	       events->count + CXL_VFIO_EVENTS_A_WRITE + RESERVE <= ARRAY_SIZE(events->queue);
 }
 
+/**
+ * cxl_vfio_events_full - must the user read events first?
+ * @cxlv: the device, open
+ */
+bool cxl_vfio_events_full(struct cxl_vfio_device *cxlv)
+{
+	guard(mutex)(&cxlv->regs.lock);
+	return !cxl_vfio_events_room(&cxlv->regs);
+}
+
 /* The state, and copies of up to @room events. */
 static void peek(struct cxl_vfio_regs *regs, struct vfio_device_feature_cxl_events *state,
 		 struct vfio_cxl_event *batch, u32 room)
@@ -78,6 +90,7 @@ static void peek(struct cxl_vfio_regs *regs, struct vfio_device_feature_cxl_even
 	};
 	state->base = decode.base;
 	state->size = decode.size;
+	state->dpa = decode.dpa;
 	if (events->count > count)
 		state->flags |= VFIO_CXL_STATE_MORE;
 	if (events->lost)
@@ -138,7 +151,7 @@ static int events_set(struct cxl_vfio_regs *regs,
 
 	if (copy_from_user(&set, arg, sizeof(set)))
 		return -EFAULT;
-	if (set.flags || set.seq || set.base || set.size || set.nr_events || set.reserved ||
+	if (set.flags || set.seq || set.base || set.size || set.dpa || set.nr_events || set.reserved ||
 	    set.eventfd < -1)
 		return -EINVAL;
 	if (set.eventfd >= 0) {

@@ -108,16 +108,12 @@ void cxl_vfio_mem_unblock(struct cxl_vfio_device *cxlv, unsigned long why)
  * The caller's own get SIGBUS: the core reads the user's buffer in here, which
  * may be this very memory.
  *
- * Return: 0; -EINTR when killed; -EBUSY while a CXL Reset is under way.
+ * Return: 0, or -EINTR when killed.
  */
 int cxl_vfio_mem_config_begin(struct cxl_vfio_device *cxlv)
 {
 	if (mutex_lock_killable(&cxlv->mem.config_lock))
 		return -EINTR;
-	if (cxl_vfio_cxl_reset_running(cxlv)) {
-		mutex_unlock(&cxlv->mem.config_lock);
-		return -EBUSY;
-	}
 	WRITE_ONCE(cxlv->mem.config_owner, current);
 	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_CONFIG);
 	return 0;

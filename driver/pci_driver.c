@@ -87,6 +87,10 @@ static pci_ers_result_t cxl_vfio_err_detected(struct pci_dev *pdev, pci_channel_
 
 static pci_ers_result_t cxl_vfio_err_slot_reset(struct pci_dev *pdev)
 {
+	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
+
+	cxlv->slot_reset = true;
+	cxl_vfio_regs_reset_begin(cxlv);
 	pci_restore_state(pdev);
 	return PCI_ERS_RESULT_RECOVERED;
 }
@@ -95,7 +99,11 @@ static void cxl_vfio_err_resume(struct pci_dev *pdev)
 {
 	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
 
-	cxl_vfio_reset_restore(cxlv);
+	if (cxlv->slot_reset)
+		cxl_vfio_reset_done(cxlv);
+	else
+		cxl_vfio_reset_restore(cxlv);
+	cxlv->slot_reset = false;
 	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_ERROR);
 }
 

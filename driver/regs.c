@@ -105,8 +105,11 @@ static void refresh(const struct half *half, const struct cxlr_slot *slot)
 	}
 }
 
-/* The values that hold from open on. Errors of before are not this user's. */
-static void sample(const struct half *half)
+/*
+ * The values that hold from open on. Errors of before are not this user's.
+ * False if the device does not answer.
+ */
+static bool sample(const struct half *half)
 {
 	const struct cxlr_slot *slot;
 	u32 at;
@@ -121,10 +124,13 @@ static void sample(const struct half *half)
 			continue;
 		mask = cxlr_view_mask(slot->reg, VIEWS_SAMPLED);
 		now = half->read(half->cxlv, at, slot->reg->size);
+		if (no_answer(now, slot->reg->size))
+			return false;
 		cxlr_init(half->space, at, mask, now);
 		*seen_at(half, at) |= (u32)(now & cxlr_view_mask(slot->reg, BIT(CXLR_VIEW_EDGE)))
 				      << 8 * (at % sizeof(u32));
 	}
+	return true;
 }
 
 /* Bytes of the PCIe DVSEC for CXL Devices, from the start of the DVSEC space. */
@@ -143,7 +149,7 @@ static bool has_dvsec(struct cxl_vfio_regs *regs, u32 offset)
 
 static u16 get_dvsec(struct cxl_vfio_regs *regs, u32 offset)
 {
-	return cxlr_get(&regs->dvsec, device_dvsec(regs, offset));
+	return !has_dvsec(regs, offset) ? 0 : cxlr_get(&regs->dvsec, device_dvsec(regs, offset));
 }
 
 static void set_dvsec(struct cxl_vfio_regs *regs, u32 offset, u64 mask, u64 val)
@@ -215,41 +221,35 @@ static void cm_effect(struct cxlr_space *space, const struct cxlr_change *change
 {
 	struct cxl_vfio_regs *regs = space->owner;
 
+	struct cxlr_decode decode;
+
 	if (change->field->effect == CXLR_EFFECT_HDM_ENABLE)
-		cxl_vfio_event(regs, VFIO_CXL_EVENT_ENABLE);
+		cxl_vfio_event(regs, VFIO_CXL_EVENT_ENABLE, NULL);
 	if (change->field->effect != CXLR_EFFECT_COMMIT)
 		return;
 
 	switch (cxlr_hdm_effect(&regs->hdm, change)) {
-	case CXLR_HDM_COMMITTED: {
-		struct cxlr_decode decode;
-
+	case CXLR_HDM_COMMITTED:
 		cxlr_hdm_decode(&regs->hdm, 0, &decode);
 		place_range(regs, decode.base);
-		cxl_vfio_event(regs, VFIO_CXL_EVENT_COMMITTED);
+		cxl_vfio_event(regs, VFIO_CXL_EVENT_COMMITTED, NULL);
 		break;
-	}
 	case CXLR_HDM_DECOMMITTED:
 		place_range(regs, 0);
-		cxl_vfio_event(regs, VFIO_CXL_EVENT_DECOMMITTED);
+		cxl_vfio_event(regs, VFIO_CXL_EVENT_DECOMMITTED, NULL);
 		break;
 	default:
 		break;
 	}
 }
 
-/*
- * Control2 of the device: its cache is the user's to write back and to keep
- * off; nothing else of the register is.
- */
+/* The device's cache is the user's to write back and to keep off. */
 static void write_control2(struct cxl_vfio_regs *regs, u16 doorbell)
 {
-	struct cxl_vfio_device *cxlv = regs_to_cxl_vfio(regs);
 	u16 val = get_dvsec(regs, CXLR_DVSEC_CTRL2) & CXLR_CTRL2_DISABLE_CACHING;
 
-	if (regs->resetting)
-		return;
-	pci_write_config_word(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_CTRL2, val | doorbell);
+	if (!regs->resetting)
+		cxl_vfio_write_control2(regs_to_cxl_vfio(regs), val | doorbell);
 }
 
 static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *change)
@@ -259,7 +259,7 @@ static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *cha
 
 	switch (change->field->effect) {
 	case CXLR_EFFECT_MEM_ENABLE:
-		cxl_vfio_event(regs, VFIO_CXL_EVENT_ENABLE);
+		cxl_vfio_event(regs, VFIO_CXL_EVENT_ENABLE, NULL);
 		break;
 	case CXLR_EFFECT_CACHING:
 		write_control2(regs, 0);
@@ -269,7 +269,7 @@ static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *cha
 		break;
 	case CXLR_EFFECT_CXL_RESET:
 		/* 8.1.3.4: a second request while one runs has no defined effect. */
-		if (!regs->resetting)
+		if (!regs->resetting && cxlv->core.pdev->current_state == PCI_D0)
 			cxl_vfio_cxl_reset_start(cxlv, change->after & CXLR_CTRL2_RESET_MEM_CLR);
 		break;
 	default:
@@ -286,6 +286,7 @@ void cxl_vfio_regs_reset_begin(struct cxl_vfio_device *cxlv)
 	struct cxl_vfio_regs *regs = &cxlv->regs;
 
 	guard(mutex)(&regs->lock);
+	cxl_vfio_cxl_reset_cancel(cxlv);
 	if (regs->memory)
 		cxl_vfio_regs_begin_locked(regs);
 }
@@ -295,11 +296,14 @@ void cxl_vfio_regs_begin_locked(struct cxl_vfio_regs *regs)
 {
 	lockdep_assert_held(&regs->lock);
 
+	/* One may have been asked for, and overtaken by another. */
+	if (regs->resetting)
+		return;
 	regs->resetting = true;
 	regs->reset_failed = false;
 	set_dvsec(regs, CXLR_DVSEC_STATUS2, CXLR_STATUS2_RESET_COMPLETE |
 		  CXLR_STATUS2_RESET_ERROR, 0);
-	cxl_vfio_event(regs, VFIO_CXL_EVENT_RESET_BEGIN);
+	cxl_vfio_event(regs, VFIO_CXL_EVENT_RESET_BEGIN, NULL);
 }
 
 /**
@@ -311,21 +315,24 @@ void cxl_vfio_regs_begin_locked(struct cxl_vfio_regs *regs)
 void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret)
 {
 	struct cxl_vfio_regs *regs = &cxlv->regs;
-	struct cxlr_decode decode;
-	bool committed;
+	struct cxlr_decode was, is;
+	u32 before, changed;
 
 	guard(mutex)(&regs->lock);
 	if (!regs->memory)
 		return;
 
-	committed = cxlr_hdm_decode(&regs->hdm, 0, &decode);
+	before = cxl_vfio_regs_state(regs, &was);
 	cxlr_reset(&regs->dvsec, kind);
 	cxlr_reset(&regs->cm, kind);
 	cxlr_hdm_reset(&regs->hdm);
-	if (committed && !cxlr_hdm_decode(&regs->hdm, 0, &decode)) {
+	changed = before ^ cxl_vfio_regs_state(regs, &is);
+	if (changed & VFIO_CXL_STATE_COMMITTED) {
 		place_range(regs, 0);
-		cxl_vfio_event(regs, VFIO_CXL_EVENT_DECOMMITTED);
+		cxl_vfio_event(regs, VFIO_CXL_EVENT_DECOMMITTED, &was);
 	}
+	if (changed & (VFIO_CXL_STATE_HDM_ENABLED | VFIO_CXL_STATE_MEM_ENABLED))
+		cxl_vfio_event(regs, VFIO_CXL_EVENT_ENABLE, NULL);
 	if (kind == CXLR_RESET_CXL)
 		set_dvsec(regs, CXLR_DVSEC_STATUS2,
 			  CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR,
@@ -334,7 +341,7 @@ void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind,
 	regs->reset_failed = ret;
 	/* A reset may have let the device cache again. */
 	write_control2(regs, 0);
-	cxl_vfio_event(regs, VFIO_CXL_EVENT_RESET_END);
+	cxl_vfio_event(regs, VFIO_CXL_EVENT_RESET_END, NULL);
 }
 
 /**
@@ -354,7 +361,7 @@ void cxl_vfio_regs_dvsec_read(struct cxl_vfio_device *cxlv, u32 pos, u8 *buf, u3
 	guard(mutex)(&regs->lock);
 	for (at = start; at < start + len; at = slot ? slot->at + slot->reg->size : at + 1) {
 		slot = cxlr_slot_at(&regs->dvsec, at);
-		if (slot)
+		if (slot && !regs->resetting)
 			refresh(&half, slot);
 	}
 	cxlr_read_bytes(&regs->dvsec, start, buf, len);
@@ -492,8 +499,8 @@ static bool place_capabilities(struct cxl_vfio_device *cxlv)
 
 /*
  * One decoder of the region's size, at base 0 and not committed: the VMM is
- * the guest's firmware, and places it. Of the device's own capabilities the
- * coherency remains; interleaving ends at the host.
+ * the guest's firmware, and places it. The coherency is that of the physical
+ * decoder; interleaving ends at the host.
  */
 static bool place_decoder(struct cxl_vfio_device *cxlv)
 {
@@ -503,10 +510,13 @@ static bool place_decoder(struct cxl_vfio_device *cxlv)
 	struct cxlr_space *cm = &cxlv->regs.cm;
 	u32 hdm = cxlv->comp.hdm;
 
+	u32 model = ctrl & CXLR_HDM_CTRL_HOSTONLY ? 2 : 1;
+
 	if (!cxlr_hdm_init(&cxlv->regs.hdm, cm, hdm, 1, size,
-			   platform->hdm_cap & CXLR_HDM_CAP_COHERENCY))
+			   model << CXLR_HDM_CAP_COHERENCY_SHIFT))
 		return false;
 	cxlv->regs.hdm.bi_capable = ctrl & CXLR_HDM_CTRL_BI;
+	cxlv->regs.hdm.bi_only = ctrl & CXLR_HDM_CTRL_BI;
 	cxlr_init(cm, hdm + CXLR_HDM_SIZE_LOW(0), U32_MAX, lower_32_bits(size));
 	cxlr_init(cm, hdm + CXLR_HDM_SIZE_HIGH(0), U32_MAX, upper_32_bits(size));
 	cxlr_init(cm, hdm + CXLR_HDM_CTRL(0), U32_MAX,
@@ -518,17 +528,25 @@ static int build(struct cxl_vfio_device *cxlv)
 {
 	const struct half dvsec = dvsec_half(cxlv), cm = cm_half(cxlv);
 	struct cxl_vfio_regs *regs = &cxlv->regs;
+	bool answers;
 	u16 command;
 
 	if (!place_dvsecs(cxlv) || !place_capabilities(cxlv) || !place_decoder(cxlv)) {
 		pci_err(cxlv->core.pdev, "the CXL registers are laid out in no way that can be virtualised\n");
 		return -EIO;
 	}
-	sample(&dvsec);
 	command = cxl_vfio_mmio_begin(cxlv);
-	sample(&cm);
+	answers = sample(&dvsec) && sample(&cm);
 	cxl_vfio_mmio_end(cxlv, command);
+	if (!answers) {
+		pci_err(cxlv->core.pdev, "the CXL registers do not answer: is the device in reset?\n");
+		return -EIO;
+	}
 	offer_ranges(regs);
+	/* 9.7: a CXL Reset is of all functions, and only this one is the user's. */
+	if (cxlv->core.pdev->multifunction)
+		init_dvsec(regs, CXLR_DVSEC_CAP, CXLR_CAP_RESET_CAPABLE | CXLR_CAP_RESET_MEM_CLR,
+			   0);
 	regs->dvsec.effect = dvsec_effect;
 	regs->cm.effect = cm_effect;
 	regs->dvsec.owner = regs;
@@ -605,10 +623,7 @@ void cxl_vfio_regs_close(struct cxl_vfio_device *cxlv)
 	guard(mutex)(&regs->lock);
 	if (!regs->memory)
 		return;
-	if (get_dvsec(regs, CXLR_DVSEC_CTRL2) & CXLR_CTRL2_DISABLE_CACHING) {
-		set_dvsec(regs, CXLR_DVSEC_CTRL2, CXLR_CTRL2_DISABLE_CACHING, 0);
-		write_control2(regs, 0);
-	}
+	cxl_vfio_write_control2(cxlv, 0);
 	cxl_vfio_events_close(regs);
 	kvfree(regs->memory);
 	regs->memory = NULL;

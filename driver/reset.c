@@ -66,6 +66,25 @@ int cxl_vfio_reset_sample(struct cxl_vfio_device *cxlv)
 }
 
 /**
+ * cxl_vfio_write_control2 - CXL Control2 of the device
+ * @cxlv: the device
+ * @val: what controls its cache, and what starts something
+ *
+ * The rest of the register is the host's, and stays.
+ */
+void cxl_vfio_write_control2(struct cxl_vfio_device *cxlv, u16 val)
+{
+	const u16 ours = CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI |
+			 CXLR_CTRL2_INITIATE_RESET | CXLR_CTRL2_RESET_MEM_CLR;
+	struct pci_dev *pdev = cxlv->core.pdev;
+	u16 is;
+
+	pci_read_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_CTRL2, &is);
+	if (!PCI_POSSIBLE_ERROR(is))
+		pci_write_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_CTRL2, (is & ~ours) | val);
+}
+
+/**
  * cxl_vfio_reset_quiesce - nobody touches the memory until a reset has ended
  * @cxlv: the device
  *
@@ -251,7 +270,7 @@ static bool decoder_lost(struct cxl_vfio_device *cxlv)
 	u32 ctrl = readl(cxl_vfio_hdm(cxlv) + CXLR_HDM_CTRL(cxlv->mem.decoder));
 
 	cxl_vfio_mmio_end(cxlv, command);
-	return !(ctrl & CXLR_HDM_CTRL_COMMITTED);
+	return PCI_POSSIBLE_ERROR(ctrl) || !(ctrl & CXLR_HDM_CTRL_COMMITTED);
 }
 
 /**
@@ -265,9 +284,9 @@ static bool decoder_lost(struct cxl_vfio_device *cxlv)
  */
 void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
 {
-	bool lost = decoder_lost(cxlv) || READ_ONCE(cxlv->user_reset);
+	bool lost = decoder_lost(cxlv) || atomic_read(&cxlv->user_resets);
 	int ret = cxl_vfio_reset_restore(cxlv);
 
-	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
+	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET | CXL_VFIO_BLOCK_HUNG);
 	cxl_vfio_regs_reset_end(cxlv, lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR, ret);
 }

@@ -29,9 +29,12 @@ static const char *add(struct cxlr_blocks *blocks, struct cxlr_block block)
 
 	if (blocks->count == CXLR_MAX_BLOCKS)
 		return "more CXL structures than a device can need";
-	for (i = 0; i < blocks->count; i++)
+	for (i = 0; i < blocks->count; i++) {
 		if (overlaps(&blocks->block[i], &block))
 			return "CXL structures overlap";
+		if (blocks->block[i].id == block.id)
+			return "there are two CXL structures of a kind";
+	}
 	blocks->block[blocks->count++] = block;
 	return NULL;
 }

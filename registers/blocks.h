@@ -3,7 +3,7 @@
  * Which CXL structures a device has and where: its DVSECs in configuration
  * space (8.1), its capabilities in the CM block (8.2.4.1). What hardware says
  * of itself is not to be trusted: a chain with a loop, a structure that leaves
- * its space or overlaps another, is refused, with the reason.
+ * its space, overlaps another or comes twice, is refused, with the reason.
  */
 #ifndef CXLR_BLOCKS_H
 #define CXLR_BLOCKS_H

@@ -159,6 +159,11 @@ static uint64_t initial(const struct cxlr_space *space, const struct cxlr_reg *r
 	return val;
 }
 
+static bool fits(const struct cxlr_slot *slot, uint32_t end)
+{
+	return slot->at + (uint32_t)slot->reg->size <= end;
+}
+
 bool cxlr_space_place(struct cxlr_space *space, const struct cxlr_map *map, uint32_t at,
 		      unsigned int units, uint32_t limit)
 {
@@ -171,12 +176,12 @@ bool cxlr_space_place(struct cxlr_space *space, const struct cxlr_map *map, uint
 		return false;
 	for (i = 0; i < walk_count(&walk); i++) {
 		slot = walk_slot(&walk, i);
-		if (slot.at < end && !is_free(space, &slot))
+		if (fits(&slot, end) && !is_free(space, &slot))
 			return false;
 	}
 	for (i = 0; i < walk_count(&walk); i++) {
 		slot = walk_slot(&walk, i);
-		if (slot.at >= end)
+		if (!fits(&slot, end))
 			continue;
 		for (where = slot.at; where < slot.at + (uint32_t)slot.reg->size;
 		     where += space->grain)

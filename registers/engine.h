@@ -62,7 +62,7 @@ void cxlr_space_init(struct cxlr_space *space, void *memory, uint32_t size, uint
 
 /*
  * Place a map at @at, with @units of what it repeats. Registers that would
- * begin at or after @limit bytes from there are left out (hardware of an older
+ * end after @limit bytes from there are left out (hardware of an older
  * revision of the specification has shorter structures). All fields get their
  * initial values. False, and nothing placed, if it does not fit, is not
  * aligned, or overlaps what is there.

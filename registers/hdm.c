@@ -64,6 +64,8 @@ static const char *object_target(const struct cxlr_hdm *hdm, uint32_t ctrl)
 		return "target range type is not supported";
 	if (ctrl & CXLR_HDM_CTRL_BI && (!hdm->bi_capable || host_only))
 		return "Back-Invalidate is not supported";
+	if (hdm->bi_only && !host_only && !(ctrl & CXLR_HDM_CTRL_BI))
+		return "Back-Invalidate is needed";
 	return NULL;
 }
 

@@ -15,6 +15,7 @@ struct cxlr_hdm {
 	unsigned int count;	/* decoders, 1 to 32 */
 	uint64_t capacity;	/* bytes of device memory that they divide */
 	bool bi_capable;	/* Back-Invalidate: there may be HDM-DB */
+	bool bi_only;		/* device-coherent memory is HDM-DB, never HDM-D */
 	bool refuse;		/* commits fail, as from a device that is not ready */
 	uint64_t dpa[CXLR_HDM_MAX_DECODERS];	/* where their memory starts; fixed by commit */
 };

@@ -104,10 +104,11 @@ struct vfio_region_info_cap_cxl_mem {
  * consistent with each other: all events up to @seq led to this state.
  *
  * Events are in order and none is lost: while the queue has no room for what a
- * write to the register region or to a CXL DVSEC may lead to, such a write
- * changes nothing and fails with -EAGAIN, until events were read. Only resets
- * that others than the user begin can outrun a user who does not read; then
- * VFIO_CXL_STATE_LOST is set in the next GET, and @seq tells how many.
+ * write to the register region or to configuration space, or a reset by ioctl,
+ * may lead to, these change nothing and fail with -EAGAIN, until events were
+ * read. Only resets that others than the user begin can outrun a user who does
+ * not read; then VFIO_CXL_STATE_LOST is set in the next GET, and @seq tells
+ * how many.
  */
 #define VFIO_DEVICE_FEATURE_CXL_EVENTS		0x1e98
 
@@ -120,8 +121,9 @@ struct vfio_cxl_event {
 #define VFIO_CXL_EVENT_RESET_END	4	/* the registers are as the reset left them */
 #define VFIO_CXL_EVENT_ENABLE		5	/* HDM Decoder Enable or Mem_Enable changed */
 	__u32 flags;			/* VFIO_CXL_STATE_*, after the event */
-	__u64 base;			/* GPA, bytes: of the decoder that (de)committed */
+	__u64 base;			/* GPA, bytes: of what (de)committed; else as now */
 	__u64 size;			/* bytes */
+	__u64 dpa;			/* bytes: where in the memory region that begins */
 };
 
 struct vfio_device_feature_cxl_events {
@@ -132,12 +134,13 @@ struct vfio_device_feature_cxl_events {
 #define VFIO_CXL_STATE_HDM_ENABLED	(1 << 2)	/* 8.2.4.20.2 HDM Decoder Enable */
 #define VFIO_CXL_STATE_MEM_ENABLED	(1 << 3)	/* 8.1.3.2 Mem_Enable */
 #define VFIO_CXL_STATE_RESETTING	(1 << 4)	/* a reset is under way */
-#define VFIO_CXL_STATE_RESET_FAILED	(1 << 5)	/* the last one did; memory is out of use */
+#define VFIO_CXL_STATE_RESET_FAILED	(1 << 5)	/* the last one did */
 #define VFIO_CXL_STATE_MORE		(1 << 6)	/* events are left in the queue */
 #define VFIO_CXL_STATE_LOST		(1 << 7)	/* events were lost since the last GET */
 	__u64 seq;			/* GET: of the newest event, 0 before the first */
 	__u64 base;			/* GET: GPA, bytes; what the decoder is programmed to */
 	__u64 size;			/* GET: bytes */
+	__u64 dpa;			/* GET: bytes, as above; 0 unless committed */
 	__u32 nr_events;		/* GET: how many follow; zero in SET */
 	__u32 reserved;			/* zero */
 	struct vfio_cxl_event events[];
@@ -152,7 +155,7 @@ struct vfio_device_feature_cxl_events {
 VFIO_CXL_ASSERT_SIZE(struct vfio_device_info_cap_cxl, 32);
 VFIO_CXL_ASSERT_SIZE(struct vfio_region_info_cap_cxl_comp_regs, 24);
 VFIO_CXL_ASSERT_SIZE(struct vfio_region_info_cap_cxl_mem, 40);
-VFIO_CXL_ASSERT_SIZE(struct vfio_cxl_event, 32);
-VFIO_CXL_ASSERT_SIZE(struct vfio_device_feature_cxl_events, 40);
+VFIO_CXL_ASSERT_SIZE(struct vfio_cxl_event, 40);
+VFIO_CXL_ASSERT_SIZE(struct vfio_device_feature_cxl_events, 48);
 
 #endif
