@@ -17,6 +17,7 @@ help:
 	@echo
 	@echo "  make lab           make the root filesystem and build everything in it"
 	@echo "  make unit          only the tests that need no machine"
+	@echo "  make fuzz          only the fuzzers of the register engine, for a minute"
 	@echo "  make device-check  only the tests of the emulated accelerator"
 	@echo "  make style         checkpatch and sparse on the driver"
 	@echo "  make docs          docs/registers.md, printed from the tables in registers/"
@@ -44,7 +45,7 @@ lab: root
 demo: lab
 	@lab/run --name demo --timeout 300 -- demo/run
 
-check: unit device-check check-host
+check: unit fuzz device-check check-host
 
 check-host: lab
 	@tests/host/check distribution
@@ -67,6 +68,9 @@ shell: lab
 unit: root
 	$(inside) unit
 
+fuzz: root
+	$(inside) fuzz
+
 device-check: lab
 	$(inside) device-check
 
@@ -88,5 +92,5 @@ distclean:
 	@lab/remove build
 	@echo "removed build/"
 
-.PHONY: help root lab demo check check-host test check-debug bench shell unit device-check docs style debug-kernel \
+.PHONY: help root lab demo check check-host test check-debug bench shell unit fuzz device-check docs style debug-kernel \
 	clean distclean

@@ -79,6 +79,12 @@ static bool changes_access(struct pci_dev *pdev, u64 pos, size_t count)
 	       (pdev->pm_cap && overlaps(pos, count, pdev->pm_cap + PCI_PM_CTRL, sizeof(u16)));
 }
 
+/* Whether a write may reset the function: Initiate FLR is in Device Control. */
+static bool may_reset(struct pci_dev *pdev, u64 pos, size_t count)
+{
+	return overlaps(pos, count, pdev->pcie_cap + PCI_EXP_DEVCTL, sizeof(u16));
+}
+
 static ssize_t access_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 			    loff_t *ppos)
 {
@@ -96,17 +102,17 @@ static ssize_t access_write(struct cxl_vfio_device *cxlv, char __user *buf, size
 static ssize_t core_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 			  loff_t *ppos)
 {
+	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	ssize_t ret;
 
-	/* A write may start a reset of the function. */
-	if (cxl_vfio_events_full(cxlv))
+	if (may_reset(cxlv->core.pdev, pos, count) && cxl_vfio_events_full(cxlv))
 		return -EAGAIN;
 	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG ||
 	    !down_read_trylock(&cxlv->cxl_reset.gate)) {
 		*ppos += count;
 		return count;
 	}
-	if (changes_access(cxlv->core.pdev, *ppos & VFIO_PCI_OFFSET_MASK, count))
+	if (changes_access(cxlv->core.pdev, pos, count))
 		ret = access_write(cxlv, buf, count, ppos);
 	else
 		ret = vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);

@@ -151,8 +151,8 @@ static int events_set(struct cxl_vfio_regs *regs,
 
 	if (copy_from_user(&set, arg, sizeof(set)))
 		return -EFAULT;
-	if (set.flags || set.seq || set.base || set.size || set.dpa || set.nr_events || set.reserved ||
-	    set.eventfd < -1)
+	if (set.flags || set.seq || set.base || set.size || set.dpa || set.nr_events ||
+	    set.reserved || set.eventfd < -1)
 		return -EINVAL;
 	if (set.eventfd >= 0) {
 		trigger = eventfd_ctx_fdget(set.eventfd);

@@ -6,6 +6,7 @@
 build := build
 release := $(patsubst vmlinuz-%,%,$(notdir $(lastword $(shell ls -v /boot/vmlinuz-*))))
 debug := $(build)/kernels/debug
+FUZZ_SECONDS ?= 60
 jobs := -j$(shell nproc)
 
 all: driver firmware qemu tests demo bench $(build)/initramfs/$(release)
@@ -40,6 +41,11 @@ $(build)/print: registers/print.c $(wildcard registers/map*.[ch]) registers/cxl_
 	@$(CC) -O1 -g -std=gnu11 -Wall -Wextra -Werror -fsanitize=address,undefined \
 		-o $@ $(filter %.c,$^)
 
+# A minute in all.
+fuzz:
+	@$(MAKE) --no-print-directory -s $(jobs) -C tests/fuzz OUT=$(CURDIR)/$(build)/tests/fuzz all
+	@$(MAKE) --no-print-directory -s -C tests/fuzz OUT=$(CURDIR)/$(build)/tests/fuzz run SECONDS=$(FUZZ_SECONDS)
+
 bench:
 	@$(MAKE) --no-print-directory -C bench OUT=$(CURDIR)/$(build)/bench
 
@@ -59,4 +65,4 @@ $(build)/initramfs/builtin: lab/initramfs
 $(build)/initramfs/%: lab/initramfs
 	@lab/initramfs $* $@
 
-.PHONY: all driver debug firmware qemu tests demo bench docs docs-check unit device-check
+.PHONY: all driver debug firmware qemu tests demo fuzz bench docs docs-check unit device-check

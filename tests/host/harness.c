@@ -19,12 +19,15 @@
 #define TIMEOUT		60	/* seconds */
 #define KILL_TIME	10	/* for a process to die */
 #define CYCLES		300
+#define ACCESSES	2000000
 /* A kernel with checkers, under TCG, on a machine that does other things too. */
 #define DEBUG_SLOWDOWN	6
 #define LOAD_SLOWDOWN	3
 
 enum interface interface;
 unsigned int cycles = CYCLES;
+unsigned long accesses = ACCESSES;
+uint64_t seed;
 /* A test's process is caught in the kernel. */
 static bool stuck;
 
@@ -307,6 +310,8 @@ static void parse_options(int argc, char **argv)
 	static const struct option options[] = {
 		{ "interface", required_argument, NULL, 'i' },
 		{ "cycles", required_argument, NULL, 'c' },
+		{ "accesses", required_argument, NULL, 'a' },
+		{ "seed", required_argument, NULL, 's' },
 		{ }
 	};
 	int option;
@@ -319,8 +324,15 @@ static void parse_options(int argc, char **argv)
 		case 'c':
 			cycles = atoi(optarg);
 			break;
+		case 'a':
+			accesses = strtoul(optarg, NULL, 0);
+			break;
+		case 's':
+			seed = strtoull(optarg, NULL, 0);
+			break;
 		default:
-			fprintf(stderr, "usage: %s [--interface group|cdev] [--cycles N] [TEST...]\n",
+			fprintf(stderr,
+				"usage: %s [--interface group|cdev] [--cycles N] [--accesses N] [--seed N] [TEST...]\n",
 				argv[0]);
 			exit(2);
 		}
@@ -333,6 +345,7 @@ int main(int argc, char **argv)
 	const struct test *test;
 	sigset_t set;
 
+	seed = time(NULL);
 	parse_options(argc, argv);
 	named = argc - optind;
 

@@ -33,6 +33,8 @@ enum interface { INTERFACE_GROUP, INTERFACE_CDEV };
 /* What the command line asked for. */
 extern enum interface interface;	/* --interface group|cdev */
 extern unsigned int cycles;		/* --cycles N */
+extern unsigned long accesses;		/* --accesses N */
+extern uint64_t seed;			/* --seed N; another one each time unless given */
 
 __attribute__((noreturn, format(printf, 3, 4)))
 void fail(const char *file, int line, const char *format, ...);

@@ -97,6 +97,23 @@ bool pci_bound(const char *device)
 	return !strcmp(driver, PCI_DRIVER);
 }
 
+uint64_t pci_bar(const char *device, unsigned int bar)
+{
+	char *text = read_file(pci_path(device, "resource"));
+	char *line = text;
+	uint64_t start;
+
+	/* One line each: start, end, flags. */
+	while (bar--) {
+		line = strchr(line, '\n');
+		check(line++);
+	}
+	start = strtoull(line, NULL, 0);
+	free(text);
+	check(start);
+	return start;
+}
+
 int __pci_bind(const char *device)
 {
 	write_file(pci_path(device, "driver_override"), PCI_DRIVER);

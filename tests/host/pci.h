@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define PCI_DRIVER	"cxl-vfio-pci"
 
@@ -18,6 +19,8 @@ const char *pci_path(const char *device, const char *file);
 /* The last part of a symbolic link of a device, or "". */
 void pci_link(const char *device, const char *file, char *name, size_t size);
 bool pci_bound(const char *device);
+/* Where a BAR of a device is in the machine's address space. */
+uint64_t pci_bar(const char *device, unsigned int bar);
 
 int __pci_bind(const char *device);
 void pci_bind(const char *device);

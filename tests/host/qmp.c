@@ -16,6 +16,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cxl_regs.h"
 #include "harness.h"
 #include "qmp.h"
 
@@ -143,30 +144,69 @@ void qmp_set(const char *property, bool value)
 		fail(__FILE__, __LINE__, "%s: %s", property, line);
 }
 
+uint32_t qmp_physical(uint64_t address)
+{
+	char body[256];
+	char *line, *value;
+
+	connect_monitor();
+	snprintf(body, sizeof(body),
+		 "\"execute\": \"human-monitor-command\", \"arguments\": { \"command-line\": \"xp /1xw %#llx\" }",
+		 (unsigned long long)address);
+	line = command(body);
+	/* "return": "ADDRESS: 0xVALUE\r\n" */
+	value = strstr(line, ": 0x");
+	if (!value)
+		fail(__FILE__, __LINE__, "%#llx: %s", (unsigned long long)address, line);
+	return strtoul(value + 2, NULL, 16);
+}
+
+/*
+ * CONTROL2 is one of these: what a user may do to it is taken back at close.
+ * STATUS2 is not: it tells what the device did last.
+ */
 static const char * const state_properties[] = {
 	"hdm-capability", "hdm-global-control",
-	"hdm0-base", "hdm0-size", "hdm0-skip", "hdm0-control",
-	"hdm0-mapped-hpa", "hdm0-mapped-size",
 	"dvsec-mapped-hpa", "dvsec-mapped-size",
-	"dvsec-control", "dvsec-control2", "dvsec-status2", "dvsec-lock",
+	"dvsec-control", "dvsec-control2", "dvsec-lock",
 	"dvsec-range1-base", "dvsec-range1-size",
 };
 
+/* Of each decoder. */
+static const char * const decoder_properties[] = {
+	"base", "size", "skip", "control", "mapped-hpa", "mapped-size",
+};
+
+static void add_state(struct qmp_state *state, const char *property)
+{
+	check(state->count < QMP_STATE_MAX);
+	snprintf(state->name[state->count], sizeof(*state->name), "%s", property);
+	state->value[state->count++] = qmp_get(property);
+}
+
 void qmp_state_read(struct qmp_state *state)
 {
+	char property[32];
+	unsigned int n;
 	size_t i;
 
-	_Static_assert(ARRAY_SIZE(state_properties) <= ARRAY_SIZE(state->value), "too small");
+	state->count = 0;
 	for (i = 0; i < ARRAY_SIZE(state_properties); i++)
-		state->value[i] = qmp_get(state_properties[i]);
+		add_state(state, state_properties[i]);
+	for (n = 0; n < cxlr_hdm_decoder_count(state->value[0]); n++)
+		for (i = 0; i < ARRAY_SIZE(decoder_properties); i++) {
+			snprintf(property, sizeof(property), "hdm%u-%s", n, decoder_properties[i]);
+			add_state(state, property);
+		}
 }
 
 void qmp_state_same(const struct qmp_state *is, const struct qmp_state *was)
 {
-	size_t i;
+	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(state_properties); i++)
+	check_eq(is->count, was->count);
+	for (i = 0; i < is->count; i++)
 		if (is->value[i] != was->value[i])
-			fail(__FILE__, __LINE__, "%s was %#llx and is %#llx", state_properties[i],
+			fail(__FILE__, __LINE__, "%s was %#llx and is %#llx", is->name[i],
 			     (unsigned long long)was->value[i], (unsigned long long)is->value[i]);
 }

@@ -16,9 +16,16 @@
 uint64_t qmp_get(const char *property);
 void qmp_set(const char *property, bool value);
 
+/* 32 bits of the machine's physical address space, past its processors; RAM or registers. */
+uint32_t qmp_physical(uint64_t address);
+
 /* The state of the accelerator that the host owns: nothing of it is a user's to change. */
+#define QMP_STATE_MAX	64
+
 struct qmp_state {
-	uint64_t value[32];
+	unsigned int count;
+	char name[QMP_STATE_MAX][32];
+	uint64_t value[QMP_STATE_MAX];
 };
 
 void qmp_state_read(struct qmp_state *state);

@@ -144,11 +144,12 @@ static void test_memory_region(void)
 static void test_register_region(void)
 {
 	const struct vfio_region_info_cap_cxl_comp_regs *cap;
+	unsigned int decoders = cxlr_hdm_decoder_count(qmp_get("hdm-capability"));
 	struct vfio_region_info *info;
 	struct vfio vfio;
 
 	vfio_open(&vfio);
-	check_eq(vfio.regs.size, HDM_IN_CM + CXLR_HDM_SIZE(1));
+	check_eq(vfio.regs.size, HDM_IN_CM + CXLR_HDM_SIZE(decoders));
 	check_eq(vfio.regs.flags & ~VFIO_REGION_INFO_FLAG_CAPS,
 		 VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE);
 

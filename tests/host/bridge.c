@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge.h"
+#include "cxl_regs.h"
+#include "harness.h"
+#include "qmp.h"
+
+#define CEDT		"/sys/firmware/acpi/tables/CEDT"
+#define CEDT_SIZE	4	/* of the table, in its header */
+#define CEDT_RECORDS	36
+#define RECORD_SIZE	2
+#define CHBS		0	/* record type: a CXL host bridge */
+#define CHBS_BASE	16
+
+static void add(struct bridge_state *state, uint64_t address)
+{
+	check(state->count < BRIDGE_WORDS);
+	state->address[state->count] = address;
+	state->value[state->count++] = qmp_physical(address);
+}
+
+static uint64_t find_hdm(uint64_t cm)
+{
+	uint32_t array = qmp_physical(cm + CXLR_CAP_ARRAY), header;
+	unsigned int i, size = (array & CXLR_CAP_ARRAY_SIZE) >> CXLR_CAP_ARRAY_SIZE_SHIFT;
+
+	check_eq(array & CXLR_CAP_ID, CXLR_CAP_ID_ARRAY);
+	for (i = 0; i < size; i++) {
+		header = qmp_physical(cm + CXLR_CAP_HEADER(i));
+		if ((header & CXLR_CAP_ID) == CXLR_CAP_ID_HDM)
+			return cm + (header >> CXLR_CAP_POINTER_SHIFT);
+	}
+	fail(__FILE__, __LINE__, "the host bridge at %#llx has no HDM decoders",
+	     (unsigned long long)cm);
+}
+
+static void add_bridge(struct bridge_state *state, uint64_t base)
+{
+	uint64_t hdm = find_hdm(base + CXLR_CM_OFFSET);
+	unsigned int decoders = cxlr_hdm_decoder_count(qmp_physical(hdm + CXLR_HDM_CAP));
+	uint32_t offset;
+
+	for (offset = 0; offset < CXLR_HDM_SIZE(decoders); offset += 4)
+		add(state, hdm + offset);
+}
+
+void bridge_state_read(struct bridge_state *state)
+{
+	char *table = read_file(CEDT);
+	uint16_t record_size;
+	uint32_t size, at;
+	uint64_t base;
+
+	state->count = 0;
+	memcpy(&size, table + CEDT_SIZE, sizeof(size));
+	for (at = CEDT_RECORDS; at < size; at += record_size) {
+		memcpy(&record_size, table + at + RECORD_SIZE, sizeof(record_size));
+		check(record_size);
+		if (table[at] != CHBS)
+			continue;
+		memcpy(&base, table + at + CHBS_BASE, sizeof(base));
+		add_bridge(state, base);
+	}
+	free(table);
+	check(state->count);
+}
+
+void bridge_state_same(const struct bridge_state *is, const struct bridge_state *was)
+{
+	size_t i;
+
+	check_eq(is->count, was->count);
+	for (i = 0; i < is->count; i++)
+		if (is->value[i] != was->value[i])
+			fail(__FILE__, __LINE__, "the host bridge's register at %#llx was %#x and is %#x",
+			     (unsigned long long)is->address[i], was->value[i], is->value[i]);
+}

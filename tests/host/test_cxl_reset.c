@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CXL Reset (CXL 3.1, 9.7), started by the user through the DVSEC's Control2:
+ * the device does it, outside of the write; Status2 tells when it is over and
+ * how it ended; meanwhile the memory is out of reach, afterwards it works by
+ * itself, and the host's registers are as they were. Some tests are for
+ * machines whose device is slow to reset, or never ends.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "accel.h"
+#include "harness.h"
+#include "pci.h"
+#include "qmp.h"
+#include "regs.h"
+
+#define PLACE		0x700000000ull
+#define WINDOW		(4 * MIB)
+#define ENDED		(CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR)
+
+struct session {
+	struct vfio vfio;
+	struct qmp_state before;
+	uint64_t resets;
+	uint8_t *window, *end;
+};
+
+static void setup(struct session *session)
+{
+	struct vfio *vfio = &session->vfio;
+
+	vfio_open(vfio);
+	session->window = vfio_mmap(vfio, &vfio->mem, 0, WINDOW);
+	session->end = vfio_mmap(vfio, &vfio->mem, vfio->mem.size - WINDOW, WINDOW);
+	fill_random(session->window, WINDOW, 1);
+	fill_random(session->end, WINDOW, 2);
+	qmp_state_read(&session->before);
+	session->resets = qmp_get("resets-cxl");
+	hdm_place(vfio, PLACE, vfio->mem.size, CXLR_HDM_CTRL_LOCK);
+}
+
+/* One reset took place, the host's registers are as before it, and mappings work by themselves. */
+static void check_after(struct session *session, unsigned int resets)
+{
+	struct vfio *vfio = &session->vfio;
+	struct qmp_state after;
+	uint8_t by_read;
+
+	check_eq(qmp_get("resets-cxl"), session->resets + resets);
+	qmp_state_read(&after);
+	qmp_state_same(&after, &session->before);
+	/* 9.7: the virtual decoder has let go, lock or not. */
+	check_eq(hdm_read(vfio, CXLR_HDM_CTRL(0)), 0);
+	check_eq(hdm_size(vfio), vfio->mem.size);
+	check_eq(dvsec_range_base(vfio, 0), 0);
+
+	session->window[7] = 0x5a;
+	vfio_read(vfio, &vfio->mem, 7, &by_read, 1);
+	check_eq(by_read, 0x5a);
+	hdm_place(vfio, 2 * PLACE, vfio->mem.size, 0);
+}
+
+static void test_complete(void)
+{
+	uint8_t *want = malloc(WINDOW);
+	struct session session;
+	long faults;
+
+	setup(&session);
+	cxl_reset(&session.vfio, false);
+	fill_random(want, WINDOW, 1);
+	/* The mappings were taken away, and come back by themselves. */
+	faults = minor_faults();
+	check(!memcmp(session.window, want, WINDOW));
+	check(minor_faults() > faults);
+	fill_random(want, WINDOW, 2);
+	check(!memcmp(session.end, want, WINDOW));
+	/* Done, until the next one begins. */
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), CXLR_STATUS2_RESET_COMPLETE);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_CTRL2), 0);
+	check_after(&session, 1);
+	/* A user's reset of another kind takes that back (8.1.3.5). */
+	check_eq(__vfio_reset(&session.vfio), 0);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), 0);
+}
+
+/* CXL Reset Mem Clr Enable: content is gone, from the first byte to the last. */
+static void test_memory_clear(void)
+{
+	uint8_t *zero = calloc(1, WINDOW);
+	struct session session;
+
+	setup(&session);
+	check(memcmp(session.window, zero, WINDOW));
+	check(memcmp(session.end, zero, WINDOW));
+	cxl_reset(&session.vfio, true);
+	check(!memcmp(session.window, zero, WINDOW));
+	check(!memcmp(session.end, zero, WINDOW));
+	check_eq(qmp_get("dvsec-control2") & CXLR_CTRL2_RESET_MEM_CLR, 0);
+	check_after(&session, 1);
+}
+
+/* A doorbell is a one that is written: not a zero, and not a one beside it. */
+static void test_no_reset(void)
+{
+	struct session session;
+
+	setup(&session);
+	dvsec_write(&session.vfio, CXLR_DVSEC_CTRL2, CXLR_CTRL2_RESET_MEM_CLR);
+	config_write(&session.vfio, DVSEC_AT + CXLR_DVSEC_CTRL2 + 1, 1, 0xff);
+	config_write(&session.vfio, DVSEC_AT + CXLR_DVSEC_STATUS2, 2, 0xffff);
+	config_write(&session.vfio, DVSEC_AT + CXLR_DVSEC_CTRL2, 1, 0);
+	usleep(50000);
+	check_eq(qmp_get("resets-cxl"), session.resets);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), 0);
+	check_eq(hdm_read(&session.vfio, CXLR_HDM_CTRL(0)) & CXLR_HDM_CTRL_COMMITTED,
+		 CXLR_HDM_CTRL_COMMITTED);
+}
+
+/* The byte that has the doorbell, and a write that begins before the DVSEC, ring it as well. */
+static void test_any_width(void)
+{
+	uint8_t straddle[CXLR_DVSEC_CTRL2 + 3] = { };
+	struct session session;
+
+	setup(&session);
+	config_write(&session.vfio, DVSEC_AT + CXLR_DVSEC_CTRL2, 1, CXLR_CTRL2_INITIATE_RESET);
+	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_COMPLETE);
+	straddle[CXLR_DVSEC_CTRL2 + 2] = CXLR_CTRL2_INITIATE_RESET;
+	vfio_write(&session.vfio, &session.vfio.config, DVSEC_AT - 2, straddle, sizeof(straddle));
+	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_COMPLETE);
+	check_after(&session, 2);
+}
+
+/*
+ * The device says that the reset failed: so does Status2, and the log, once.
+ * The decoders are put back all the same, so what the memory had is there; the
+ * next reset may succeed.
+ */
+static void test_failed(void)
+{
+	uint8_t *want = malloc(WINDOW);
+	unsigned int level, said = 0;
+	struct session session;
+	struct events state;
+	char text[1024];
+	uint16_t status;
+	int kmsg;
+
+	setup(&session);
+	kmsg = kmsg_open();
+	qmp_set("fail-reset", true);
+	cxl_reset_start(&session.vfio, true);
+	status = cxl_reset_wait(&session.vfio);
+	qmp_set("fail-reset", false);
+	events_get(&session.vfio, &state, 0);
+	while (kmsg_next(kmsg, text, sizeof(text), &level))
+		said += level <= 3 && strstr(text, PCI_DRIVER) && strstr(text, "CXL Reset");
+
+	check_eq(status, CXLR_STATUS2_RESET_ERROR);
+	check_eq(state.flags, VFIO_CXL_STATE_RESET_FAILED);
+	check_eq(said, 1);
+	fill_random(want, WINDOW, 1);
+	check(!memcmp(session.window, want, WINDOW));
+	check_after(&session, 1);
+
+	cxl_reset(&session.vfio, true);
+	events_get(&session.vfio, &state, 0);
+	check_eq(state.flags, 0);
+	check_after(&session, 2);
+}
+
+/* Whether the memory goes, once a reset was asked for, before Status2 says that it ended. */
+static bool out_of_reach(struct session *session)
+{
+	uint8_t byte;
+
+	while (load(session->window, &byte))
+		if (dvsec_read(&session->vfio, CXLR_DVSEC_STATUS2) & ENDED)
+			return false;
+	return !(dvsec_read(&session->vfio, CXLR_DVSEC_STATUS2) & ENDED);
+}
+
+/*
+ * In a machine whose device takes its time for a CXL Reset: the write returns
+ * before it has ended. Where everything stands still at the wrong moment that
+ * cannot be seen; so once of some is enough, and a write that waits would show
+ * it never.
+ */
+static unsigned int see_under_way(struct session *session, unsigned int tries)
+{
+	unsigned int seen = 0;
+
+	while (tries--) {
+		cxl_reset_start(&session->vfio, false);
+		/* Asking again while it runs changes nothing (8.1.3.4). */
+		cxl_reset_start(&session->vfio, false);
+		seen += out_of_reach(session);
+		check_eq(cxl_reset_wait(&session->vfio), CXLR_STATUS2_RESET_COMPLETE);
+	}
+	return seen;
+}
+
+/* None begins before the last one has ended; how many there were. */
+static unsigned int count_resets(struct vfio *vfio)
+{
+	unsigned int i, begun = 0, ended = 0;
+	struct events events;
+
+	events_get(vfio, &events, EVENTS_MAX);
+	for (i = 0; i < events.count; i++) {
+		begun += events.event[i].type == VFIO_CXL_EVENT_RESET_BEGIN;
+		ended += events.event[i].type == VFIO_CXL_EVENT_RESET_END;
+		check(begun == ended || begun == ended + 1);
+	}
+	check_eq(begun, ended);
+	return begun;
+}
+
+static void test_under_way(void)
+{
+	const unsigned int tries = 3;
+	struct session session;
+	uint8_t want[PAGE];
+	unsigned int seen;
+
+	setup(&session);
+	events_open(&session.vfio);
+	seen = see_under_way(&session, tries);
+	note("seen %u times of %u", seen, tries);
+	check(seen);
+	fill_random(want, sizeof(want), 1);
+	check(!memcmp(session.window, want, sizeof(want)));
+	check_after(&session, count_resets(&session.vfio));
+}
+
+/* Another reset waits for the CXL Reset that is under way, and then takes place. */
+static void reset_then(struct vfio *vfio, int (*reset)(struct vfio *vfio), const char *counter)
+{
+	uint64_t before = qmp_get(counter);
+
+	check_eq(reset(vfio), 0);
+	check(qmp_get(counter) > before);
+	vfio_enable(vfio, true, false);
+
+	check_eq(dvsec_read(vfio, CXLR_DVSEC_STATUS2), 0);
+	check_eq(dvsec_read(vfio, CXLR_DVSEC_CTRL2), 0);
+	check_eq(hdm_read(vfio, CXLR_HDM_CTRL(0)), 0);
+}
+
+/* The same machine: the user goes, or wants another reset, while it is under way. */
+static void test_overtaken(void)
+{
+	struct qmp_state after;
+	struct session session;
+
+	setup(&session);
+	cxl_reset_start(&session.vfio, true);
+	munmap(session.window, WINDOW);
+	munmap(session.end, WINDOW);
+	vfio_close(&session.vfio);
+	/* Who opens next waits for the memory. */
+	vfio_open(&session.vfio);
+	qmp_state_read(&after);
+	qmp_state_same(&after, &session.before);
+	vfio_close(&session.vfio);
+
+	setup(&session);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), 0);
+	cxl_reset_start(&session.vfio, true);
+	out_of_reach(&session);
+	reset_then(&session.vfio, __vfio_reset, "resets-function");
+	check_after(&session, 1);
+	cxl_reset_start(&session.vfio, true);
+	out_of_reach(&session);
+	reset_then(&session.vfio, __vfio_hot_reset, "resets-bus");
+	check_after(&session, 2);
+}
+
+/*
+ * A conventional reset in the very moment in which a CXL Reset was asked for.
+ * When it has been done, nothing of the CXL Reset is left to come.
+ */
+static void test_overtaken_at_once(void)
+{
+	int (* const resets[])(struct vfio *vfio) = { __vfio_reset, __vfio_hot_reset };
+	unsigned int i, done = 0;
+	struct session session;
+	struct qmp_state after;
+	uint64_t count;
+	uint8_t byte;
+
+	setup(&session);
+	for (i = 0; i < 8; i++) {
+		cxl_reset_start(&session.vfio, true);
+		if (resets[i % 2](&session.vfio)) {
+			/* Refused: the other one goes on to its end. */
+			cxl_reset_wait(&session.vfio);
+			continue;
+		}
+		done++;
+		vfio_enable(&session.vfio, true, false);
+		/* Nothing is under way that would lose this write. */
+		check(config_read(&session.vfio, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY);
+		check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), 0);
+		check_eq(hdm_read(&session.vfio, CXLR_HDM_CTRL(0)), 0);
+		count = qmp_get("resets-cxl");
+		hdm_place(&session.vfio, PLACE, session.vfio.mem.size, 0);
+		session.window[0] = 0x77;
+		usleep(100000);
+		check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2) & ENDED, 0);
+		check_eq(hdm_read(&session.vfio, CXLR_HDM_CTRL(0)),
+			 CXLR_HDM_CTRL_COMMIT | CXLR_HDM_CTRL_COMMITTED);
+		check_eq(qmp_get("resets-cxl"), count);
+		check(load(session.window, &byte));
+		check_eq(byte, 0x77);
+	}
+	note("%u times of %u", done, i);
+	qmp_state_read(&after);
+	qmp_state_same(&after, &session.before);
+}
+
+/*
+ * The same machine: memory disabled meanwhile. The device loses the write, or
+ * takes it before it begins; in neither case is the memory lost.
+ */
+static void test_command_meanwhile(void)
+{
+	struct session session;
+	uint8_t byte;
+
+	setup(&session);
+	cxl_reset_start(&session.vfio, false);
+	vfio_enable(&session.vfio, false, false);
+	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_COMPLETE);
+	vfio_enable(&session.vfio, true, false);
+	check(load(session.window, &byte));
+	check_after(&session, 1);
+}
+
+/*
+ * In a machine whose device never ends a CXL Reset. The write that starts it
+ * returns, and all answers are a device's in reset: Status2 says neither done
+ * nor failed, the memory cannot be reached. That lasts until the time that the
+ * device itself names is over; then it failed.
+ */
+static void test_never_ends(void)
+{
+	struct qmp_state after;
+	struct session session;
+	struct events events;
+	uint8_t byte = 0;
+
+	setup(&session);
+	events_open(&session.vfio);
+	cxl_reset_start(&session.vfio, false);
+	/* The events are told in order, so this is a look at the time in between. */
+	events_get(&session.vfio, &events, EVENTS_MAX);
+	check_eq(events.event[0].type, VFIO_CXL_EVENT_RESET_BEGIN);
+	check_eq(events.event[0].flags & VFIO_CXL_STATE_RESETTING, VFIO_CXL_STATE_RESETTING);
+	check(out_of_reach(&session));
+	check_eq(__vfio_read(&session.vfio, &session.vfio.mem, 0, &byte, 1), -EIO);
+	check_eq(__vfio_write(&session.vfio, &session.vfio.mem, 0, &byte, 1), -EIO);
+
+	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_ERROR);
+	check(!load(session.window, &byte));
+	check_eq(__vfio_read(&session.vfio, &session.vfio.mem, 0, &byte, 1), -EIO);
+
+	/* A conventional reset ends even that. */
+	reset_then(&session.vfio, __vfio_hot_reset, "resets-bus");
+	check_after(&session, 1);
+
+	/* The user goes meanwhile; the next one finds all in order, after such a reset. */
+	cxl_reset_start(&session.vfio, false);
+	check(out_of_reach(&session));
+	munmap(session.window, WINDOW);
+	munmap(session.end, WINDOW);
+	vfio_close(&session.vfio);
+	vfio_open(&session.vfio);
+	check_eq(__vfio_hot_reset(&session.vfio), 0);
+	qmp_state_read(&after);
+	qmp_state_same(&after, &session.before);
+}
+
+const struct test tests[] = {
+	{ "complete", test_complete },
+	{ "memory_clear", test_memory_clear },
+	{ "no_reset", test_no_reset },
+	{ "any_width", test_any_width },
+	{ "failed", test_failed },
+	{ "under_way", test_under_way },
+	{ "overtaken", test_overtaken },
+	{ "overtaken_at_once", test_overtaken_at_once },
+	{ "command_meanwhile", test_command_meanwhile },
+	{ "never_ends", test_never_ends },
+	{ }
+};
