@@ -5,8 +5,8 @@
  * registers hold what their attributes promise (expect.h), the HDM decoders
  * are those of the model (pair_hdm.h), and a read has changed nothing.
  *
- * The input is a byte that chooses the device, then steps: a byte that says
- * which, and its arguments.
+ * The input is three bytes that choose the device, then steps: a byte that
+ * says which, and its arguments.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -96,10 +96,10 @@ static void make_device(struct input *input)
 	static const uint64_t capacities[] = {
 		1ull << 28, 1ull << 32, 1ull << 34, 1ull << 40, ~0ull, 0, 3ull << 28, 1ull << 63,
 	};
-	uint8_t kind = take(input, 1), more = take(input, 1);
+	uint8_t kind = take(input, 1), more = take(input, 1), bi = take(input, 1);
 	struct pair_config config = {
 		.count = counts[kind & 7], .capacity = capacities[kind >> 3 & 7],
-		.bi_capable = kind & 0x40,
+		.bi_capable = bi & 1, .bi_only = bi & 2,
 		.capability = (more & 0x3fu) << 8 | (more >> 6 & 3u) << CXLR_HDM_CAP_COHERENCY_SHIFT,
 	};
 	uint32_t hdm, hidden = kind & 0x80 ? 1 << CXLR_VIEW_ZERO : 0;

@@ -67,9 +67,7 @@ static void check(const struct cxlr_source *source, const struct cxlr_blocks *bl
 		insist(it->map == cxlr_map_find(kind, it->id), "another's map");
 		for (j = 0; j < i; j++)
 			insist(!overlap(it, &blocks->block[j]), "blocks overlap");
-		for (j = 0; j < i && blocks->block[j].id != it->id; j++)
-			;
-		insist(cxlr_block_find(blocks, it->id) == &blocks->block[j], "not the first");
+		insist(cxlr_block_find(blocks, it->id) == it, "another is found");
 	}
 	insist(!cxlr_block_find(blocks, 0x10000), "no id is so large");
 }
@@ -83,7 +81,7 @@ static bool keep(struct cxlr_blocks *blocks, const struct cxlr_block *it)
 	if (blocks->count == CXLR_MAX_BLOCKS)
 		return false;
 	for (i = 0; i < blocks->count; i++)
-		if (overlap(it, &blocks->block[i]))
+		if (overlap(it, &blocks->block[i]) || it->id == blocks->block[i].id)
 			return false;
 	blocks->block[blocks->count++] = *it;
 	return true;

@@ -111,7 +111,8 @@ static void search_ioctls(const struct search *search, struct vfio *vfio, const 
 		struct vfio_irq_info irq = { .argsz = sizeof(irq), .index = i };
 
 		if (!ioctl(vfio->device, VFIO_DEVICE_GET_IRQ_INFO, &irq))
-			check_without(search, &irq, sizeof(irq), "information on interrupt", i, when);
+			check_without(search, &irq, sizeof(irq), "information on interrupt", i,
+				      when);
 	}
 	if (!ioctl(vfio->device, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, buf))
 		check_without(search, buf, sizeof(buf), "information on hot reset", 0, when);

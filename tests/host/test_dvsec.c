@@ -51,7 +51,7 @@ static uint32_t word(const uint8_t *bytes, uint32_t at, unsigned int width)
 	return value;
 }
 
-/* Following the chain of extended capabilities finds the four, and their headers are the device's. */
+/* Following the chain of capabilities finds the four, and their headers are the device's. */
 static void test_chain(void)
 {
 	uint32_t at, header, links = 0;
@@ -373,7 +373,7 @@ static void test_lock(void)
 	check_eq(dvsec_read(&vfio, CXLR_DVSEC_CTRL), control);
 }
 
-/* A write that sets the lock together with what it locks sets both, in the order of the registers. */
+/* A write of what is locked together with the lock: in the order of the registers. */
 static void test_lock_in_one_write(void)
 {
 	struct {

@@ -254,7 +254,7 @@ static void test_nothing(void)
 	events_are(&events, (const uint32_t[]) { COMMITTED, 0 });
 }
 
-/* With room for no event, none is taken; with room for some, the oldest, and it says that there are more. */
+/* With room for no event, none is taken; with room for some, the oldest; and it says of more. */
 static void test_pieces(void)
 {
 	struct vfio_device_feature_cxl_events state = { };
@@ -361,7 +361,7 @@ static void test_full(void)
 	check_eq(__vfio_reset(&vfio), 0);
 }
 
-/* Others can reset faster than a user reads; that is told, and the numbers say how many are lost. */
+/* Others can reset faster than a user reads; that is told, and the numbers say how many. */
 static void test_lost(void)
 {
 	struct events events;

@@ -12,6 +12,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/pci_regs.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -35,9 +37,10 @@ struct hostile {
 	struct vfio vfio;
 	struct vfio_region bars[MAX_REGIONS];
 	unsigned int nr_bars;
-	uint8_t *window;
+	uint8_t *window;	/* NULL in all threads but one: what load() has is global */
 	uint64_t random;
 	unsigned long moved, refused, faults;
+	const atomic_bool *stop;
 };
 
 static uint64_t dice(struct hostile *hostile, uint64_t sides)
@@ -249,7 +252,7 @@ static void access_mapping(struct hostile *hostile)
 {
 	uint8_t byte;
 
-	if (dice(hostile, 4))
+	if (dice(hostile, 4) || !hostile->window)
 		access_memory(hostile);
 	else if (!load(hostile->window + dice(hostile, WINDOW), &byte))
 		hostile->faults++;
@@ -273,6 +276,11 @@ static void (* const accesses_by[])(struct hostile *hostile) = {
 	access_registers, access_registers, access_registers, access_registers, access_registers,
 	access_bar, access_bar, access_memory, access_memory, access_mapping, access_events,
 };
+
+static void access_something(struct hostile *hostile)
+{
+	accesses_by[dice(hostile, ARRAY_SIZE(accesses_by))](hostile);
+}
 
 static void find_bars(struct hostile *hostile)
 {
@@ -310,10 +318,22 @@ static void user_ends(struct hostile *hostile)
 /* By the VMM; a CXL Reset may be under way, or a fault have a lock that it does not wait for. */
 static void reset(struct hostile *hostile)
 {
-	int ret = dice(hostile, 2) ? __vfio_reset(&hostile->vfio) : __vfio_hot_reset(&hostile->vfio);
+	bool hot = dice(hostile, 2);
+	int ret = hot ? __vfio_hot_reset(&hostile->vfio) : __vfio_reset(&hostile->vfio);
 
 	if (ret && ret != -EAGAIN && ret != -EBUSY)
 		fail(__FILE__, __LINE__, "a reset gives %d", ret);
+}
+
+/* Off as often as it likes, but not for long, or the rest would meet no device. */
+static void wake(struct hostile *hostile)
+{
+	uint16_t d0 = 0, command = PCI_COMMAND_MEMORY;
+
+	/* Not while the queue of events is full, or a reset is under way; then the next time. */
+	__vfio_write(&hostile->vfio, &hostile->vfio.config, PM_AT + PCI_PM_CTRL, &d0, sizeof(d0));
+	__vfio_write(&hostile->vfio, &hostile->vfio.config, PCI_COMMAND, &command,
+		     sizeof(command));
 }
 
 /* What the machine itself may say meanwhile: that it is slow. And what each open says. */
@@ -374,25 +394,23 @@ static void test_random_accesses(void)
 	int kmsg;
 
 	note("--seed %llu --accesses %lu", (unsigned long long)seed, accesses);
-	bridge_state_read(&bridge_before);
+	/* The first binding of all has the CXL core set up the host bridge's other decoders. */
 	user_begins(&hostile);
+	bridge_state_read(&bridge_before);
 	qmp_state_read(&before);
 	/* The driver says at load what it says; from here on there is nothing to say. */
 	kmsg = kmsg_open();
 
 	for (n = 1; n <= accesses; n++) {
-		accesses_by[dice(&hostile, ARRAY_SIZE(accesses_by))](&hostile);
+		access_something(&hostile);
 		if (n % (accesses / USERS + 1) == 0) {
 			user_ends(&hostile);
 			user_begins(&hostile);
 		}
 		if (n % (accesses / RESETS + 1) == 0)
 			reset(&hostile);
-		/* Off as often as it likes, but not for long, or the rest would meet no device. */
-		if (n % 1024 == 0) {
-			config_write(&hostile.vfio, PM_AT + PCI_PM_CTRL, 2, 0);
-			vfio_enable(&hostile.vfio, true, false);
-		}
+		if (n % 1024 == 0)
+			wake(&hostile);
 	}
 	note("%lu moved, %lu refused, %lu faults refused; %llu CXL Resets",
 	     hostile.moved, hostile.refused, hostile.faults,
@@ -405,6 +423,60 @@ static void test_random_accesses(void)
 	qmp_state_same(&after, &before);
 	bridge_state_read(&bridge_after);
 	bridge_state_same(&bridge_after, &bridge_before);
+	check_memory();
+	check_log(kmsg);
+}
+
+static void *access_all_the_time(void *data)
+{
+	struct hostile *hostile = data;
+	unsigned long n;
+
+	for (n = 0; !atomic_load(hostile->stop); n++) {
+		access_something(hostile);
+		if (n % 1024 == 0)
+			wake(hostile);
+	}
+	return NULL;
+}
+
+/* The same by several processors of the guest at once, while the VMM resets it. */
+static void test_concurrent_accesses(void)
+{
+	atomic_bool stop = false;
+	struct hostile hostiles[4] = { { .random = seed, .stop = &stop } }, vmm;
+	pthread_t threads[ARRAY_SIZE(hostiles)];
+	struct qmp_state before, after;
+	unsigned int i;
+	int kmsg;
+
+	note("--seed %llu", (unsigned long long)seed);
+	user_begins(&hostiles[0]);
+	qmp_state_read(&before);
+	kmsg = kmsg_open();
+	for (i = 1; i < ARRAY_SIZE(hostiles); i++) {
+		hostiles[i] = hostiles[0];
+		hostiles[i].random = seed + i;
+		hostiles[i].window = NULL;
+	}
+	vmm = hostiles[0];
+	vmm.random = ~seed;
+	for (i = 0; i < ARRAY_SIZE(hostiles); i++)
+		check(!pthread_create(&threads[i], NULL, access_all_the_time, &hostiles[i]));
+	for (i = 0; i < RESETS / 2; i++) {
+		usleep(100000);
+		reset(&vmm);
+	}
+	atomic_store(&stop, true);
+	for (i = 0; i < ARRAY_SIZE(hostiles); i++) {
+		pthread_join(threads[i], NULL);
+		note("%lu moved, %lu refused, %lu faults refused", hostiles[i].moved,
+		     hostiles[i].refused, hostiles[i].faults);
+	}
+	user_ends(&hostiles[0]);
+
+	qmp_state_read(&after);
+	qmp_state_same(&after, &before);
 	check_memory();
 	check_log(kmsg);
 }
@@ -426,5 +498,6 @@ static void test_witness(void)
 const struct test tests[] = {
 	{ "witness", test_witness },
 	{ "random_accesses", test_random_accesses, 300 },
+	{ "concurrent_accesses", test_concurrent_accesses, 120 },
 	{ }
 };

@@ -59,7 +59,7 @@ static void check_access(struct vfio *vfio, uint64_t offset, size_t len)
 	/* A good write is of what is there already. */
 	put = __vfio_write(vfio, &vfio->regs, offset, buf, len);
 	if (got != want || put != want)
-		fail(__FILE__, __LINE__, "%zu bytes at %#llx: read gives %zd, write %zd, wanted %zd",
+		fail(__FILE__, __LINE__, "%zu bytes at %#llx: read %zd, write %zd, wanted %zd",
 		     len, (unsigned long long)offset, got, put, want);
 }
 
@@ -276,7 +276,9 @@ static const struct condition {
 
 static uint64_t bytes(const struct vfio *vfio, uint64_t granules)
 {
-	return granules < ALL / 2 ? granules * GRANULE : vfio->mem.size + (granules - ALL) * GRANULE;
+	if (granules < ALL / 2)
+		return granules * GRANULE;
+	return vfio->mem.size + (granules - ALL) * GRANULE;
 }
 
 static void check_condition(struct vfio *vfio, const struct condition *condition)
@@ -351,13 +353,23 @@ static void reset_cxl(struct vfio *vfio)
 	cxl_reset(vfio, false);
 }
 
-/* By the administrator, for this method takes the decoder of the device. */
+static void reset_by_administrator(const char *method)
+{
+	write_file(pci_path(pci_accel(), "reset_method"), method);
+	write_file(pci_path(pci_accel(), "reset"), "1");
+	write_file(pci_path(pci_accel(), "reset_method"), "default");
+}
+
 static void reset_bus(struct vfio *vfio)
 {
 	(void)vfio;
-	write_file(pci_path(pci_accel(), "reset_method"), "cxl_bus");
-	write_file(pci_path(pci_accel(), "reset"), "1");
-	write_file(pci_path(pci_accel(), "reset_method"), "default");
+	reset_by_administrator("cxl_bus");
+}
+
+static void reset_function(struct vfio *vfio)
+{
+	(void)vfio;
+	reset_by_administrator("flr");
 }
 
 static void check_reset(void (*reset)(struct vfio *vfio), bool lets_go)
@@ -404,6 +416,8 @@ static void test_function_level_reset(void)
 
 	check_reset(config_flr, false);
 	check(qmp_get("resets-function") > resets);
+	/* By others, it is as well what happened to the device that counts. */
+	check_reset(reset_function, false);
 }
 
 /* Masks and severities are the user's own, and the host's those of the device. */
@@ -540,7 +554,7 @@ static void test_search_finds(void)
 	check(search_words(&search, words, CXLR_HDM_SIZE(1) / 4, &where));
 	check_eq(where, CXLR_HDM_BASE_LOW(0));
 
-	/* The DVSEC's ranges, high half first: as they are, and as they would be with the address. */
+	/* The DVSEC's ranges, high half first: as they are, and as they would be. */
 	fd = open(pci_path(pci_accel(), "config"), O_RDONLY | O_CLOEXEC);
 	check(fd >= 0);
 	check_eq(read(fd, words, sizeof(words)), sizeof(words));

@@ -106,6 +106,8 @@ static const char *objection_to_fields(const struct model *model, const struct m
 		return "it has no Back-Invalidate";
 	if (d->bi && d->host_only)
 		return "Back-Invalidate is for device coherent memory";
+	if (!d->host_only && !d->bi && model->must_bi)
+		return "its device coherent memory is reached with Back-Invalidate alone";
 	return NULL;
 }
 

@@ -25,6 +25,7 @@ struct model {
 	uint64_t capacity;	/* bytes of device memory */
 	uint32_t capability;	/* the HDM Decoder Capability register */
 	bool can_bi;
+	bool must_bi;		/* device coherent memory is HDM-DB, never HDM-D */
 	bool refuse;		/* the device is not ready: no decoder commits */
 	bool lean;		/* software is not offered UIO, though the device has it */
 	bool poison, enable;	/* HDM Decoder Global Control */

@@ -62,6 +62,8 @@ bool pair_init(struct pair *pair, struct cxlr_space *space, uint32_t at,
 			   config->capability))
 		return wrong(pair, "cxlr_hdm_init() refuses");
 	pair->hdm.bi_capable = config->bi_capable;
+	pair->hdm.bi_only = config->bi_only;
+	pair->model.must_bi = config->bi_only;
 	/* The maps say of UIO that a user is not offered it. */
 	pair->model.lean = space->hidden;
 	return pair_check(pair);

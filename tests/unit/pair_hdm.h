@@ -32,7 +32,7 @@ struct pair_config {
 	unsigned int count;
 	uint64_t capacity;
 	uint32_t capability;
-	bool bi_capable;
+	bool bi_capable, bi_only;
 };
 
 /*

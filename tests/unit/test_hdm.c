@@ -45,6 +45,10 @@ static const struct pair_config able = {
 
 static const struct pair_config plain = { .count = 4, .capacity = 32 * G };
 
+static const struct pair_config bi_only = {
+	.count = 4, .capacity = 32 * G, .bi_capable = true, .bi_only = true,
+};
+
 static struct {
 	void *memory;
 	struct cxlr_space space;
@@ -233,6 +237,9 @@ static const struct condition {
 	{ "BI", &able, 0, { { 0, G, 0, BI } }, true },
 	{ "BI, host-only", &able, 0, { { 0, G, 0, BI | HOSTONLY } }, false },
 	{ "BI, not able", &plain, 0, { { 0, G, 0, BI } }, false },
+	{ "BI where there is no other way", &bi_only, 0, { { 0, G, 0, BI } }, true },
+	{ "no BI where there is no other way", &bi_only, 0, { { 0, G, 0, 0 } }, false },
+	{ "host-only needs none", &bi_only, 0, { { 0, G, 0, HOSTONLY } }, true },
 	{ "UIO", &able, 0, { { 0, G, 0, UIO } }, true },
 	{ "host-only, and not known what is possible", &plain, 0, { { 0, G, 0, HOSTONLY } }, true },
 };
@@ -324,6 +331,10 @@ static void test_lower_first(void **state)
 	expect_refused(2, &(struct program) { 8 * G, G, 0, 0 });
 	/* One that is refused is not committed. */
 	expect_refused(3, &(struct program) { 16 * G, G, 0, 0 });
+	/* All of them, not the next one alone. */
+	put(CXLR_HDM_CTRL(2), 0);
+	let_go(0);
+	expect_refused(2, &(struct program) { 16 * G, G, 0, 0 });
 }
 
 /* A lower decoder goes and comes back under committed ones. */

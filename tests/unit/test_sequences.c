@@ -152,7 +152,7 @@ static void game_begin(struct game *game)
 	struct pair_config config = {
 		.count = counts[random_below(random, ARRAY_SIZE(counts))],
 		.capacity = capacities[random_below(random, ARRAY_SIZE(capacities))],
-		.bi_capable = random_percent(random, 50),
+		.bi_capable = random_percent(random, 50), .bi_only = random_percent(random, 10),
 	};
 	uint32_t size = at + CXLR_HDM_SIZE(config.count);
 
@@ -265,7 +265,7 @@ static uint32_t ctrl_for(struct game *game)
 		ctrl |= CXLR_HDM_CTRL_LOCK;
 	if ((coherency == 2) ^ random_percent(random, 3))
 		ctrl |= CXLR_HDM_CTRL_HOSTONLY;
-	if (random_percent(random, 3))
+	if (random_percent(random, game->pair.model.must_bi ? 80 : 3))
 		ctrl |= CXLR_HDM_CTRL_BI;
 	if (random_percent(random, 2))
 		ctrl |= CXLR_HDM_CTRL_UIO;
@@ -466,7 +466,7 @@ static void test_decoders(void **state)
 			      seen.refused[i].why);
 	if (operations < OPERATIONS)
 		return;
-	assert_int_equal(i, 18);
+	assert_int_equal(i, 19);
 	while (i--)
 		assert_true(seen.refused[i].count > 200);
 	assert_true(seen.committed > 50000 && seen.let_go > 25000);
