@@ -213,32 +213,45 @@ static int reset(struct cxl_vfio_device *cxlv)
  */
 static bool try_locks(struct cxl_vfio_device *cxlv)
 {
-	if (!device_trylock(&cxlv->core.pdev->dev))
+	if (!down_write_trylock(&cxlv->cxl_reset.gate))
 		return false;
-	if (down_write_trylock(&cxlv->cxl_reset.gate))
+	if (device_trylock(&cxlv->core.pdev->dev))
 		return true;
-	device_unlock(&cxlv->core.pdev->dev);
+	up_write(&cxlv->cxl_reset.gate);
 	return false;
+}
+
+/* The device first: who comes through the gate tries to lock it, once. */
+static void unlock(struct cxl_vfio_device *cxlv)
+{
+	device_unlock(&cxlv->core.pdev->dev);
+	up_write(&cxlv->cxl_reset.gate);
+}
+
+/* Does anybody still want the reset? If @begin, it is no longer wanted, but begun. */
+static bool wanted(struct cxl_vfio_device *cxlv, bool begin)
+{
+	bool ret;
+
+	guard(mutex)(&cxlv->regs.lock);
+	ret = cxlv->cxl_reset.wanted && !stopped(cxlv);
+	if (begin)
+		cxlv->cxl_reset.wanted = false;
+	return ret;
 }
 
 /* False, without locks, if nobody wants the reset any more. */
 static bool begin(struct cxl_vfio_device *cxlv)
 {
-	bool wanted;
-
-	while (!try_locks(cxlv)) {
-		if (stopped(cxlv))
-			return false;
-		msleep(POLL_MS);
+	while (wanted(cxlv, false)) {
+		if (!try_locks(cxlv)) {
+			msleep(POLL_MS);
+			continue;
+		}
+		if (wanted(cxlv, true))
+			return true;
+		unlock(cxlv);
 	}
-	scoped_guard(mutex, &cxlv->regs.lock) {
-		wanted = cxlv->cxl_reset.wanted && !stopped(cxlv);
-		cxlv->cxl_reset.wanted = false;
-	}
-	if (wanted)
-		return true;
-	up_write(&cxlv->cxl_reset.gate);
-	device_unlock(&cxlv->core.pdev->dev);
 	return false;
 }
 
@@ -249,8 +262,7 @@ static void cxl_reset_work(struct work_struct *work)
 	if (!begin(cxlv))
 		return;
 	cxl_vfio_regs_reset_end(cxlv, CXLR_RESET_CXL, reset(cxlv));
-	up_write(&cxlv->cxl_reset.gate);
-	device_unlock(&cxlv->core.pdev->dev);
+	unlock(cxlv);
 }
 
 /**

@@ -152,9 +152,9 @@ static int events_set(struct cxl_vfio_regs *regs,
 	if (copy_from_user(&set, arg, sizeof(set)))
 		return -EFAULT;
 	if (set.flags || set.seq || set.base || set.size || set.dpa || set.nr_events ||
-	    set.reserved || set.eventfd < -1)
+	    set.reserved)
 		return -EINVAL;
-	if (set.eventfd >= 0) {
+	if (set.eventfd != -1) {
 		trigger = eventfd_ctx_fdget(set.eventfd);
 		if (IS_ERR(trigger))
 			return PTR_ERR(trigger) == -EINVAL ? -EBADF : PTR_ERR(trigger);

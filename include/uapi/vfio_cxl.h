@@ -106,9 +106,9 @@ struct vfio_region_info_cap_cxl_mem {
  * Events are in order and none is lost: while the queue has no room for what a
  * write to the register region or to a CXL DVSEC may lead to, or a reset by
  * ioctl or by the function's own Initiate FLR, these change nothing and fail
- * with -EAGAIN, until events were read. Only resets that others than the user begin can outrun a user who does
- * not read; then VFIO_CXL_STATE_LOST is set in the next GET, and @seq tells
- * how many.
+ * with -EAGAIN, until events were read. Only resets that others than the user
+ * begin can outrun a user who does not read; then VFIO_CXL_STATE_LOST is set
+ * in the next GET, and @seq tells how many.
  */
 #define VFIO_DEVICE_FEATURE_CXL_EVENTS		0x1e98
 

@@ -100,7 +100,8 @@ static void make_device(struct input *input)
 	struct pair_config config = {
 		.count = counts[kind & 7], .capacity = capacities[kind >> 3 & 7],
 		.bi_capable = bi & 1, .bi_only = bi & 2,
-		.capability = (more & 0x3fu) << 8 | (more >> 6 & 3u) << CXLR_HDM_CAP_COHERENCY_SHIFT,
+		.capability = (more & 0x3fu) << 8 |
+			      (more >> 6 & 3u) << CXLR_HDM_CAP_COHERENCY_SHIFT,
 	};
 	uint32_t hdm, hidden = kind & 0x80 ? 1 << CXLR_VIEW_ZERO : 0;
 

@@ -162,18 +162,19 @@ static void compare(const struct cxlr_blocks *found, const struct cxlr_blocks *w
 static void run(struct hardware *hardware, uint32_t size, enum cxlr_map_kind kind)
 {
 	struct cxlr_source source = { .read = answer, .size = size, .owner = hardware };
-	bool is_dvsec = kind == CXLR_MAP_DVSEC;
 	struct cxlr_blocks found, want;
 	const char *why;
 	bool ok;
 
 	memset(&found, 0xee, sizeof(found));
-	why = is_dvsec ? cxlr_find_dvsecs(&source, &found) : cxlr_find_capabilities(&source, &found);
+	why = kind == CXLR_MAP_DVSEC ? cxlr_find_dvsecs(&source, &found) :
+				       cxlr_find_capabilities(&source, &found);
 	if (!why)
 		check(&source, &found, kind);
 	if (hardware->changes)
 		return;
-	ok = is_dvsec ? walk_dvsecs(hardware, size, &want) : walk_capabilities(hardware, size, &want);
+	ok = kind == CXLR_MAP_DVSEC ? walk_dvsecs(hardware, size, &want) :
+				      walk_capabilities(hardware, size, &want);
 	insist(ok == !why, "refused or not: %s", why ? why : "it is not");
 	if (!why)
 		compare(&found, &want);

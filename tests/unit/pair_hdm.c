@@ -114,7 +114,7 @@ static bool same_decode(struct pair *pair, unsigned int n)
 		return true;
 	if (got.base != want->base || got.size != want->size || got.dpa != want->dpa ||
 	    got.ctrl != peek(pair, FIRST + STRIDE * n + CTRL))
-		return wrong(pair, "decoder %u decodes base 0x%llx size 0x%llx dpa 0x%llx, the model's dpa is 0x%llx",
+		return wrong(pair, "decoder %u: base 0x%llx size 0x%llx dpa 0x%llx, the model's is 0x%llx",
 			     n, (unsigned long long)got.base, (unsigned long long)got.size,
 			     (unsigned long long)got.dpa, (unsigned long long)want->dpa);
 	return true;
@@ -219,12 +219,14 @@ bool pair_read(struct pair *pair, uint32_t offset)
 
 bool pair_ask(struct pair *pair, unsigned int n)
 {
-	const char *engine, *model;
+	const struct cxlr_hdm before = pair->hdm;
+	const char *engine = cxlr_hdm_objection(&pair->hdm, n), *model;
 
-	/* What stands against it afterwards is not the question. */
+	if (memcmp(&before, &pair->hdm, sizeof(before)))
+		return wrong(pair, "to ask of decoder %u has changed something", n);
+	/* Once it is committed, what would stand against it is not the question. */
 	if (pair->model.decoder[n].commit)
 		return true;
-	engine = cxlr_hdm_objection(&pair->hdm, n);
 	model = model_objection(&pair->model, n);
 	if (!engine == !model)
 		return true;

@@ -309,8 +309,9 @@ static void test_config_range(void **state)
 		bool ok;
 	} ranges[] = {
 		{ 0, BENCH_SIZE, true }, { BENCH_SIZE, 0, true }, { BENCH_SIZE - 1, 1, true },
-		{ BENCH_SIZE - 1, 2, false }, { BENCH_SIZE, 1, false }, { BENCH_SIZE + 1, 0, false },
-		{ 0, BENCH_SIZE + 1, false }, { ~0u, 1, false }, { ~0u, 2, false }, { ~0u, 0, false },
+		{ BENCH_SIZE - 1, 2, false }, { BENCH_SIZE, 1, false },
+		{ BENCH_SIZE + 1, 0, false }, { 0, BENCH_SIZE + 1, false },
+		{ ~0u, 0, false }, { ~0u, 1, false }, { ~0u, 2, false },
 		{ 1, ~0u, false }, { 8, ~0u - 7, false }, { 8, ~0u, false },
 	};
 	uint8_t buf[BENCH_SIZE + 1];
@@ -682,7 +683,8 @@ static const struct cxlr_field unit_locked[] = {
 	{ .mask = 0xffffffff, .attr = CXLR_RWL, .lock = &unit_lock, .initial = 0x7 },
 };
 
-#define PLAIN(offset_) { .offset = (offset_), .size = 4, .widths = 4, .nr_fields = 2, .fields = plain }
+#define PLAIN(offset_) \
+	{ .offset = (offset_), .size = 4, .widths = 4, .nr_fields = 2, .fields = plain }
 
 static const struct cxlr_reg placed_regs[] = { PLAIN(0x0), PLAIN(0x8) };
 
@@ -1025,7 +1027,8 @@ static void real_try(struct real *real, const struct cxlr_slot *slot, uint64_t v
 
 static void real_register(struct real *real, const struct cxlr_slot *slot)
 {
-	static const uint64_t fills[] = { 0, ~0ull, BEFORE }, values[] = { 0, ~0ull, VALUE, ~VALUE };
+	static const uint64_t fills[] = { 0, ~0ull, BEFORE };
+	static const uint64_t values[] = { 0, ~0ull, VALUE, ~VALUE };
 	unsigned int i, v, bit;
 
 	for (i = 0; i < 4 * ARRAY_SIZE(fills); i++) {

@@ -278,8 +278,9 @@ static void plan(struct game *game, uint32_t offset, uint32_t val)
 {
 	/* Now and then software forgets a register, and what was in it counts. */
 	if (!random_percent(&game->random, 3))
-		game->plan[game->planned++] =
-			(struct operation) { .what = WRITE, .offset = offset, .len = 4, .val = val };
+		game->plan[game->planned++] = (struct operation) {
+			.what = WRITE, .offset = offset, .len = 4, .val = val,
+		};
 }
 
 static void plan_decoder(struct game *game)
