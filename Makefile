@@ -68,8 +68,9 @@ shell: lab
 unit: root
 	$(inside) unit
 
+FUZZ_SECONDS ?= 60
 fuzz: root
-	$(inside) fuzz
+	$(inside) fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
 
 device-check: lab
 	$(inside) device-check

@@ -101,7 +101,7 @@ static uint32_t capability_end(const struct cxlr_source *cm, unsigned int count,
 
 const char *cxlr_find_capabilities(const struct cxlr_source *cm, struct cxlr_blocks *blocks)
 {
-	uint32_t array = read32(cm, CXLR_CAP_ARRAY), header, at;
+	uint32_t array = cm->size < 4 ? NO_ANSWER : read32(cm, CXLR_CAP_ARRAY), header, at;
 	unsigned int i, count = array >> CXLR_CAP_ARRAY_SIZE_SHIFT;
 	const char *why;
 
@@ -112,6 +112,9 @@ const char *cxlr_find_capabilities(const struct cxlr_source *cm, struct cxlr_blo
 		return "the capability array leaves its block";
 	for (i = 0; i < count; i++) {
 		header = read32(cm, CXLR_CAP_HEADER(i));
+		/* 8.2.4: the NULL capability is to be ignored, however many there are. */
+		if ((header & CXLR_CAP_ID) == CXLR_CAP_ID_NULL)
+			continue;
 		at = header >> CXLR_CAP_POINTER_SHIFT;
 		if (at < CXLR_CAP_HEADER(count) || at >= cm->size || at % 4)
 			return "a capability's pointer is wrong";

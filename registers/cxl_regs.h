@@ -157,6 +157,7 @@
 #define  CXLR_CAP_POINTER		0xfff00000u
 #define  CXLR_CAP_POINTER_SHIFT		20
 
+#define CXLR_CAP_ID_NULL		0
 #define CXLR_CAP_ID_ARRAY		1
 #define CXLR_CAP_ID_RAS			2
 #define CXLR_CAP_ID_SECURITY		3

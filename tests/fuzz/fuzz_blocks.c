@@ -140,6 +140,8 @@ static bool walk_capabilities(const struct hardware *hardware, uint32_t size,
 			.at = at, .size = end - at, .id = hardware->word[1 + i] & 0xffff,
 			.version = hardware->word[1 + i] >> 16 & 0xf,
 		};
+		if (it.id == 0)
+			continue;
 		if (at < 4 + 4 * count || at >= size || at % 4 || !keep(blocks, &it))
 			return false;
 	}
