@@ -88,21 +88,19 @@ static void refresh(const struct half *half, const struct cxlr_slot *slot)
 	const struct cxlr_reg *reg = slot->reg;
 	unsigned int shift = 8 * (slot->at % sizeof(u32));
 	u32 *seen = seen_at(half, slot->at);
-	u64 now, mask, risen;
+	u32 now, risen;
 
 	if (!(slot->views & VIEWS_READ))
 		return;
 	now = half->read(half->cxlv, slot->at, reg->size);
 	if (no_answer(now, reg->size))
 		return;
-	if (slot->views & BIT(CXLR_VIEW_LIVE))
-		cxlr_set(half->space, slot->at, cxlr_view_mask(reg, BIT(CXLR_VIEW_LIVE)), now);
-	if (slot->views & BIT(CXLR_VIEW_EDGE)) {
-		mask = cxlr_view_mask(reg, BIT(CXLR_VIEW_EDGE));
-		risen = now & mask & ~((u64)*seen >> shift);
-		*seen = (*seen & ~((u32)mask << shift)) | (u32)(now & mask) << shift;
+	if (slot->live)
+		cxlr_set(half->space, slot->at, slot->live, now);
+	risen = now & slot->edge & ~(*seen >> shift);
+	*seen = (*seen & ~(slot->edge << shift)) | (now & slot->edge) << shift;
+	if (risen)
 		cxlr_set(half->space, slot->at, risen, risen);
-	}
 }
 
 /*
@@ -127,8 +125,7 @@ static bool sample(const struct half *half)
 		if (no_answer(now, slot->reg->size))
 			return false;
 		cxlr_init(half->space, at, mask, now);
-		*seen_at(half, at) |= (u32)(now & cxlr_view_mask(slot->reg, BIT(CXLR_VIEW_EDGE)))
-				      << 8 * (at % sizeof(u32));
+		*seen_at(half, at) |= ((u32)now & slot->edge) << 8 * (at % sizeof(u32));
 	}
 	return true;
 }

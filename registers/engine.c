@@ -53,14 +53,18 @@ static void store(uint32_t *words, uint32_t at, unsigned int size, uint64_t val)
 
 static const struct cxlr_slot *slot_of(const struct cxlr_space *space, uint32_t offset)
 {
-	return &space->slot[offset / space->grain];
+	/* Every access comes here: by 2 is a shift of 1, by 4 one of 2. */
+	return &space->slot[offset >> space->grain / 2];
 }
 
 const struct cxlr_slot *cxlr_slot_at(const struct cxlr_space *space, uint32_t offset)
 {
-	if (offset >= space->size || !slot_of(space, offset)->reg)
+	const struct cxlr_slot *slot;
+
+	if (offset >= space->size)
 		return NULL;
-	return slot_of(space, offset);
+	slot = slot_of(space, offset);
+	return slot->reg ? slot : NULL;
 }
 
 uint64_t cxlr_attr_mask(const struct cxlr_reg *reg, uint32_t attrs)
@@ -126,6 +130,8 @@ static struct cxlr_slot walk_slot(const struct walk *walk, unsigned int i)
 	slot.base = base < AT_MAX ? base : AT_MAX;
 	slot.at = at < AT_MAX ? at : AT_MAX;
 	slot.views = views_of(slot.reg);
+	slot.live = cxlr_view_mask(slot.reg, BIT_OF(CXLR_VIEW_LIVE));
+	slot.edge = cxlr_view_mask(slot.reg, BIT_OF(CXLR_VIEW_EDGE));
 	return slot;
 }
 
@@ -305,7 +311,7 @@ static bool access_ok(const struct cxlr_space *space, uint64_t offset, unsigned 
 {
 	const struct cxlr_slot *slot;
 
-	if (offset >= space->size || (width != 4 && width != 8) || offset % width)
+	if (offset >= space->size || (width != 4 && width != 8) || offset & (width - 1))
 		return false;
 	slot = slot_of(space, offset);
 	return slot->reg ? slot->at == offset && slot->reg->size == width &&

@@ -23,6 +23,8 @@ struct cxlr_slot {
 	uint16_t base;			/* of the map, or of the unit, that offsets count from */
 	uint8_t unit;			/* index, for registers that repeat */
 	uint8_t views;			/* bits 1 << view: what its fields have */
+	uint32_t live;			/* the low half's bits with CXLR_VIEW_LIVE */
+	uint32_t edge;			/* and with CXLR_VIEW_EDGE */
 };
 
 /*
