@@ -217,7 +217,6 @@ u32 cxl_vfio_regs_state(struct cxl_vfio_regs *regs, struct cxlr_decode *decode)
 static void cm_effect(struct cxlr_space *space, const struct cxlr_change *change)
 {
 	struct cxl_vfio_regs *regs = space->owner;
-
 	struct cxlr_decode decode;
 
 	if (change->field->effect == CXLR_EFFECT_HDM_ENABLE)
@@ -466,32 +465,19 @@ static bool is_offered(struct cxl_vfio_device *cxlv, const struct cxlr_block *bl
 /* 8.2.4.1: the array lists what is offered, where the device has it. */
 static bool place_capabilities(struct cxl_vfio_device *cxlv)
 {
-	struct cxlr_space *cm = &cxlv->regs.cm;
 	const struct cxlr_blocks *caps = &cxlv->comp.capabilities;
-	unsigned int i, count = 0;
+	struct cxlr_blocks shown = { };
+	unsigned int i;
 
-	for (i = 0; i < caps->count; i++)
-		count += is_offered(cxlv, &caps->block[i]);
-	if (!cxlr_space_place(cm, &cxlr_map_array, 0, count, U32_MAX))
-		return false;
-	cxlr_init(cm, CXLR_CAP_ARRAY, U32_MAX, CXLR_CAP_ID_ARRAY | 1 << CXLR_CAP_VERSION_SHIFT |
-		  1 << CXLR_CAP_ARRAY_CM_VERSION_SHIFT | count << CXLR_CAP_ARRAY_SIZE_SHIFT);
+	for (i = 0; i < caps->count; i++) {
+		struct cxlr_block block = caps->block[i];
 
-	for (i = 0, count = 0; i < caps->count; i++) {
-		const struct cxlr_block *block = &caps->block[i];
-		u8 version;
-
-		if (!is_offered(cxlv, block))
+		if (!is_offered(cxlv, &block))
 			continue;
-		if (!cxlr_space_place(cm, block->map, block->at, block->map == &cxlr_map_hdm,
-				      U32_MAX))
-			return false;
-		version = min(block->version, block->map->version);
-		cxlr_init(cm, CXLR_CAP_HEADER(count++), U32_MAX,
-			  block->id | version << CXLR_CAP_VERSION_SHIFT |
-			  block->at << CXLR_CAP_POINTER_SHIFT);
+		block.version = min(block.version, block.map->version);
+		shown.block[shown.count++] = block;
 	}
-	return true;
+	return cxlr_place_capabilities(&cxlv->regs.cm, &shown, 1);
 }
 
 /*

@@ -7,13 +7,14 @@
 #include "qemu/log.h"
 
 /* The capability array lists these, at these places (8.2.4.1). */
-static const struct {
-	const struct cxlr_map *map;
-	uint32_t at;
-} capabilities[] = {
-	{ &cxlr_map_ras, ACCEL_CM_RAS },
-	{ &cxlr_map_link, ACCEL_CM_LINK },
-	{ &cxlr_map_hdm, ACCEL_CM_HDM },
+static const struct cxlr_blocks capabilities = {
+	.count = 3,
+	.block = {
+		{ .id = CXLR_CAP_ID_RAS, .version = 3, .at = ACCEL_CM_RAS, .map = &cxlr_map_ras },
+		{ .id = CXLR_CAP_ID_LINK, .version = 2, .at = ACCEL_CM_LINK,
+		  .map = &cxlr_map_link },
+		{ .id = CXLR_CAP_ID_HDM, .version = 3, .at = ACCEL_CM_HDM, .map = &cxlr_map_hdm },
+	},
 };
 
 /* 8.2.4.17: Multiple_Header_Recording_Capability. */
@@ -101,24 +102,9 @@ void accel_component_reset(CxlAccel *s, enum cxlr_reset kind)
 static bool place_capabilities(CxlAccel *s)
 {
 	struct cxlr_space *cm = &s->cm;
-	unsigned int i;
 
-	if (!cxlr_space_place(cm, &cxlr_map_array, 0, ARRAY_SIZE(capabilities), UINT32_MAX))
+	if (!cxlr_place_capabilities(cm, &capabilities, s->decoders))
 		return false;
-	cxlr_init(cm, CXLR_CAP_ARRAY, UINT32_MAX,
-		  CXLR_CAP_ID_ARRAY | 1 << CXLR_CAP_VERSION_SHIFT |
-		  1 << CXLR_CAP_ARRAY_CM_VERSION_SHIFT |
-		  ARRAY_SIZE(capabilities) << CXLR_CAP_ARRAY_SIZE_SHIFT);
-	for (i = 0; i < ARRAY_SIZE(capabilities); i++) {
-		const struct cxlr_map *map = capabilities[i].map;
-
-		if (!cxlr_space_place(cm, map, capabilities[i].at, map->unit ? s->decoders : 0,
-				      UINT32_MAX))
-			return false;
-		cxlr_init(cm, CXLR_CAP_HEADER(i), UINT32_MAX,
-			  map->id | map->version << CXLR_CAP_VERSION_SHIFT |
-			  capabilities[i].at << CXLR_CAP_POINTER_SHIFT);
-	}
 	cxlr_init(cm, ACCEL_CM_RAS + CXLR_RAS_CAP_CTRL, RAS_MULTI_LOG, RAS_MULTI_LOG);
 	return cxlr_hdm_init(&s->hdm, cm, ACCEL_CM_HDM, s->decoders, s->mem_size,
 			     COHERENCY_HDM_D << CXLR_HDM_CAP_COHERENCY_SHIFT);

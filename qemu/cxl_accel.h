@@ -14,7 +14,7 @@
 #include "hw/pci/pcie_doe.h"
 #include "hw/cxl/cxl.h"
 #include "system/hostmem.h"
-#include "../registers/engine.h"
+#include "../registers/blocks.h"
 #include "../registers/hdm.h"
 #include "cxl_accel_regs.h"
 

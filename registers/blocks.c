@@ -130,6 +130,29 @@ const char *cxlr_find_capabilities(const struct cxlr_source *cm, struct cxlr_blo
 	return NULL;
 }
 
+bool cxlr_place_capabilities(struct cxlr_space *cm, const struct cxlr_blocks *blocks,
+			     unsigned int decoders)
+{
+	const struct cxlr_block *block;
+	unsigned int i;
+
+	if (!cxlr_space_place(cm, &cxlr_map_array, 0, blocks->count, cm->size))
+		return false;
+	cxlr_init(cm, CXLR_CAP_ARRAY, ~0u, CXLR_CAP_ID_ARRAY | 1 << CXLR_CAP_VERSION_SHIFT |
+		  1 << CXLR_CAP_ARRAY_CM_VERSION_SHIFT |
+		  blocks->count << CXLR_CAP_ARRAY_SIZE_SHIFT);
+	for (i = 0; i < blocks->count; i++) {
+		block = &blocks->block[i];
+		if (!cxlr_space_place(cm, block->map, block->at,
+				      block->map->unit ? decoders : 0, ~0u))
+			return false;
+		cxlr_init(cm, CXLR_CAP_HEADER(i), ~0u,
+			  block->id | block->version << CXLR_CAP_VERSION_SHIFT |
+			  block->at << CXLR_CAP_POINTER_SHIFT);
+	}
+	return true;
+}
+
 const struct cxlr_block *cxlr_block_find(const struct cxlr_blocks *blocks, unsigned int id)
 {
 	unsigned int i;

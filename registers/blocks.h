@@ -8,7 +8,7 @@
 #ifndef CXLR_BLOCKS_H
 #define CXLR_BLOCKS_H
 
-#include "map.h"
+#include "engine.h"
 
 #define CXLR_MAX_BLOCKS	32
 
@@ -37,6 +37,14 @@ const char *cxlr_find_dvsecs(const struct cxlr_source *config, struct cxlr_block
 
 /* The capabilities of a CM block, without the array itself. NULL, or why it is refused. */
 const char *cxlr_find_capabilities(const struct cxlr_source *cm, struct cxlr_blocks *blocks);
+
+/*
+ * The other way round: the capability array of a CM block that has these
+ * blocks, each with a map, and the maps at their places. @decoders is how many
+ * the HDM Decoder capability has. False if they do not fit.
+ */
+bool cxlr_place_capabilities(struct cxlr_space *cm, const struct cxlr_blocks *blocks,
+			     unsigned int decoders);
 
 /* The first with this id, or NULL. */
 const struct cxlr_block *cxlr_block_find(const struct cxlr_blocks *blocks, unsigned int id);

@@ -61,7 +61,6 @@ enum cxlr_effect {
 	CXLR_EFFECT_CACHING,		/* 8.1.3.4 Disable_Caching */
 	CXLR_EFFECT_WBI,		/* 8.1.3.4 Initiate Cache Write Back and Invalidation */
 	CXLR_EFFECT_CXL_RESET,		/* 8.1.3.4 Initiate CXL Reset */
-	CXLR_EFFECT_RANGE_BASE,		/* 8.1.3.8 Memory_Base */
 	CXLR_EFFECT_BI_COMMIT,		/* 8.2.4.27 BI Decoder Commit */
 };
 

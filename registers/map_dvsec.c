@@ -63,11 +63,11 @@ NEED(direct_p2p, "Direct P2P Mem Capable", CXLR_DVSEC_CAP3, CXLR_CAP3_DIRECT_P2P
 		FIELD("Memory_Size_Low", CXLR_RANGE_SIZE_LOW_MASK, RO, offer_)),		\
 	CONFIG32("DVSEC CXL Range " number_ " Base High", s3_, CXLR_DVSEC_RANGE_BASE_HIGH(n_),	\
 		RWL_FIELD("Memory_Base_High", BITS(31, 0), &config_lock, OWN,			\
-			  .effect = CXLR_EFFECT_RANGE_BASE, .note = base_note_, .need = need_)),\
+			  .note = base_note_, .need = need_)),\
 	CONFIG32("DVSEC CXL Range " number_ " Base Low", s4_, CXLR_DVSEC_RANGE_BASE_LOW(n_),	\
 		RSVDP(27, 0),									\
 		RWL_FIELD("Memory_Base_Low", CXLR_RANGE_BASE_LOW_MASK, &config_lock, OWN,	\
-			  .effect = CXLR_EFFECT_RANGE_BASE, .note = base_note_, .need = need_))
+			  .note = base_note_, .need = need_))
 
 static const struct cxlr_reg device_regs[] = {
 	DVSEC_HEADER("8.1.3", CXLR_DVSEC_ID_DEVICE, CXLR_DVSEC_DEVICE_REV, CXLR_DVSEC_DEVICE_LEN),

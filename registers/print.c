@@ -78,7 +78,6 @@ static const char *effect_text(enum cxlr_effect effect)
 {
 	switch (effect) {
 	case CXLR_EFFECT_NONE:
-	case CXLR_EFFECT_RANGE_BASE:
 	case CXLR_EFFECT_BI_COMMIT:
 		break;
 	case CXLR_EFFECT_COMMIT:
