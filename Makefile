@@ -87,7 +87,7 @@ debug-kernel: root
 	$(inside) debug
 
 clean:
-	@lab/remove $(addprefix build/,driver qemu firmware tests demo initramfs run)
+	@lab/remove $(addprefix build/,driver qemu firmware tests demo examples guest initramfs run)
 
 distclean:
 	@lab/remove build

@@ -9,13 +9,13 @@ debug := $(build)/kernels/debug
 FUZZ_SECONDS ?= 60
 jobs := -j$(shell nproc)
 
-all: driver firmware qemu tests demo bench $(build)/initramfs/$(release)
+all: driver firmware qemu tests demo bench examples $(build)/initramfs/$(release)
 
 driver:
 	@$(MAKE) --no-print-directory -C driver KDIR=/lib/modules/$(release)/build \
 		OUT=$(CURDIR)/$(build)/driver/$(release)
 
-debug: firmware qemu $(build)/initramfs/builtin
+debug: firmware qemu examples $(build)/initramfs/builtin
 	@$(MAKE) --no-print-directory $(jobs) -C tests/host KDIR=$(CURDIR)/$(debug)/build \
 		OUT=$(CURDIR)/$(build)/tests/host
 	@$(MAKE) --no-print-directory -C driver KDIR=$(CURDIR)/$(debug)/build \
@@ -46,6 +46,9 @@ fuzz:
 	@$(MAKE) --no-print-directory -s $(jobs) -C tests/fuzz OUT=$(CURDIR)/$(build)/tests/fuzz all
 	@$(MAKE) --no-print-directory -s -C tests/fuzz OUT=$(CURDIR)/$(build)/tests/fuzz run SECONDS=$(FUZZ_SECONDS)
 
+examples:
+	@$(MAKE) --no-print-directory $(jobs) -C examples/vmm OUT=$(CURDIR)/$(build)/examples/vmm
+
 bench:
 	@$(MAKE) --no-print-directory -C bench OUT=$(CURDIR)/$(build)/bench
 
@@ -65,4 +68,4 @@ $(build)/initramfs/builtin: lab/initramfs
 $(build)/initramfs/%: lab/initramfs
 	@lab/initramfs $* $@
 
-.PHONY: all driver debug firmware qemu tests demo fuzz bench docs docs-check unit device-check
+.PHONY: all driver debug firmware qemu tests demo examples fuzz bench docs docs-check unit device-check

@@ -8,6 +8,11 @@ build=$top/build
 root=$build/root
 # The project as it is seen inside the root and inside the VM.
 inside=/vfio-cxl
+# In the VM, this is the root.
+in_vm=
+if [ -e /run/lab/environment ]; then
+	in_vm=1 root=
+fi
 
 say() { printf 'lab: %s\n' "$*" >&2; }
 

@@ -9,137 +9,10 @@
  * again whenever one changes.
  */
 #include "cxl_accel.h"
-#include "qapi/error.h"
-#include "hw/cxl/cxl_host.h"
-#include "hw/pci/pci_bridge.h"
-#include "hw/pci/pcie_port.h"
+#include "route.h"
 
 /* The DVSEC range decodes when the HDM decoders are not enabled. */
 #define WINDOW_DVSEC	ACCEL_DECODERS_MAX
-
-/* Above what QEMU has there, which is of priority 0. */
-#define MAP_PRIORITY	1
-
-static QLIST_HEAD(, CxlAccel) accels = QLIST_HEAD_INITIALIZER(accels);
-
-/*
- * QEMU tells nobody when a host bridge's decoder changes. So the bridge's CM
- * block gets a region laid over it, which passes every access on and then
- * has the mappings looked at again. One for each bridge, never removed, as
- * bridges are not either.
- */
-struct bridge_watch {
-	CXLComponentState *bridge;
-	MemoryRegion region;
-	QLIST_ENTRY(bridge_watch) node;
-};
-
-static QLIST_HEAD(, bridge_watch) watches = QLIST_HEAD_INITIALIZER(watches);
-
-static MemTxResult watch_read(void *opaque, hwaddr addr, uint64_t *data, unsigned int size,
-			      MemTxAttrs attrs)
-{
-	struct bridge_watch *watch = opaque;
-
-	return memory_region_dispatch_read(&watch->bridge->crb.cache_mem, addr, data,
-					   size_memop(size) | MO_LE, attrs);
-}
-
-static MemTxResult watch_write(void *opaque, hwaddr addr, uint64_t data, unsigned int size,
-			       MemTxAttrs attrs)
-{
-	struct bridge_watch *watch = opaque;
-	MemTxResult result;
-	CxlAccel *s;
-
-	result = memory_region_dispatch_write(&watch->bridge->crb.cache_mem, addr, data,
-					      size_memop(size) | MO_LE, attrs);
-	QLIST_FOREACH(s, &accels, node)
-		accel_map_update(s);
-	return result;
-}
-
-static const MemoryRegionOps watch_ops = {
-	.read_with_attrs = watch_read,
-	.write_with_attrs = watch_write,
-	.endianness = DEVICE_LITTLE_ENDIAN,
-	.valid = { .min_access_size = 4, .max_access_size = 8 },
-	.impl = { .min_access_size = 4, .max_access_size = 8 },
-};
-
-static void watch_bridge(CXLComponentState *bridge)
-{
-	struct bridge_watch *watch;
-
-	QLIST_FOREACH(watch, &watches, node)
-		if (watch->bridge == bridge)
-			return;
-
-	watch = g_new0(struct bridge_watch, 1);
-	watch->bridge = bridge;
-	/* Without an owner: QEMU would take passing on for recursion into it. */
-	memory_region_init_io(&watch->region, NULL, &watch_ops, watch,
-			      "cxl-accel-bridge-watch", CXLR_CM_SIZE);
-	memory_region_add_subregion_overlap(&bridge->crb.component_registers, CXLR_CM_OFFSET,
-					    &watch->region, MAP_PRIORITY);
-	QLIST_INSERT_HEAD(&watches, watch, node);
-}
-
-static PCIDevice *root_port(CxlAccel *s)
-{
-	return pci_get_bus(PCI_DEVICE(s))->parent_dev;
-}
-
-static PCIHostState *host_bridge(CxlAccel *s)
-{
-	return PCI_HOST_BRIDGE(BUS(pci_get_bus(root_port(s)))->parent);
-}
-
-static bool contains(uint64_t start, uint64_t size, const struct accel_window *w)
-{
-	return w->hpa >= start && w->size <= size && w->hpa - start <= size - w->size;
-}
-
-/* The CXL windows have no list outside the machine type: find their regions. */
-static bool cfmws_routes(CxlAccel *s, const struct accel_window *w)
-{
-	MemoryRegion *mr;
-
-	QTAILQ_FOREACH(mr, &get_system_memory()->subregions, subregions_link) {
-		CXLFixedWindow *cfmws = mr->opaque;
-
-		if (mr->ops != &cfmws_ops || !contains(cfmws->base, cfmws->size, w))
-			continue;
-		return cfmws->num_targets == 1 && cfmws->target_hbs[0] &&
-		       PCI_HOST_BRIDGE(cfmws->target_hbs[0]->cxl_host_bridge) == host_bridge(s);
-	}
-	return false;
-}
-
-static bool bridge_routes(CxlAccel *s, const struct accel_window *w)
-{
-	PCIHostState *bridge = host_bridge(s);
-	uint32_t *hdm, ctrl;
-	unsigned int i;
-
-	if (cxl_get_hb_passthrough(bridge))
-		return pcie_find_port_first(bridge->bus) == root_port(s);
-
-	hdm = &cxl_get_hb_cstate(bridge)->crb.cache_mem_registers[CXL_HDM_REGISTERS_OFFSET / 4];
-	for (i = 0; i < cxlr_hdm_decoder_count(hdm[CXLR_HDM_CAP / 4]); i++) {
-		uint64_t base = hdm[CXLR_HDM_BASE_LOW(i) / 4] & CXLR_HDM_LOW_MASK;
-		uint64_t size = hdm[CXLR_HDM_SIZE_LOW(i) / 4] & CXLR_HDM_LOW_MASK;
-
-		base |= (uint64_t)hdm[CXLR_HDM_BASE_HIGH(i) / 4] << 32;
-		size |= (uint64_t)hdm[CXLR_HDM_SIZE_HIGH(i) / 4] << 32;
-		ctrl = hdm[CXLR_HDM_CTRL(i) / 4];
-		if (!(ctrl & CXLR_HDM_CTRL_COMMITTED) || !contains(base, size, w))
-			continue;
-		return !(ctrl & CXLR_HDM_CTRL_IW) &&
-		       (hdm[CXLR_HDM_TARGET_LOW(i) / 4] & 0xff) == PCIE_PORT(root_port(s))->port;
-	}
-	return false;
-}
 
 static bool in_d0(CxlAccel *s)
 {
@@ -163,7 +36,7 @@ static struct accel_window wanted_window(CxlAccel *s, unsigned int n)
 		w.hpa = accel_range_base(s);
 		w.size = accel_range_size(s);
 	}
-	if (!w.size || !cfmws_routes(s, &w) || !bridge_routes(s, &w))
+	if (!w.size || !route_reaches(PCI_DEVICE(s), w.hpa, w.size))
 		return (struct accel_window) { 0 };
 	return w;
 }
@@ -180,7 +53,7 @@ static void map(CxlAccel *s, unsigned int n, const struct accel_window *w)
 	memory_region_set_size(&s->alias[n], w->size);
 	memory_region_set_alias_offset(&s->alias[n], w->dpa);
 	memory_region_add_subregion_overlap(get_system_memory(), w->hpa, &s->alias[n],
-					    MAP_PRIORITY);
+					    ROUTE_PRIORITY);
 	s->window[n] = *w;
 }
 
@@ -201,26 +74,25 @@ void accel_map_update(CxlAccel *s)
 	memory_region_transaction_commit();
 }
 
+static void bridge_changed(Notifier *notifier, void *data)
+{
+	accel_map_update(container_of(notifier, CxlAccel, bridge_changed));
+}
+
 bool accel_map_init(CxlAccel *s, Error **errp)
 {
-	PCIDevice *port = root_port(s);
 	unsigned int n;
 
-	if (!port || !pci_bus_is_cxl(pci_get_bus(port)) || !pci_bus_is_root(pci_get_bus(port)) ||
-	    !object_dynamic_cast(OBJECT(port), TYPE_PCIE_PORT)) {
-		error_setg(errp, "cxl-accel must be directly below a CXL root port");
-		error_append_hint(errp, "Put it on the bus of a cxl-rp device that is itself on "
-				  "the bus of a pxb-cxl device.\n");
+	if (!route_check(PCI_DEVICE(s), errp))
 		return false;
-	}
 
 	for (n = 0; n < ARRAY_SIZE(s->alias); n++) {
 		g_autofree char *name = g_strdup_printf("cxl-accel-window%u", n);
 
 		memory_region_init_alias(&s->alias[n], OBJECT(s), name, s->mem, 0, s->mem_size);
 	}
-	watch_bridge(cxl_get_hb_cstate(host_bridge(s)));
-	QLIST_INSERT_HEAD(&accels, s, node);
+	s->bridge_changed.notify = bridge_changed;
+	route_watch(PCI_DEVICE(s), &s->bridge_changed);
 	return true;
 }
 
@@ -228,7 +100,7 @@ void accel_map_exit(CxlAccel *s)
 {
 	unsigned int n;
 
-	QLIST_REMOVE(s, node);
+	notifier_remove(&s->bridge_changed);
 	for (n = 0; n < ARRAY_SIZE(s->window); n++)
 		unmap(s, n);
 }

@@ -8,11 +8,8 @@
  * docs/accelerator.md describes it.
  */
 #include "cxl_accel.h"
+#include "plugin.h"
 #include "qapi/error.h"
-#include "qapi/qapi-commands-control.h"
-#include "qapi/qapi-types-control.h"
-#include "qemu/error-report.h"
-#include "qemu/qemu-plugin.h"
 #include "qemu/units.h"
 #include "hw/qdev-properties.h"
 #include "hw/pci/pci_bridge.h"
@@ -259,31 +256,4 @@ static const TypeInfo accel_info = {
 	},
 };
 
-QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
-
-/*
- * The plugin uses QEMU's structures directly, whose layout any release may
- * change: it runs in the version that it was compiled for and no other.
- */
-static bool version_fits(void)
-{
-	g_autoptr(VersionInfo) running = qmp_query_version(NULL);
-	g_autofree char *version = g_strdup_printf("%" PRId64 ".%" PRId64 ".%" PRId64,
-						   running->qemu->major, running->qemu->minor,
-						   running->qemu->micro);
-
-	if (!strcmp(version, QEMU_VERSION))
-		return true;
-	error_report("cxl-accel: built for QEMU %s, this is %s: build the plugin against the "
-		     "headers of this version", QEMU_VERSION, version);
-	return false;
-}
-
-QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info,
-					   int argc, char **argv)
-{
-	if (!version_fits())
-		return -1;
-	type_register_static(&accel_info);
-	return 0;
-}
+DEVICE_TYPE(accel_info)

@@ -8,6 +8,7 @@
 
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
+#include "qemu/notify.h"
 #include "qemu/queue.h"
 #include "qemu/timer.h"
 #include "hw/pci/pci_device.h"
@@ -105,7 +106,7 @@ struct CxlAccel {
 	/* What of it is mapped: one per decoder, the last by DVSEC range 1. */
 	struct accel_window window[ACCEL_DECODERS_MAX + 1];
 	MemoryRegion alias[ACCEL_DECODERS_MAX + 1];
-	QLIST_ENTRY(CxlAccel) node;
+	Notifier bridge_changed;
 
 	/* CXL Reset and cache write-back, while they run. */
 	QEMUTimer *reset_timer, *wbi_timer;

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Machine descriptions (lab/machines), turned into QEMU's arguments. Sourced
+# by lab/run, never run.
+# shellcheck shell=bash
+
+# Firmware looks at each bus number up to the last host bridge's, a matter of
+# seconds in a guest.
+cpus=2 memory=2G firmware= slot=1 bus=4
+objects=() devices=() windows=()
+declare -A ports
+
+# port NAME BRIDGE: a root port for a device.
+port()
+{
+	devices+=(-device "cxl-rp,id=$1-port,bus=$2,chassis=0,slot=$slot,port=${ports[$2]}")
+	slot=$((slot + 1)) ports[$2]=$((ports[$2] + 1))
+}
+
+# host_device N: address of the accelerator that is number N of those bound to
+# cxl-vfio-pci; anything else is an address.
+host_device()
+{
+	local bound
+
+	case $1 in
+	[0-9])
+		bound=(/sys/bus/pci/drivers/cxl-vfio-pci/*:*:*.*)
+		[ -e "${bound[$1]:-}" ] || die "fewer than $(($1 + 1)) devices are bound to cxl-vfio-pci"
+		echo "${bound[$1]##*/}" ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# describe FILE: turn a machine description into QEMU's arguments.
+describe()
+{
+	local file=$top/lab/machines/$1 item name options option size window decoders bridge host
+
+	[ -e "$file" ] || die "no machine description lab/machines/$1" \
+		"there are: $(cd "$top/lab/machines" && echo *)"
+	while read -r item name options; do
+		case $item in
+		''|'#'*) ;;
+		include) describe "$name" ;;
+		cpus) cpus=$name ;;
+		memory) memory=$name ;;
+		iommu)
+			case $name in
+			none) ;;
+			intel) devices+=(-device intel-iommu,intremap=on,caching-mode=on) ;;
+			*) die "$file: iommu is intel or none, not '$name'" ;;
+			esac ;;
+		bridge)
+			window=4G decoders=yes
+			for option in $options; do
+				case $option in
+				window=*) window=${option#*=} ;;
+				decoders=yes|decoders=no) decoders=${option#*=} ;;
+				*) die "$file: bridge $name: unknown option '$option'" ;;
+				esac
+			done
+			[ $decoders = yes ] && decoders=on || decoders=off
+			devices+=(-device "pxb-cxl,id=$name,bus=pcie.0,bus_nr=$bus,hdm_for_passthrough=$decoders")
+			windows+=("cxl-fmw.${#windows[@]}.targets.0=$name,cxl-fmw.${#windows[@]}.size=$window")
+			bus=$((bus + 4)) ports[$name]=0 ;;
+		accel)
+			size='' bridge='' decoders=''
+			for option in $options; do
+				case $option in
+				bridge=*) bridge=${option#*=} ;;
+				size=*) size=${option#*=} ;;
+				*=*) decoders+=,$option ;;
+				*) die "$file: accel $name: '$option' is not PROPERTY=VALUE" ;;
+				esac
+			done
+			[ -n "$size" ] || die "$file: accel $name: no size="
+			[ -n "${ports[$bridge]:-}" ] || die "$file: accel $name: no bridge '$bridge' above it"
+			objects+=(-object "memory-backend-ram,id=$name-hdm,size=$size")
+			port "$name" "$bridge"
+			devices+=(-device "cxl-accel,id=$name,bus=$name-port,memdev=$name-hdm$decoders") ;;
+		pass)
+			host='' bridge='' decoders=''
+			for option in $options; do
+				case $option in
+				bridge=*) bridge=${option#*=} ;;
+				host=*) host=${option#*=} ;;
+				*=*) decoders+=,$option ;;
+				*) die "$file: pass $name: '$option' is not PROPERTY=VALUE" ;;
+				esac
+			done
+			[ -n "${ports[$bridge]:-}" ] || die "$file: pass $name: no bridge '$bridge' above it"
+			port "$name" "$bridge"
+			host=$(host_device "$host")
+			devices+=(-device "vfio-cxl-pci,id=$name,bus=$name-port,host=$host$decoders") ;;
+		device) devices+=(-device "$name") ;;
+		firmware) firmware="$name $options" ;;
+		*) die "$file: unknown item '$item'" ;;
+		esac
+	done <"$file"
+}

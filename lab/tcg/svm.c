@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A plugin for the QEMU that runs the lab's machine with TCG, so that KVM in
+ * that machine can run guests.
+ *
+ * AMD's manual (volume 2, 15.7.2) has EXITINTINFO hold an event only when its
+ * valid bit is set. QEMU 10.0's do_vmexit() leaves the type and vector there
+ * of the last exception that the guest took since VMRUN, with the valid bit
+ * clear. KVM's svm_check_emulate_instruction() looks at the type alone, and
+ * stops the guest with "KVM internal error. Suberror: 3" at the next access
+ * that it emulates. Here the whole field is cleared when it is not valid, when
+ * the instruction after VMRUN executes.
+ */
+#include "qemu/osdep.h"
+#include "qemu/qemu-plugin.h"
+#include "cpu.h"
+#include "svm.h"
+#include "exec/memory.h"
+#include "hw/core/cpu.h"
+
+/* Where VMRUN was seen: a kernel module has it in a handful of places at most. */
+#define PLACES 64
+
+static uint64_t after_vmrun[PLACES];
+static unsigned int places;
+
+static void clear_invalid(unsigned int index, void *data)
+{
+	CPUState *cpu = qemu_get_cpu(index);
+	hwaddr at = cpu_env(cpu)->vm_vmcb + offsetof(struct vmcb, control.exit_int_info);
+	uint32_t info = address_space_ldl_le(cpu->as, at, MEMTXATTRS_UNSPECIFIED, NULL);
+
+	if (info && !(info & SVM_EXITINTINFO_VALID))
+		address_space_stl_le(cpu->as, at, 0, MEMTXATTRS_UNSPECIFIED, NULL);
+}
+
+static bool is_after_vmrun(uint64_t pc)
+{
+	unsigned int i, count = MIN(qatomic_read(&places), PLACES);
+
+	for (i = 0; i < count; i++)
+		if (qatomic_read(&after_vmrun[i]) == pc)
+			return true;
+	return false;
+}
+
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	static const uint8_t vmrun[] = { 0x0f, 0x01, 0xd8 };
+	size_t i, count = qemu_plugin_tb_n_insns(tb);
+	uint8_t bytes[sizeof(vmrun)];
+
+	if (is_after_vmrun(qemu_plugin_tb_vaddr(tb)))
+		qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), clear_invalid,
+						       QEMU_PLUGIN_CB_NO_REGS, NULL);
+
+	/* VMRUN ends a block. */
+	if (!count)
+		return;
+	i = count - 1;
+	if (qemu_plugin_insn_data(qemu_plugin_tb_get_insn(tb, i), bytes, sizeof(bytes)) !=
+	    sizeof(vmrun) || memcmp(bytes, vmrun, sizeof(vmrun)))
+		return;
+	i = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, i)) + sizeof(vmrun);
+	if (!is_after_vmrun(i) && places < PLACES)
+		after_vmrun[places++] = i;
+}
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
+					   char **argv)
+{
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	return 0;
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The way through the CXL windows and host bridges that QEMU plays.
+ */
+#include "route.h"
+#include "qapi/error.h"
+#include "exec/address-spaces.h"
+#include "hw/cxl/cxl_host.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/pci/pcie_port.h"
+#include "../registers/cxl_regs.h"
+
+/*
+ * QEMU tells nobody when a host bridge's decoder changes. So the bridge's CM
+ * block gets a region laid over it, which passes every access on to what was
+ * there before, and then tells. One for each bridge, never removed, as bridges
+ * are not either.
+ */
+struct watch {
+	CXLComponentState *bridge;
+	MemoryRegion region, *below;
+	NotifierList changed;
+	QLIST_ENTRY(watch) node;
+};
+
+static QLIST_HEAD(, watch) watches = QLIST_HEAD_INITIALIZER(watches);
+
+static MemTxResult watch_read(void *opaque, hwaddr addr, uint64_t *data, unsigned int size,
+			      MemTxAttrs attrs)
+{
+	struct watch *watch = opaque;
+
+	return memory_region_dispatch_read(watch->below, addr, data, size_memop(size) | MO_LE,
+					   attrs);
+}
+
+static MemTxResult watch_write(void *opaque, hwaddr addr, uint64_t data, unsigned int size,
+			       MemTxAttrs attrs)
+{
+	struct watch *watch = opaque;
+	MemTxResult result;
+
+	result = memory_region_dispatch_write(watch->below, addr, data, size_memop(size) | MO_LE,
+					      attrs);
+	notifier_list_notify(&watch->changed, NULL);
+	return result;
+}
+
+static const MemoryRegionOps watch_ops = {
+	.read_with_attrs = watch_read,
+	.write_with_attrs = watch_write,
+	.endianness = DEVICE_LITTLE_ENDIAN,
+	.valid = { .min_access_size = 4, .max_access_size = 8 },
+	.impl = { .min_access_size = 4, .max_access_size = 8 },
+};
+
+/* What has the CM block now: the bridge's own region, or another plugin's watch. */
+static MemoryRegion *cm_region(CXLComponentState *bridge)
+{
+	MemoryRegion *mr;
+
+	QTAILQ_FOREACH(mr, &bridge->crb.component_registers.subregions, subregions_link)
+		if (mr->addr == CXLR_CM_OFFSET)
+			return mr;
+	return &bridge->crb.cache_mem;
+}
+
+static struct watch *find_watch(CXLComponentState *bridge)
+{
+	struct watch *watch;
+
+	QLIST_FOREACH(watch, &watches, node)
+		if (watch->bridge == bridge)
+			return watch;
+
+	watch = g_new0(struct watch, 1);
+	watch->bridge = bridge;
+	watch->below = cm_region(bridge);
+	notifier_list_init(&watch->changed);
+	/* Without an owner: QEMU would take passing on for recursion into it. */
+	memory_region_init_io(&watch->region, NULL, &watch_ops, watch, "cxl-bridge-watch",
+			      CXLR_CM_SIZE);
+	memory_region_add_subregion_overlap(&bridge->crb.component_registers, CXLR_CM_OFFSET,
+					    &watch->region, watch->below->priority + 1);
+	QLIST_INSERT_HEAD(&watches, watch, node);
+	return watch;
+}
+
+void route_watch(PCIDevice *pdev, Notifier *notifier)
+{
+	notifier_list_add(&find_watch(cxl_get_hb_cstate(route_host_bridge(pdev)))->changed,
+			  notifier);
+}
+
+bool route_check(PCIDevice *pdev, Error **errp)
+{
+	PCIDevice *port = route_root_port(pdev);
+
+	if (port && pci_bus_is_cxl(pci_get_bus(port)) && pci_bus_is_root(pci_get_bus(port)) &&
+	    object_dynamic_cast(OBJECT(port), TYPE_PCIE_PORT))
+		return true;
+	error_setg(errp, "%s must be directly below a CXL root port",
+		   object_get_typename(OBJECT(pdev)));
+	error_append_hint(errp, "Put it on the bus of a cxl-rp device that is itself on the bus "
+			  "of a pxb-cxl device.\n");
+	return false;
+}
+
+PCIDevice *route_root_port(PCIDevice *pdev)
+{
+	return pci_get_bus(pdev)->parent_dev;
+}
+
+PCIHostState *route_host_bridge(PCIDevice *pdev)
+{
+	return PCI_HOST_BRIDGE(BUS(pci_get_bus(route_root_port(pdev)))->parent);
+}
+
+/* The windows have no list outside the machine type: find their regions. */
+CXLFixedWindow *route_next_window(CXLFixedWindow *window)
+{
+	MemoryRegion *mr = window ? QTAILQ_NEXT(&window->mr, subregions_link) :
+				    QTAILQ_FIRST(&get_system_memory()->subregions);
+
+	while (mr && mr->ops != &cfmws_ops)
+		mr = QTAILQ_NEXT(mr, subregions_link);
+	return mr ? mr->opaque : NULL;
+}
+
+bool route_window_targets(CXLFixedWindow *window, PCIHostState *bridge)
+{
+	Object *pxb = OBJECT(bridge->bus->parent_dev);
+	unsigned int i;
+
+	for (i = 0; i < window->num_targets; i++)
+		if (object_resolve_path_type(window->targets[i], TYPE_PXB_CXL_DEV, NULL) == pxb)
+			return true;
+	return false;
+}
+
+static bool contains(uint64_t outer, uint64_t outer_size, uint64_t inner, uint64_t inner_size)
+{
+	return inner >= outer && inner_size <= outer_size &&
+	       inner - outer <= outer_size - inner_size;
+}
+
+static bool window_reaches(PCIHostState *bridge, uint64_t base, uint64_t size)
+{
+	CXLFixedWindow *window;
+
+	for (window = route_next_window(NULL); window; window = route_next_window(window))
+		if (contains(window->base, window->size, base, size))
+			return window->num_targets == 1 && route_window_targets(window, bridge);
+	return false;
+}
+
+uint32_t route_bridge_read(PCIHostState *bridge, uint32_t offset)
+{
+	uint32_t *cm = cxl_get_hb_cstate(bridge)->crb.cache_mem_registers;
+
+	return cm[(CXL_HDM_REGISTERS_OFFSET + offset) / 4];
+}
+
+void route_bridge_write(PCIHostState *bridge, uint32_t offset, uint32_t val)
+{
+	memory_region_dispatch_write(&cxl_get_hb_cstate(bridge)->crb.cache_mem,
+				     CXL_HDM_REGISTERS_OFFSET + offset, val, MO_32 | MO_LE,
+				     MEMTXATTRS_UNSPECIFIED);
+}
+
+static uint64_t bridge_read64(PCIHostState *bridge, uint32_t low, uint32_t high)
+{
+	return (uint64_t)route_bridge_read(bridge, high) << 32 |
+	       (route_bridge_read(bridge, low) & CXLR_HDM_LOW_MASK);
+}
+
+static bool bridge_reaches(PCIDevice *pdev, uint64_t base, uint64_t size)
+{
+	PCIHostState *bridge = route_host_bridge(pdev);
+	PCIDevice *port = route_root_port(pdev);
+	unsigned int i, count;
+
+	if (cxl_get_hb_passthrough(bridge))
+		return pcie_find_port_first(bridge->bus) == port;
+
+	count = cxlr_hdm_decoder_count(route_bridge_read(bridge, CXLR_HDM_CAP));
+	for (i = 0; i < count; i++) {
+		uint32_t ctrl = route_bridge_read(bridge, CXLR_HDM_CTRL(i));
+
+		if (!(ctrl & CXLR_HDM_CTRL_COMMITTED) ||
+		    !contains(bridge_read64(bridge, CXLR_HDM_BASE_LOW(i), CXLR_HDM_BASE_HIGH(i)),
+			      bridge_read64(bridge, CXLR_HDM_SIZE_LOW(i), CXLR_HDM_SIZE_HIGH(i)),
+			      base, size))
+			continue;
+		return !(ctrl & CXLR_HDM_CTRL_IW) &&
+		       (route_bridge_read(bridge, CXLR_HDM_TARGET_LOW(i)) & 0xff) ==
+		       PCIE_PORT(port)->port;
+	}
+	return false;
+}
+
+bool route_reaches(PCIDevice *pdev, uint64_t base, uint64_t size)
+{
+	return window_reaches(route_host_bridge(pdev), base, size) &&
+	       bridge_reaches(pdev, base, size);
+}

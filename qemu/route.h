@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How an access gets from QEMU's physical address space to a CXL device below
+ * a root port: through a CXL window (CFMWS) and a decoder of the host bridge.
+ * Everything here runs under the big QEMU lock. Addresses and sizes are in
+ * bytes.
+ */
+#ifndef ROUTE_H
+#define ROUTE_H
+
+#include "qemu/osdep.h"
+#include "qemu/notify.h"
+#include "hw/cxl/cxl.h"
+#include "hw/pci/pci_device.h"
+#include "hw/pci/pci_host.h"
+
+/* Above what QEMU has in a window, which is of priority 0. */
+#define ROUTE_PRIORITY	1
+
+/* The CXL root port that @pdev is directly below. False, with a hint, if there is none. */
+bool route_check(PCIDevice *pdev, Error **errp);
+PCIDevice *route_root_port(PCIDevice *pdev);
+PCIHostState *route_host_bridge(PCIDevice *pdev);
+
+/*
+ * The CXL windows of the machine, in no particular order: the next one after
+ * @window, the first one for NULL. Also before the machine is complete.
+ */
+CXLFixedWindow *route_next_window(CXLFixedWindow *window);
+
+/* Is @bridge a target of the window? */
+bool route_window_targets(CXLFixedWindow *window, PCIHostState *bridge);
+
+/*
+ * Does an access to any of @size bytes from @base on get to @pdev? By a window
+ * that has no other target, and a committed decoder of the host bridge that
+ * does not interleave; or a host bridge without decoders and one port only.
+ */
+bool route_reaches(PCIDevice *pdev, uint64_t base, uint64_t size);
+
+/*
+ * The host bridge's register at @offset in its HDM Decoder capability; written
+ * as if by the guest, so by the bridge's own rules.
+ */
+uint32_t route_bridge_read(PCIHostState *bridge, uint32_t offset);
+void route_bridge_write(PCIHostState *bridge, uint32_t offset, uint32_t val);
+
+/* @notifier is told, with no data, after each write to the CM block of @pdev's host bridge. */
+void route_watch(PCIDevice *pdev, Notifier *notifier);
+
+#endif

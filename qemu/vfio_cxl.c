@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * vfio-cxl-pci: passes a CXL accelerator with its memory into a guest, as a
+ * plugin for a QEMU that was built without it, or compiled in:
+ *
+ *   qemu-system-x86_64 -plugin vfio-cxl-pci.so ... -device vfio-cxl-pci,host=...
+ *
+ * It is QEMU's vfio-pci, and what cxl-vfio-pci on the host offers beyond it.
+ * docs/vfio-cxl-pci.md describes it.
+ */
+#include "vfio_cxl.h"
+#include "plugin.h"
+#include "qapi/error.h"
+#include "qapi/util.h"
+#include "qemu/error-report.h"
+#include "hw/qdev-properties.h"
+#include "hw/core/qdev-prop-internal.h"
+#include "hw/resettable.h"
+#include "migration/blocker.h"
+#include "migration/vmstate.h"
+#include "system/reset.h"
+#include "route.h"
+
+static struct {
+	void (*realize)(PCIDevice *pdev, Error **errp);
+	void (*exit)(PCIDevice *pdev);
+	ResettablePhases reset;
+} parent;
+
+/* Bits of the PCI Express capability's and of power management's registers that matter here. */
+static bool covers(uint32_t addr, int len, uint32_t byte)
+{
+	return byte >= addr && byte - addr < (uint32_t)len;
+}
+
+static uint8_t byte_of(uint32_t val, uint32_t addr, uint32_t byte)
+{
+	return val >> (8 * (byte - addr));
+}
+
+static bool initiates_flr(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
+{
+	uint32_t byte = pdev->exp.exp_cap + PCI_EXP_DEVCTL + 1;
+
+	return pdev->exp.exp_cap && covers(addr, len, byte) &&
+	       byte_of(val, addr, byte) & PCI_EXP_DEVCTL_BCR_FLR >> 8;
+}
+
+static bool disables_memory(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
+{
+	return covers(addr, len, PCI_COMMAND) &&
+	       !(byte_of(val, addr, PCI_COMMAND) & PCI_COMMAND_MEMORY);
+}
+
+static bool leaves_d0(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
+{
+	uint32_t byte = pdev->pm_cap + PCI_PM_CTRL;
+
+	return pdev->pm_cap && covers(addr, len, byte) &&
+	       byte_of(val, addr, byte) & PCI_PM_CTRL_STATE_MASK;
+}
+
+static bool initiates_cxl_reset(VfioCxl *s, uint32_t addr, uint32_t val, int len)
+{
+	uint32_t byte = s->regs.dvsec + CXLR_DVSEC_CTRL2;
+
+	return covers(addr, len, byte) && byte_of(val, addr, byte) & CXLR_CTRL2_INITIATE_RESET &&
+	       vfio_cxl_dvsec_read(s, CXLR_DVSEC_CAP) & CXLR_CAP_RESET_CAPABLE;
+}
+
+/*
+ * The host takes its mappings of the memory away in the middle of these
+ * writes; another processor of the guest would fault on it. So the guest loses
+ * it first. A CXL Reset goes on after the write: it is refused at once, by
+ * Error, or it will end, which an event tells.
+ */
+static void vfio_cxl_write_config(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
+{
+	VfioCxl *s = VFIO_CXL_PCI(pdev);
+	bool cxl_reset = initiates_cxl_reset(s, addr, val, len);
+
+	if (cxl_reset || initiates_flr(pdev, addr, val, len) ||
+	    disables_memory(pdev, addr, val, len) || leaves_d0(pdev, addr, val, len))
+		vfio_cxl_mem_remove(s);
+	vfio_cxl_events_drain(s);
+	if (cxl_reset)
+		s->events.reset_asked = true;
+	vfio_pci_write_config(pdev, addr, val, len);
+	if (cxl_reset && vfio_cxl_dvsec_read(s, CXLR_DVSEC_STATUS2) & CXLR_STATUS2_RESET_ERROR)
+		s->events.reset_asked = false;
+	vfio_cxl_events_drain(s);
+	vfio_cxl_mem_update(s);
+}
+
+static void vfio_cxl_reset_hold(Object *obj, ResetType type)
+{
+	VfioCxl *s = VFIO_CXL_PCI(obj);
+
+	vfio_cxl_mem_remove(s);
+	vfio_cxl_events_drain(s);
+	if (parent.reset.hold)
+		parent.reset.hold(obj, type);
+	s->events.reset_asked = false;
+	vfio_cxl_events_drain(s);
+}
+
+/* After all devices were reset: host bridges too, if the machine was. */
+static void vfio_cxl_reset_exit(Object *obj, ResetType type)
+{
+	VfioCxl *s = VFIO_CXL_PCI(obj);
+
+	if (parent.reset.exit)
+		parent.reset.exit(obj, type);
+	if (s->machine_reset)
+		vfio_cxl_firmware_commit(s);
+	s->machine_reset = false;
+	vfio_cxl_mem_update(s);
+}
+
+/* Runs when the machine is reset, and not when a bus is. */
+static void machine_reset(void *opaque)
+{
+	VfioCxl *s = opaque;
+
+	s->machine_reset = true;
+}
+
+static bool block_migration(VfioCxl *s, Error **errp)
+{
+	error_setg(&s->migration_blocker, "%s cannot be migrated: the device's memory and the "
+		   "state of its decoders stay on this host", TYPE_VFIO_CXL_PCI);
+	return !migrate_add_blocker(&s->migration_blocker, errp);
+}
+
+/* Name of the host's driver of the device, or NULL. */
+static char *host_driver(VfioCxl *s)
+{
+	g_autofree char *link = g_strdup_printf("%s/driver", s->parent_obj.vbasedev.sysfsdev);
+	g_autofree char *path = g_file_read_link(link, NULL);
+
+	return path ? g_path_get_basename(path) : NULL;
+}
+
+/* Most who get an error have a device that is not bound to the right driver. */
+static void append_binding(VfioCxl *s, Error **errp)
+{
+	g_autofree char *driver = NULL;
+
+	if (!s->parent_obj.vbasedev.sysfsdev)
+		return;
+	driver = host_driver(s);
+	if (driver && !strcmp(driver, "cxl-vfio-pci"))
+		return;
+	error_append_hint(errp, "The host has %s%s bound to the device. Bind it to cxl-vfio-pci: "
+			  "load that driver, write 'cxl-vfio-pci' to %s/driver_override, %s"
+			  "and the device's address to /sys/bus/pci/drivers/cxl-vfio-pci/bind.\n",
+			  driver ? "driver " : "no driver", driver ?: "",
+			  s->parent_obj.vbasedev.sysfsdev,
+			  driver ? "its address to driver/unbind there, " : "");
+}
+
+static bool init_parts(VfioCxl *s, Error **errp)
+{
+	ERRP_GUARD();
+
+	if (!vfio_cxl_mem_init(s, errp) || !vfio_cxl_regs_init(s, errp)) {
+		append_binding(s, errp);
+		return false;
+	}
+	return vfio_cxl_firmware_place(s, errp);
+}
+
+static void exit_parts(VfioCxl *s)
+{
+	vfio_cxl_firmware_unplace(s);
+	vfio_cxl_regs_exit(s);
+	vfio_cxl_mem_exit(s);
+}
+
+static void vfio_cxl_realize(PCIDevice *pdev, Error **errp)
+{
+	ERRP_GUARD();
+	VfioCxl *s = VFIO_CXL_PCI(pdev);
+
+	if (!route_check(pdev, errp) || !block_migration(s, errp))
+		return;
+	parent.realize(pdev, errp);
+	if (*errp) {
+		append_binding(s, errp);
+		goto unblock;
+	}
+	if (!init_parts(s, errp)) {
+		error_prepend(errp, VFIO_MSG_PREFIX, s->parent_obj.vbasedev.name);
+		exit_parts(s);
+		parent.exit(pdev);
+		goto unblock;
+	}
+	qemu_register_reset(machine_reset, s);
+	return;
+
+unblock:
+	migrate_del_blocker(&s->migration_blocker);
+}
+
+static void vfio_cxl_exit(PCIDevice *pdev)
+{
+	VfioCxl *s = VFIO_CXL_PCI(pdev);
+
+	qemu_unregister_reset(machine_reset, s);
+	exit_parts(s);
+	parent.exit(pdev);
+	migrate_del_blocker(&s->migration_blocker);
+}
+
+static const char *const commit_names[] = {
+	[VFIO_CXL_COMMIT_LOCKED] = "locked",
+	[VFIO_CXL_COMMIT_UNLOCKED] = "unlocked",
+	[VFIO_CXL_COMMIT_GUEST] = "guest",
+};
+
+static const QEnumLookup commit_lookup = {
+	.array = commit_names,
+	.size = ARRAY_SIZE(commit_names),
+};
+
+static const PropertyInfo commit_prop = {
+	.type = "VfioCxlCommit",
+	.description = "who commits the decoders: 'locked' or 'unlocked', by this device as the "
+		       "guest's firmware; 'guest', by the guest",
+	.enum_table = &commit_lookup,
+	.get = qdev_propinfo_get_enum,
+	.set = qdev_propinfo_set_enum,
+	.set_default_value = qdev_propinfo_set_default_value_enum,
+};
+
+static const Property vfio_cxl_properties[] = {
+	DEFINE_PROP_SIGNED("commit", VfioCxl, commit, VFIO_CXL_COMMIT_LOCKED, commit_prop, int),
+};
+
+static void vfio_cxl_class_init(ObjectClass *oc, void *data)
+{
+	DeviceClass *dc = DEVICE_CLASS(oc);
+	PCIDeviceClass *pc = PCI_DEVICE_CLASS(oc);
+
+	parent.realize = pc->realize;
+	parent.exit = pc->exit;
+	pc->realize = vfio_cxl_realize;
+	pc->exit = vfio_cxl_exit;
+	pc->config_write = vfio_cxl_write_config;
+	resettable_class_set_parent_phases(RESETTABLE_CLASS(oc), NULL, vfio_cxl_reset_hold,
+					   vfio_cxl_reset_exit, &parent.reset);
+	dc->desc = "VFIO-based CXL device assignment";
+	/*
+	 * A guest looks at the decoders of a host bridge once, when it finds the
+	 * bridge; firmware commits nothing there while it runs.
+	 */
+	dc->hotpluggable = false;
+	device_class_set_props(dc, vfio_cxl_properties);
+}
+
+static const TypeInfo vfio_cxl_info = {
+	.name = TYPE_VFIO_CXL_PCI,
+	.parent = TYPE_VFIO_PCI,
+	.instance_size = sizeof(VfioCxl),
+	.class_init = vfio_cxl_class_init,
+	.interfaces = (InterfaceInfo[]) {
+		{ INTERFACE_CXL_DEVICE },
+		{ }
+	},
+};
+
+DEVICE_TYPE(vfio_cxl_info)

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The state of a vfio-cxl-pci device and what its parts call each other for.
+ * Everything here runs under the big QEMU lock. Addresses, offsets and sizes
+ * are in bytes.
+ */
+#ifndef VFIO_CXL_H
+#define VFIO_CXL_H
+
+#include "qemu/osdep.h"
+#include "qemu/event_notifier.h"
+#include "qemu/notify.h"
+#include "qemu/queue.h"
+#include "qemu/timer.h"
+#include "pci.h"
+#include "../include/uapi/vfio_cxl.h"
+#include "../registers/cxl_regs.h"
+
+#define TYPE_VFIO_CXL_PCI	"vfio-cxl-pci"
+OBJECT_DECLARE_SIMPLE_TYPE(VfioCxl, VFIO_CXL_PCI)
+
+/* Who commits the virtual decoder, and the guest's host bridge above it. */
+enum vfio_cxl_commit {
+	VFIO_CXL_COMMIT_LOCKED,		/* the VMM as firmware, with Lock On Commit */
+	VFIO_CXL_COMMIT_UNLOCKED,	/* the VMM as firmware */
+	VFIO_CXL_COMMIT_GUEST,		/* the guest */
+};
+
+/* What of the memory is at a guest physical address. */
+struct vfio_cxl_window {
+	uint64_t gpa;
+	uint64_t size;			/* 0: nothing */
+	uint64_t dpa;			/* offset in the memory region */
+};
+
+struct VfioCxl {
+	VFIOPCIDevice parent_obj;
+
+	/* Property. */
+	int commit;			/* enum vfio_cxl_commit */
+
+	/* The register region of the VFIO device, over its place in the guest's BAR. */
+	struct {
+		off_t fd_offset;
+		uint64_t size;
+		uint32_t hdm;		/* of the HDM Decoder capability in it */
+		uint32_t bar;
+		uint64_t bar_offset;
+		MemoryRegion mr;
+		uint32_t dvsec;		/* of the CXL Device DVSEC in configuration space */
+	} regs;
+
+	/* The memory region of the VFIO device. */
+	struct {
+		off_t fd_offset;
+		uint64_t size;
+		uint64_t align;		/* that host and guest address should have */
+		void *map;
+		MemoryRegion ram, alias;
+		struct vfio_cxl_window window;	/* as mapped now */
+		QEMUTimer *retry;
+	} mem;
+
+	/* What the driver says of the virtual registers. */
+	struct {
+		EventNotifier notifier;
+		bool armed;
+		struct vfio_device_feature_cxl_events state;
+		bool reset_asked;	/* by the guest; neither begun nor refused yet */
+	} events;
+
+	/* Where the VMM as firmware puts the memory; 0 if that is the guest's to say. */
+	uint64_t gpa;
+	bool machine_reset;
+
+	Notifier bridge_changed;
+	Error *migration_blocker;
+	QLIST_ENTRY(VfioCxl) node;	/* of all that firmware places */
+};
+
+/* vfio_cxl_regs.c: virtual registers and the driver's events */
+bool vfio_cxl_regs_init(VfioCxl *s, Error **errp);
+void vfio_cxl_regs_exit(VfioCxl *s);
+/* A 32-bit register by its offset in the register region; ones if it cannot be read. */
+uint32_t vfio_cxl_regs_read(VfioCxl *s, uint32_t offset);
+void vfio_cxl_regs_write(VfioCxl *s, uint32_t offset, uint32_t val);
+/* A 16-bit register by its offset in the CXL Device DVSEC. */
+uint16_t vfio_cxl_dvsec_read(VfioCxl *s, uint32_t offset);
+void vfio_cxl_dvsec_write(VfioCxl *s, uint32_t offset, uint16_t val);
+/* Take all events out of the driver's queue, which makes room for what a write leads to. */
+void vfio_cxl_events_drain(VfioCxl *s);
+
+/* vfio_cxl_mem.c: the memory in the guest's address space */
+bool vfio_cxl_mem_init(VfioCxl *s, Error **errp);
+void vfio_cxl_mem_exit(VfioCxl *s);
+/* Have the memory where events.state and the guest's bridges say; nowhere else. */
+void vfio_cxl_mem_update(VfioCxl *s);
+/* Take it away, before what makes the host's mapping of it unusable. */
+void vfio_cxl_mem_remove(VfioCxl *s);
+
+/* vfio_cxl_firmware.c: what platform firmware does before the guest runs */
+bool vfio_cxl_firmware_place(VfioCxl *s, Error **errp);
+void vfio_cxl_firmware_unplace(VfioCxl *s);
+void vfio_cxl_firmware_commit(VfioCxl *s);
+
+#endif

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The device's memory in the guest's physical address space: RAM where the
+ * virtual decoder was committed to, as long as an access of the guest's would
+ * get there and the host's mapping can be touched. The accelerator of the VMM
+ * (KVM), and VFIO for DMA by any device, follow QEMU's address space.
+ */
+#include "vfio_cxl.h"
+#include <sys/mman.h>
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "qemu/units.h"
+#include "exec/address-spaces.h"
+#include "route.h"
+
+#define RETRY_MS	100
+
+static bool in_d0(PCIDevice *pdev)
+{
+	return !pdev->pm_cap ||
+	       !(vfio_pci_read_config(pdev, pdev->pm_cap + PCI_PM_CTRL, 2) &
+		 PCI_PM_CTRL_STATE_MASK);
+}
+
+/*
+ * Where the guest should have the memory. The host's driver lets it be touched
+ * while Memory Space Enable is set and the function is in D0.
+ */
+static struct vfio_cxl_window wanted_window(VfioCxl *s)
+{
+	const uint32_t need = VFIO_CXL_STATE_COMMITTED | VFIO_CXL_STATE_HDM_ENABLED |
+			      VFIO_CXL_STATE_MEM_ENABLED;
+	const uint32_t bar = VFIO_CXL_STATE_RESETTING | VFIO_CXL_STATE_RESET_FAILED;
+	const struct vfio_device_feature_cxl_events *state = &s->events.state;
+	struct vfio_cxl_window none = { 0 }, window = {
+		.gpa = state->base, .size = state->size, .dpa = state->dpa,
+	};
+	PCIDevice *pdev = PCI_DEVICE(s);
+
+	if ((state->flags & (need | bar)) != need || s->events.reset_asked ||
+	    !(pci_get_word(pdev->config + PCI_COMMAND) & PCI_COMMAND_MEMORY) || !in_d0(pdev))
+		return none;
+	if (window.dpa > s->mem.size || window.size > s->mem.size - window.dpa ||
+	    !window.size || !route_reaches(pdev, window.gpa, window.size))
+		return none;
+	return window;
+}
+
+/* The driver says -EIO when the memory may not be touched, which others may see to. */
+static bool usable(VfioCxl *s, uint64_t dpa)
+{
+	uint8_t byte;
+
+	return pread(s->parent_obj.vbasedev.fd, &byte, 1, s->mem.fd_offset + dpa) == 1;
+}
+
+void vfio_cxl_mem_remove(VfioCxl *s)
+{
+	timer_del(s->mem.retry);
+	if (s->mem.window.size)
+		memory_region_del_subregion(get_system_memory(), &s->mem.alias);
+	s->mem.window = (struct vfio_cxl_window) { 0 };
+}
+
+void vfio_cxl_mem_update(VfioCxl *s)
+{
+	struct vfio_cxl_window window = wanted_window(s);
+
+	if (!memcmp(&window, &s->mem.window, sizeof(window)))
+		return;
+	vfio_cxl_mem_remove(s);
+	if (!window.size)
+		return;
+	if (!usable(s, window.dpa)) {
+		timer_mod(s->mem.retry, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + RETRY_MS);
+		return;
+	}
+	memory_region_transaction_begin();
+	memory_region_set_size(&s->mem.alias, window.size);
+	memory_region_set_alias_offset(&s->mem.alias, window.dpa);
+	memory_region_add_subregion_overlap(get_system_memory(), window.gpa, &s->mem.alias,
+					    ROUTE_PRIORITY);
+	memory_region_transaction_commit();
+	s->mem.window = window;
+}
+
+static void retry(void *opaque)
+{
+	VfioCxl *s = opaque;
+
+	vfio_cxl_events_drain(s);
+	vfio_cxl_mem_update(s);
+}
+
+static void bridge_changed(Notifier *notifier, void *data)
+{
+	vfio_cxl_mem_update(container_of(notifier, VfioCxl, bridge_changed));
+}
+
+static bool find_region(VfioCxl *s, Error **errp)
+{
+	g_autofree struct vfio_region_info *info = NULL;
+	struct vfio_region_info_cap_cxl_mem *cap = NULL;
+
+	if (!vfio_get_dev_region_info(&s->parent_obj.vbasedev,
+				      VFIO_REGION_TYPE_PCI_VENDOR_TYPE | VFIO_CXL_PCI_VENDOR_ID,
+				      VFIO_REGION_SUBTYPE_CXL, &info))
+		cap = (void *)vfio_get_region_info_cap(info, VFIO_REGION_INFO_CAP_CXL_MEM);
+	if (!cap) {
+		error_setg(errp, "the host's driver gives no CXL memory");
+		return false;
+	}
+	s->mem.fd_offset = info->offset;
+	s->mem.size = info->size;
+	s->mem.align = MAX(cap->map_align, qemu_real_host_page_size());
+	return true;
+}
+
+/* At an address that lets the driver use its largest mappings. */
+static void *map_aligned(VfioCxl *s)
+{
+	uintptr_t room, at;
+	void *map;
+
+	map = mmap(NULL, s->mem.size + s->mem.align, PROT_NONE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (map == MAP_FAILED)
+		return NULL;
+	room = (uintptr_t)map;
+	at = ROUND_UP(room, s->mem.align);
+	if (at != room)
+		munmap(map, at - room);
+	munmap((void *)(at + s->mem.size), room + s->mem.align - at);
+	map = mmap((void *)at, s->mem.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		   s->parent_obj.vbasedev.fd, s->mem.fd_offset);
+	if (map != MAP_FAILED)
+		return map;
+	munmap((void *)at, s->mem.size);
+	return NULL;
+}
+
+bool vfio_cxl_mem_init(VfioCxl *s, Error **errp)
+{
+	g_autofree char *name = g_strdup_printf("%s CXL memory", s->parent_obj.vbasedev.name);
+
+	if (!find_region(s, errp))
+		return false;
+	s->mem.map = map_aligned(s);
+	if (!s->mem.map) {
+		error_setg_errno(errp, errno, "cannot map the device's memory of %" PRIu64 " MiB",
+				 s->mem.size / MiB);
+		return false;
+	}
+	/*
+	 * RAM, not a RAM device: QEMU's own devices reach it as they do the
+	 * rest of the guest's memory, without a bounce buffer.
+	 */
+	memory_region_init_ram_ptr(&s->mem.ram, OBJECT(s), name, s->mem.size, s->mem.map);
+	memory_region_init_alias(&s->mem.alias, OBJECT(s), "vfio-cxl-memory", &s->mem.ram, 0,
+				 s->mem.size);
+	s->mem.retry = timer_new_ms(QEMU_CLOCK_REALTIME, retry, s);
+	s->bridge_changed.notify = bridge_changed;
+	route_watch(PCI_DEVICE(s), &s->bridge_changed);
+	return true;
+}
+
+void vfio_cxl_mem_exit(VfioCxl *s)
+{
+	if (!s->mem.map)
+		return;
+	notifier_remove(&s->bridge_changed);
+	vfio_cxl_mem_remove(s);
+	timer_free(s->mem.retry);
+	object_unparent(OBJECT(&s->mem.alias));
+	object_unparent(OBJECT(&s->mem.ram));
+	munmap(s->mem.map, s->mem.size);
+	s->mem.map = NULL;
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The virtual registers: the driver's register region, laid over the place in
+ * the guest's BAR where the device has its CM block, and the CXL DVSEC. Both
+ * are the driver's to interpret; what they lead to, its events tell.
+ */
+#include "vfio_cxl.h"
+#include <sys/ioctl.h>
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+
+#define VFIO_CXL_REGION_TYPE	(VFIO_REGION_TYPE_PCI_VENDOR_TYPE | VFIO_CXL_PCI_VENDOR_ID)
+
+/* Events that are taken out of the queue in one go. */
+#define BATCH			16
+
+union events_feature {
+	struct vfio_device_feature header;
+	uint64_t buf[(sizeof(struct vfio_device_feature) +
+		      sizeof(struct vfio_device_feature_cxl_events) +
+		      BATCH * sizeof(struct vfio_cxl_event)) / sizeof(uint64_t)];
+};
+
+static int events_ioctl(VfioCxl *s, union events_feature *feature, uint32_t op, size_t size)
+{
+	feature->header.argsz = sizeof(feature->header) + size;
+	feature->header.flags = op | VFIO_DEVICE_FEATURE_CXL_EVENTS;
+	return ioctl(s->parent_obj.vbasedev.fd, VFIO_DEVICE_FEATURE, feature) ? -errno : 0;
+}
+
+void vfio_cxl_events_drain(VfioCxl *s)
+{
+	union events_feature feature = { 0 };
+	struct vfio_device_feature_cxl_events *events = (void *)feature.header.data;
+	unsigned int i;
+
+	do {
+		int ret = events_ioctl(s, &feature, VFIO_DEVICE_FEATURE_GET,
+				       sizeof(feature) - sizeof(feature.header));
+
+		if (ret) {
+			error_report_once("%s: cannot get events: %s; the guest's CXL memory is "
+					  "taken away", s->parent_obj.vbasedev.name,
+					  strerror(-ret));
+			s->events.state = (struct vfio_device_feature_cxl_events) { 0 };
+			return;
+		}
+		for (i = 0; i < events->nr_events; i++)
+			if (events->events[i].type == VFIO_CXL_EVENT_RESET_END)
+				s->events.reset_asked = false;
+	} while (events->flags & VFIO_CXL_STATE_MORE);
+	/* Which one it was is not known. */
+	if (events->flags & VFIO_CXL_STATE_LOST)
+		s->events.reset_asked = false;
+	s->events.state = *events;
+}
+
+static void events_ready(void *opaque)
+{
+	VfioCxl *s = opaque;
+
+	if (!event_notifier_test_and_clear(&s->events.notifier))
+		return;
+	vfio_cxl_events_drain(s);
+	vfio_cxl_mem_update(s);
+}
+
+static int events_signal(VfioCxl *s, int fd)
+{
+	union events_feature feature = { 0 };
+	struct vfio_device_feature_cxl_events *events = (void *)feature.header.data;
+
+	events->eventfd = fd;
+	return events_ioctl(s, &feature, VFIO_DEVICE_FEATURE_SET, sizeof(*events));
+}
+
+static bool events_init(VfioCxl *s, Error **errp)
+{
+	int ret = event_notifier_init(&s->events.notifier, 0);
+
+	if (ret) {
+		error_setg_errno(errp, -ret, "cannot make an eventfd");
+		return false;
+	}
+	ret = events_signal(s, event_notifier_get_fd(&s->events.notifier));
+	if (ret) {
+		error_setg_errno(errp, -ret, "the host's driver tells no CXL events");
+		event_notifier_cleanup(&s->events.notifier);
+		return false;
+	}
+	qemu_set_fd_handler(event_notifier_get_fd(&s->events.notifier), events_ready, NULL, s);
+	s->events.armed = true;
+	vfio_cxl_events_drain(s);
+	return true;
+}
+
+static void events_exit(VfioCxl *s)
+{
+	if (!s->events.armed)
+		return;
+	events_signal(s, -1);
+	qemu_set_fd_handler(event_notifier_get_fd(&s->events.notifier), NULL, NULL, NULL);
+	event_notifier_cleanup(&s->events.notifier);
+	s->events.armed = false;
+}
+
+/*
+ * Registers take the widths that the specification gives them, and the driver
+ * refuses others. An access that hardware would not define reads as ones.
+ */
+static uint64_t region_read(void *opaque, hwaddr addr, unsigned int size)
+{
+	VfioCxl *s = opaque;
+	uint64_t val = 0;
+
+	if (pread(s->parent_obj.vbasedev.fd, &val, size, s->regs.fd_offset + addr) != size)
+		return UINT64_MAX;
+	return le64_to_cpu(val);
+}
+
+static void region_write(void *opaque, hwaddr addr, uint64_t val, unsigned int size)
+{
+	VfioCxl *s = opaque;
+	ssize_t ret;
+
+	val = cpu_to_le64(val);
+	do {
+		vfio_cxl_events_drain(s);
+		ret = pwrite(s->parent_obj.vbasedev.fd, &val, size, s->regs.fd_offset + addr);
+	} while (ret < 0 && errno == EAGAIN);
+}
+
+/* The same by the guest. No answer comes before the memory is where it says. */
+static void guest_write(void *opaque, hwaddr addr, uint64_t val, unsigned int size)
+{
+	VfioCxl *s = opaque;
+
+	region_write(s, addr, val, size);
+	vfio_cxl_events_drain(s);
+	vfio_cxl_mem_update(s);
+}
+
+static const MemoryRegionOps region_ops = {
+	.read = region_read,
+	.write = guest_write,
+	.endianness = DEVICE_LITTLE_ENDIAN,
+	.valid = { .min_access_size = 1, .max_access_size = 8 },
+	.impl = { .min_access_size = 1, .max_access_size = 8 },
+};
+
+uint32_t vfio_cxl_regs_read(VfioCxl *s, uint32_t offset)
+{
+	return region_read(s, offset, sizeof(uint32_t));
+}
+
+void vfio_cxl_regs_write(VfioCxl *s, uint32_t offset, uint32_t val)
+{
+	region_write(s, offset, val, sizeof(val));
+}
+
+uint16_t vfio_cxl_dvsec_read(VfioCxl *s, uint32_t offset)
+{
+	return vfio_pci_read_config(PCI_DEVICE(s), s->regs.dvsec + offset, sizeof(uint16_t));
+}
+
+void vfio_cxl_dvsec_write(VfioCxl *s, uint32_t offset, uint16_t val)
+{
+	vfio_cxl_events_drain(s);
+	vfio_pci_write_config(PCI_DEVICE(s), s->regs.dvsec + offset, val, sizeof(val));
+}
+
+static bool find_region(VfioCxl *s, Error **errp)
+{
+	g_autofree struct vfio_region_info *info = NULL;
+	struct vfio_region_info_cap_cxl_comp_regs *cap;
+
+	if (!vfio_get_dev_region_info(&s->parent_obj.vbasedev, VFIO_CXL_REGION_TYPE,
+				      VFIO_REGION_SUBTYPE_CXL_COMP_REGS, &info))
+		cap = (void *)vfio_get_region_info_cap(info, VFIO_REGION_INFO_CAP_CXL_COMP_REGS);
+	else
+		cap = NULL;
+	if (!cap) {
+		error_setg(errp, "the host's driver gives no CXL registers");
+		return false;
+	}
+	s->regs.fd_offset = info->offset;
+	s->regs.size = info->size;
+	s->regs.hdm = cap->hdm_offset;
+	s->regs.bar = cap->bar;
+	s->regs.bar_offset = cap->offset;
+	if (cap->bar < PCI_ROM_SLOT && cap->offset <= s->parent_obj.bars[cap->bar].region.size &&
+	    info->size <= s->parent_obj.bars[cap->bar].region.size - cap->offset)
+		return true;
+	error_setg(errp, "the host's driver says that the CXL registers are in BAR %u at 0x%" PRIx64
+		   ", which has no room for them", cap->bar, (uint64_t)cap->offset);
+	return false;
+}
+
+/* PCIe DVSEC for CXL Devices (8.1.3), in what the guest sees. */
+static bool find_dvsec(VfioCxl *s, Error **errp)
+{
+	const uint8_t *config = PCI_DEVICE(s)->config;
+	unsigned int at = PCI_CONFIG_SPACE_SIZE, left;
+
+	for (left = (PCIE_CONFIG_SPACE_SIZE - at) / 8; left && at >= PCI_CONFIG_SPACE_SIZE; left--) {
+		uint32_t header = pci_get_long(config + at);
+
+		if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_DVSEC &&
+		    pci_get_word(config + at + CXLR_DVSEC_HDR1) == CXLR_VENDOR_ID &&
+		    pci_get_word(config + at + CXLR_DVSEC_HDR2) == CXLR_DVSEC_ID_DEVICE) {
+			s->regs.dvsec = at;
+			return true;
+		}
+		at = PCI_EXT_CAP_NEXT(header);
+	}
+	error_setg(errp, "the device has no CXL Device DVSEC that the guest can see");
+	return false;
+}
+
+bool vfio_cxl_regs_init(VfioCxl *s, Error **errp)
+{
+	if (!find_region(s, errp) || !find_dvsec(s, errp) || !events_init(s, errp))
+		return false;
+	memory_region_init_io(&s->regs.mr, OBJECT(s), &region_ops, s, "vfio-cxl-registers",
+			      s->regs.size);
+	memory_region_add_subregion_overlap(s->parent_obj.bars[s->regs.bar].region.mem,
+					    s->regs.bar_offset, &s->regs.mr, 1);
+	return true;
+}
+
+void vfio_cxl_regs_exit(VfioCxl *s)
+{
+	if (memory_region_is_mapped(&s->regs.mr))
+		memory_region_del_subregion(s->parent_obj.bars[s->regs.bar].region.mem,
+					    &s->regs.mr);
+	events_exit(s);
+}
