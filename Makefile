@@ -9,6 +9,7 @@ help:
 	@echo "vfio-cxl: CXL accelerators for virtual machines, through VFIO"
 	@echo
 	@echo "  make demo          boot the lab and show the driver at work, step by step"
+	@echo "  make guest         boot a guest with the accelerator, which computes on it; JOBS=N"
 	@echo "  make check         all tests on the distribution's kernel"
 	@echo "  make check-debug   the same tests on a kernel that looks for bugs (KASAN, lockdep, ...)"
 	@echo "  make test T=memory only these programs of tests/host, or PROGRAM:TEST,TEST, in one boot"
@@ -19,6 +20,7 @@ help:
 	@echo "  make unit          only the tests that need no machine"
 	@echo "  make fuzz          only the fuzzers of the register engine, for a minute"
 	@echo "  make device-check  only the tests of the emulated accelerator"
+	@echo "  make check-guest   only the tests of guests and VMMs"
 	@echo "  make style         checkpatch and sparse on the driver"
 	@echo "  make docs          docs/registers.md, printed from the tables in registers/"
 	@echo "  make debug-kernel  build the kernel for check-debug"
@@ -43,12 +45,18 @@ lab: root
 	$(inside) all
 
 demo: lab
-	@lab/run --name demo --timeout 300 -- demo/run
+	@lab/run --machine vmm --name demo --timeout 1500 -- demo/run
 
-check: unit fuzz device-check check-host
+guest: lab
+	@lab/run --machine vmm --name guest --timeout 1500 -- demo/guest $(JOBS)
+
+check: unit fuzz device-check check-host check-guest
 
 check-host: lab
 	@tests/host/check distribution
+
+check-guest: lab
+	@tests/guest/check
 
 # After a change: only these tests, one boot.
 T ?= memory mmap
@@ -93,5 +101,5 @@ distclean:
 	@lab/remove build
 	@echo "removed build/"
 
-.PHONY: help root lab demo check check-host test check-debug bench shell unit fuzz device-check docs style debug-kernel \
+.PHONY: help root lab demo guest check check-host check-guest test check-debug bench shell unit fuzz device-check docs style debug-kernel \
 	clean distclean

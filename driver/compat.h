@@ -12,4 +12,10 @@
 #error "cxl-vfio-pci needs Linux 7.3 or later: older kernels have no CXL Type-2 API for modules"
 #endif
 
+/*
+ * What vfio_pci_core_device.pci_config_map has for bytes that no capability
+ * has: PCI_CAP_ID_INVALID in vfio_pci_priv.h, which only the core can include.
+ */
+#define CXL_VFIO_UNASSIGNED	0xff
+
 #endif

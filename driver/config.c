@@ -108,7 +108,7 @@ static ssize_t core_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t
 	if (may_reset(cxlv->core.pdev, pos, count) && cxl_vfio_events_full(cxlv))
 		return -EAGAIN;
 	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG ||
-	    !down_read_trylock(&cxlv->cxl_reset.gate)) {
+	    !cxl_vfio_cxl_reset_keep_off(cxlv)) {
 		*ppos += count;
 		return count;
 	}

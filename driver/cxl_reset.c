@@ -224,6 +224,7 @@ static bool try_locks(struct cxl_vfio_device *cxlv)
 /* The device first: who comes through the gate tries to lock it, once. */
 static void unlock(struct cxl_vfio_device *cxlv)
 {
+	WRITE_ONCE(cxlv->cxl_reset.running, false);
 	device_unlock(&cxlv->core.pdev->dev);
 	up_write(&cxlv->cxl_reset.gate);
 }
@@ -235,8 +236,10 @@ static bool wanted(struct cxl_vfio_device *cxlv, bool begin)
 
 	guard(mutex)(&cxlv->regs.lock);
 	ret = cxlv->cxl_reset.wanted && !stopped(cxlv);
-	if (begin)
+	if (begin) {
 		cxlv->cxl_reset.wanted = false;
+		WRITE_ONCE(cxlv->cxl_reset.running, ret);
+	}
 	return ret;
 }
 
@@ -291,16 +294,40 @@ void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear)
 }
 
 /**
+ * cxl_vfio_cxl_reset_keep_off - let no CXL Reset begin
+ * @cxlv: the device
+ *
+ * Does not wait for one that runs, but for the moment in which it is seen
+ * whether one can begin. Undone by up_read() of the gate.
+ *
+ * Return: false if one runs.
+ */
+bool cxl_vfio_cxl_reset_keep_off(struct cxl_vfio_device *cxlv)
+{
+	while (!down_read_trylock(&cxlv->cxl_reset.gate)) {
+		if (READ_ONCE(cxlv->cxl_reset.running))
+			return false;
+		schedule_timeout_uninterruptible(1);
+	}
+	return true;
+}
+
+/**
  * cxl_vfio_cxl_reset_cancel - another reset came first
  * @cxlv: the device; caller holds the registers' lock
  *
  * One that runs is not met here: it holds the device lock, as whoever resets does.
+ *
+ * Return: whether one had been asked for, which does not take place now.
  */
-void cxl_vfio_cxl_reset_cancel(struct cxl_vfio_device *cxlv)
+bool cxl_vfio_cxl_reset_cancel(struct cxl_vfio_device *cxlv)
 {
+	bool ret = cxlv->cxl_reset.wanted;
+
 	lockdep_assert_held(&cxlv->regs.lock);
 
 	cxlv->cxl_reset.wanted = false;
+	return ret;
 }
 
 /**
@@ -315,4 +342,7 @@ void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv)
 	WRITE_ONCE(cxlv->cxl_reset.stop, true);
 	cancel_work_sync(&cxlv->cxl_reset.work);
 	WRITE_ONCE(cxlv->cxl_reset.stop, false);
+
+	guard(mutex)(&cxlv->regs.lock);
+	cxl_vfio_cxl_reset_cancel(cxlv);
 }

@@ -172,6 +172,7 @@ struct cxl_vfio_regs {
  * @gate: held for write while it runs, for read around what must not meet it.
  *	  Outside of all locks but the device lock. User memory is touched
  *	  under it, so the reset only tries to take it.
+ * @running: @gate is held for a reset, not only to see if one can begin
  * @clear: the device is to clear its memory; guarded by the registers' lock
  * @wanted: asked for, and not begun; guarded by the registers' lock
  * @stop: its user has gone
@@ -179,6 +180,7 @@ struct cxl_vfio_regs {
 struct cxl_vfio_cxl_reset {
 	struct work_struct work;
 	struct rw_semaphore gate;
+	bool running;
 	bool clear;
 	bool wanted;
 	bool stop;
@@ -281,7 +283,8 @@ void cxl_vfio_events_close(struct cxl_vfio_regs *regs);
 void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear);
 void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv);
-void cxl_vfio_cxl_reset_cancel(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_cxl_reset_keep_off(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_cxl_reset_cancel(struct cxl_vfio_device *cxlv);
 
 /* bar.c */
 extern const struct vfio_pci_device_ops cxl_vfio_pci_ops;
@@ -298,6 +301,9 @@ int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_info_cap *caps);
 int cxl_vfio_config_init(struct cxl_vfio_device *cxlv);
 ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf,
 			   size_t count, loff_t *ppos, bool iswrite);
+
+/* doe.c */
+void cxl_vfio_doe_open(struct cxl_vfio_device *cxlv);
 
 /* reset.c */
 int cxl_vfio_reset_sample(struct cxl_vfio_device *cxlv);

@@ -52,6 +52,7 @@ static int cxl_vfio_open(struct vfio_device *vdev)
 		return ret;
 
 	cxl_vfio_bar_open(cxlv);
+	cxl_vfio_doe_open(cxlv);
 	ret = cxl_vfio_mem_open(cxlv);
 	if (ret)
 		goto err_disable;

@@ -248,6 +248,13 @@ static void write_control2(struct cxl_vfio_regs *regs, u16 doorbell)
 		cxl_vfio_write_control2(regs_to_cxl_vfio(regs), val | doorbell);
 }
 
+/* 8.1.3.5: how the last CXL Reset ended, until the next one begins. */
+static void set_outcome(struct cxl_vfio_regs *regs, u16 outcome)
+{
+	set_dvsec(regs, CXLR_DVSEC_STATUS2, CXLR_STATUS2_RESET_COMPLETE |
+		  CXLR_STATUS2_RESET_ERROR, outcome);
+}
+
 static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *change)
 {
 	struct cxl_vfio_regs *regs = space->owner;
@@ -265,8 +272,10 @@ static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *cha
 		break;
 	case CXLR_EFFECT_CXL_RESET:
 		/* 8.1.3.4: a second request while one runs has no defined effect. */
-		if (!regs->resetting && cxlv->core.pdev->current_state == PCI_D0)
-			cxl_vfio_cxl_reset_start(cxlv, change->after & CXLR_CTRL2_RESET_MEM_CLR);
+		if (regs->resetting || cxlv->core.pdev->current_state != PCI_D0)
+			break;
+		set_outcome(regs, 0);
+		cxl_vfio_cxl_reset_start(cxlv, change->after & CXLR_CTRL2_RESET_MEM_CLR);
 		break;
 	default:
 		break;
@@ -282,9 +291,12 @@ void cxl_vfio_regs_reset_begin(struct cxl_vfio_device *cxlv)
 	struct cxl_vfio_regs *regs = &cxlv->regs;
 
 	guard(mutex)(&regs->lock);
-	cxl_vfio_cxl_reset_cancel(cxlv);
-	if (regs->memory)
-		cxl_vfio_regs_begin_locked(regs);
+	if (!regs->memory)
+		return;
+	/* Seen by the user if this reset leaves the registers alone. */
+	if (cxl_vfio_cxl_reset_cancel(cxlv))
+		set_outcome(regs, CXLR_STATUS2_RESET_ERROR);
+	cxl_vfio_regs_begin_locked(regs);
 }
 
 /* The same, for callers that hold the lock. */
@@ -297,8 +309,6 @@ void cxl_vfio_regs_begin_locked(struct cxl_vfio_regs *regs)
 		return;
 	regs->resetting = true;
 	regs->reset_failed = false;
-	set_dvsec(regs, CXLR_DVSEC_STATUS2, CXLR_STATUS2_RESET_COMPLETE |
-		  CXLR_STATUS2_RESET_ERROR, 0);
 	cxl_vfio_event(regs, VFIO_CXL_EVENT_RESET_BEGIN, NULL);
 }
 
@@ -330,9 +340,7 @@ void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind,
 	if (changed & (VFIO_CXL_STATE_HDM_ENABLED | VFIO_CXL_STATE_MEM_ENABLED))
 		cxl_vfio_event(regs, VFIO_CXL_EVENT_ENABLE, NULL);
 	if (kind == CXLR_RESET_CXL)
-		set_dvsec(regs, CXLR_DVSEC_STATUS2,
-			  CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR,
-			  ret ? CXLR_STATUS2_RESET_ERROR : CXLR_STATUS2_RESET_COMPLETE);
+		set_outcome(regs, ret ? CXLR_STATUS2_RESET_ERROR : CXLR_STATUS2_RESET_COMPLETE);
 	regs->resetting = false;
 	regs->reset_failed = ret;
 	/* A reset may have let the device cache again. */

@@ -9,7 +9,7 @@ debug := $(build)/kernels/debug
 FUZZ_SECONDS ?= 60
 jobs := -j$(shell nproc)
 
-all: driver firmware qemu tests demo bench examples $(build)/initramfs/$(release)
+all: driver firmware qemu tests demo bench examples guest $(build)/initramfs/$(release) guestfs
 
 driver:
 	@$(MAKE) --no-print-directory -C driver KDIR=/lib/modules/$(release)/build \
@@ -46,6 +46,17 @@ fuzz:
 	@$(MAKE) --no-print-directory -s $(jobs) -C tests/fuzz OUT=$(CURDIR)/$(build)/tests/fuzz all
 	@$(MAKE) --no-print-directory -s -C tests/fuzz OUT=$(CURDIR)/$(build)/tests/fuzz run SECONDS=$(FUZZ_SECONDS)
 
+guest:
+	@$(MAKE) --no-print-directory -C guest KDIR=/lib/modules/$(release)/build \
+		OUT=$(CURDIR)/$(build)/guest/$(release)
+
+# With what of the project runs in guests: made anew each time, in a second.
+guestfs: guest bench $(if $(wildcard tests/guest/Makefile),guest-tests)
+	@lab/guestfs $(release) $(build)/initramfs/guest-$(release)
+
+guest-tests:
+	@$(MAKE) --no-print-directory $(jobs) -C tests/guest OUT=$(CURDIR)/$(build)/tests/guest
+
 examples:
 	@$(MAKE) --no-print-directory $(jobs) -C examples/vmm OUT=$(CURDIR)/$(build)/examples/vmm
 
@@ -68,4 +79,4 @@ $(build)/initramfs/builtin: lab/initramfs
 $(build)/initramfs/%: lab/initramfs
 	@lab/initramfs $* $@
 
-.PHONY: all driver debug firmware qemu tests demo examples fuzz bench docs docs-check unit device-check
+.PHONY: all driver debug firmware qemu guest guestfs guest-tests tests demo examples fuzz bench docs docs-check unit device-check

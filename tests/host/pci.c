@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,15 @@ uint64_t pci_bar(const char *device, unsigned int bar)
 	free(text);
 	check(start);
 	return start;
+}
+
+void pci_config(const char *device, uint8_t *bytes)
+{
+	int fd = open(pci_path(device, "config"), O_RDONLY | O_CLOEXEC);
+
+	check(fd >= 0);
+	check_eq(pread(fd, bytes, PAGE, 0), PAGE);
+	close(fd);
 }
 
 int __pci_bind(const char *device)

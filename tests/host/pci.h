@@ -21,6 +21,8 @@ void pci_link(const char *device, const char *file, char *name, size_t size);
 bool pci_bound(const char *device);
 /* Where a BAR of a device is in the machine's address space. */
 uint64_t pci_bar(const char *device, unsigned int bar);
+/* Configuration space as the host reads it, the device's own: PAGE bytes. */
+void pci_config(const char *device, uint8_t *bytes);
 
 int __pci_bind(const char *device);
 void pci_bind(const char *device);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "accel.h"
@@ -284,6 +285,24 @@ static void test_overtaken(void)
 }
 
 /*
+ * The same machine: memory disabled meanwhile. The device loses the write, or
+ * takes it before it begins; in neither case is the memory lost.
+ */
+static void test_command_meanwhile(void)
+{
+	struct session session;
+	uint8_t byte;
+
+	setup(&session);
+	cxl_reset_start(&session.vfio, false);
+	vfio_enable(&session.vfio, false, false);
+	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_COMPLETE);
+	vfio_enable(&session.vfio, true, false);
+	check(load(session.window, &byte));
+	check_after(&session, 1);
+}
+
+/*
  * A conventional reset in the very moment in which a CXL Reset was asked for.
  * When it has been done, nothing of the CXL Reset is left to come.
  */
@@ -326,22 +345,156 @@ static void test_overtaken_at_once(void)
 	qmp_state_same(&after, &session.before);
 }
 
-/*
- * The same machine: memory disabled meanwhile. The device loses the write, or
- * takes it before it begins; in neither case is the memory lost.
- */
-static void test_command_meanwhile(void)
+static void sysfs_flr(void)
+{
+	write_file(pci_path(pci_accel(), "reset_method"), "flr");
+	write_file(pci_path(pci_accel(), "reset"), "1");
+	write_file(pci_path(pci_accel(), "reset_method"), "default");
+}
+
+/* FLR has no part in how a CXL Reset ended (9.5), whoever does it: a guest that polls sees it. */
+static void test_flr_afterwards(void)
 {
 	struct session session;
-	uint8_t byte;
+	uint64_t flrs;
 
 	setup(&session);
-	cxl_reset_start(&session.vfio, false);
-	vfio_enable(&session.vfio, false, false);
-	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_COMPLETE);
+	cxl_reset(&session.vfio, false);
+	flrs = qmp_get("resets-function");
+	sysfs_flr();
+	check(qmp_get("resets-function") > flrs);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), CXLR_STATUS2_RESET_COMPLETE);
 	vfio_enable(&session.vfio, true, false);
-	check(load(session.window, &byte));
+	config_flr(&session.vfio);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), CXLR_STATUS2_RESET_COMPLETE);
+	vfio_enable(&session.vfio, true, false);
 	check_after(&session, 1);
+
+	qmp_set("fail-reset", true);
+	cxl_reset_start(&session.vfio, false);
+	cxl_reset_wait(&session.vfio);
+	qmp_set("fail-reset", false);
+	sysfs_flr();
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), CXLR_STATUS2_RESET_ERROR);
+	/* The next one begins with neither, and this one's end is its own. */
+	vfio_enable(&session.vfio, true, false);
+	cxl_reset(&session.vfio, false);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), CXLR_STATUS2_RESET_COMPLETE);
+}
+
+/*
+ * The administrator's FLR in the moment in which a CXL Reset was asked for: it
+ * takes place, or it failed, and the guest is told which.
+ */
+static void test_flr_at_once(void)
+{
+	unsigned int i, complete = 0;
+	struct session session;
+	struct events state;
+	uint16_t status;
+	uint64_t resets;
+
+	setup(&session);
+	for (i = 0; i < 8; i++) {
+		resets = qmp_get("resets-cxl");
+		cxl_reset_start(&session.vfio, false);
+		sysfs_flr();
+		status = cxl_reset_wait(&session.vfio);
+		complete += status == CXLR_STATUS2_RESET_COMPLETE;
+		check_eq(qmp_get("resets-cxl") - resets, status == CXLR_STATUS2_RESET_COMPLETE);
+		/* The device and its memory are none the worse for it. */
+		events_get(&session.vfio, &state, 0);
+		check_eq(state.flags & (VFIO_CXL_STATE_RESETTING | VFIO_CXL_STATE_RESET_FAILED), 0);
+		vfio_enable(&session.vfio, true, false);
+		session.window[0] = i;
+	}
+	note("%u of %u took place", complete, i);
+
+	/* Who opens next has asked for none. */
+	cxl_reset_start(&session.vfio, false);
+	munmap(session.window, WINDOW);
+	munmap(session.end, WINDOW);
+	vfio_close(&session.vfio);
+	vfio_open(&session.vfio);
+	sysfs_flr();
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), 0);
+}
+
+/* A process that unbinds the device when it is told to; without anything of the device open. */
+static pid_t unbinder(int *tell)
+{
+	int ends[2];
+	pid_t pid;
+	char byte;
+
+	if (!pci_bound(pci_accel()))
+		pci_bind(pci_accel());
+	check(!pipe(ends));
+	pid = fork();
+	check(pid >= 0);
+	if (!pid) {
+		close(ends[1]);
+		if (read(ends[0], &byte, 1) == 1)
+			pci_unbind(pci_accel());
+		_exit(0);
+	}
+	close(ends[0]);
+	*tell = ends[1];
+	return pid;
+}
+
+/* Configuration space keeps what is written, though a reset looks again and again if it can begin. */
+static void check_no_write_lost(struct vfio *vfio)
+{
+	unsigned int i;
+
+	for (i = 0; i < 20000; i++) {
+		config_write(vfio, PCI_INTERRUPT_LINE, 1, i & 0xff);
+		check_eq(config_read(vfio, PCI_INTERRUPT_LINE, 1), i & 0xff);
+	}
+}
+
+/*
+ * While an unbind waits for the user to go, it has the device's lock: no reset
+ * begins, and nothing is taken away for one. The next user starts afresh.
+ */
+static void test_unbind_meanwhile(void)
+{
+	struct session session;
+	struct events state;
+	uint8_t byte;
+	int tell, ret;
+	pid_t pid;
+
+	pid = unbinder(&tell);
+	setup(&session);
+	check_eq(write(tell, "", 1), 1);
+	while (!(ret = __vfio_reset(&session.vfio)))
+		usleep(10000);
+	check_eq(ret, -EAGAIN);
+	vfio_enable(&session.vfio, true, false);
+	session.resets = qmp_get("resets-cxl");
+
+	cxl_reset_start(&session.vfio, true);
+	check_no_write_lost(&session.vfio);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2) & ENDED, 0);
+	events_get(&session.vfio, &state, 0);
+	check_eq(state.flags & VFIO_CXL_STATE_RESETTING, VFIO_CXL_STATE_RESETTING);
+	check_eq(__vfio_reset(&session.vfio), -EAGAIN);
+	events_get(&session.vfio, &state, 0);
+	check_eq(state.flags & VFIO_CXL_STATE_RESETTING, VFIO_CXL_STATE_RESETTING);
+	check(load(session.window, &byte));
+	vfio_enable(&session.vfio, false, false);
+	check(!load(session.window, &byte));
+	check_eq(qmp_get("resets-cxl"), session.resets);
+
+	munmap(session.window, WINDOW);
+	munmap(session.end, WINDOW);
+	vfio_close(&session.vfio);
+	check_eq(waitpid(pid, NULL, 0), pid);
+	check_eq(qmp_get("resets-cxl"), session.resets);
+	vfio_open(&session.vfio);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), 0);
 }
 
 /*
@@ -397,6 +550,9 @@ const struct test tests[] = {
 	{ "under_way", test_under_way },
 	{ "overtaken", test_overtaken },
 	{ "overtaken_at_once", test_overtaken_at_once },
+	{ "flr_afterwards", test_flr_afterwards },
+	{ "flr_at_once", test_flr_at_once },
+	{ "unbind_meanwhile", test_unbind_meanwhile },
 	{ "command_meanwhile", test_command_meanwhile },
 	{ "never_ends", test_never_ends },
 	{ }

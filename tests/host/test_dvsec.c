@@ -7,7 +7,6 @@
  * Reset has a file of its own, test_cxl_reset.c.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,16 +32,6 @@ static const struct {
 	{ LOCATOR_AT, CXLR_DVSEC_ID_REG_LOCATOR, CXLR_REG_LOCATOR_BLOCK_LOW(1) },
 };
 
-/* Configuration space as the host reads it: the device's own. */
-static void read_physical(uint8_t *bytes)
-{
-	int fd = open(pci_path(pci_accel(), "config"), O_RDONLY | O_CLOEXEC);
-
-	check(fd >= 0);
-	check_eq(pread(fd, bytes, PAGE, 0), PAGE);
-	close(fd);
-}
-
 static uint32_t word(const uint8_t *bytes, uint32_t at, unsigned int width)
 {
 	uint32_t value = 0;
@@ -60,7 +49,7 @@ static void test_chain(void)
 	struct vfio vfio;
 
 	vfio_open(&vfio);
-	read_physical(physical);
+	pci_config(pci_accel(), physical);
 	for (at = 0x100; at; at = header >> 20) {
 		header = config_read(&vfio, at, 4);
 		check(++links < 32);
@@ -104,7 +93,7 @@ static void test_at_open(void)
 	struct vfio vfio;
 
 	vfio_open(&vfio);
-	read_physical(physical);
+	pci_config(pci_accel(), physical);
 	check_initial(&vfio);
 	check_eq(dvsec_read(&vfio, CXLR_DVSEC_CAP),
 		 (word(physical, DVSEC_AT + CXLR_DVSEC_CAP, 2) & ~CXLR_CAP_HDM_COUNT) |

@@ -1,0 +1,695 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A hostile guest: two of its processors do to the accelerator, to its virtual
+ * decoder and to the host bridge what no driver does, for some seconds each.
+ * What is proved in here is that the guest lives on, that its own RAM is not
+ * touched, and that the memory works as soon as it is programmed again. That
+ * the host has seen nothing of it is for tests/guest/hostile, the script, which
+ * runs this and asks the host's machine.
+ *
+ * The tests that come first in the table reset nothing, so that the script can
+ * tell that the device's physical decoders were not even written.
+ */
+#define _GNU_SOURCE
+#include <linux/pci_regs.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cxl_accel_regs.h"
+#include "harness.h"
+#include "machine.h"
+#include "regs.h"
+
+#define SECONDS		5
+#define CANARY_SIZE	(8 * MIB)
+/* For the patterns in the memory. */
+#define SPOTS		32
+#define SPOT_WORDS	64
+
+/* The registers that Control is made of, but for the lock. */
+#define CONTROL_BITS	(CXLR_HDM_CTRL_IG | CXLR_HDM_CTRL_IW | CXLR_HDM_CTRL_HOSTONLY | \
+			 CXLR_HDM_CTRL_BI | CXLR_HDM_CTRL_UIO | CXLR_HDM_CTRL_UIG | \
+			 CXLR_HDM_CTRL_UIW | CXLR_HDM_CTRL_ISP)
+
+/* One processor's part. */
+struct part {
+	struct machine *machine;
+	void (*act)(struct part *part);
+	unsigned int processor;
+	uint64_t random;
+	bool quiet;		/* nothing that resets, or takes the device away */
+	const atomic_bool *stop;
+	unsigned long acts;
+	uint64_t sum;		/* of what was read, so that it is */
+};
+
+static uint64_t dice(struct part *part, uint64_t sides)
+{
+	return random64(&part->random) % sides;
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+/* RAM of the guest's own, which no decoder may be laid over. */
+static uint8_t *canary_make(void)
+{
+	uint8_t *canary = mmap(NULL, CANARY_SIZE, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
+
+	check(canary != MAP_FAILED);
+	fill_random(canary, CANARY_SIZE, seed);
+	return canary;
+}
+
+static void canary_check(const uint8_t *canary)
+{
+	uint8_t *want = malloc(CANARY_SIZE);
+
+	fill_random(want, CANARY_SIZE, seed);
+	check(!memcmp(canary, want, CANARY_SIZE));
+	free(want);
+}
+
+static void *play(void *data)
+{
+	struct part *part = data;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(part->processor, &set);
+	check(!sched_setaffinity(0, sizeof(set), &set));
+	while (!atomic_load(part->stop)) {
+		part->act(part);
+		part->acts++;
+	}
+	return NULL;
+}
+
+/* Two processors, each doing its own, over and over. */
+static void fight(struct machine *machine, bool quiet, void (*first)(struct part *part),
+		  void (*second)(struct part *part))
+{
+	uint8_t *canary = canary_make();
+	atomic_bool stop = false;
+	struct part parts[] = { { .act = first }, { .act = second } };
+	pthread_t threads[ARRAY_SIZE(parts)];
+	double end = now() + SECONDS;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		parts[i].machine = machine;
+		parts[i].processor = i;
+		parts[i].random = seed + i;
+		parts[i].quiet = quiet;
+		parts[i].stop = &stop;
+		check(!pthread_create(&threads[i], NULL, play, &parts[i]));
+	}
+	while (now() < end)
+		usleep(10000);
+	atomic_store(&stop, true);
+	for (i = 0; i < ARRAY_SIZE(parts); i++)
+		pthread_join(threads[i], NULL);
+	note("--seed %llu: %lu acts of one processor, %lu of the other",
+	     (unsigned long long)seed, parts[0].acts, parts[1].acts);
+	check(parts[0].acts && parts[1].acts);
+	canary_check(canary);
+	munmap(canary, CANARY_SIZE);
+}
+
+/* All over the memory, but not all of it. */
+static void patterns(struct machine *machine, uint64_t at, uint64_t which, bool write)
+{
+	uint64_t words[SPOT_WORDS];
+	unsigned int spot, i;
+
+	for (spot = 0; spot < SPOTS; spot++) {
+		volatile uint8_t *map = machine_map(machine,
+						    at + machine->size / SPOTS * (spot + 1) - PAGE,
+						    PAGE);
+
+		fill_random(words, sizeof(words), which + spot);
+		for (i = 0; i < SPOT_WORDS; i++) {
+			if (write)
+				store_bytes(map + 8 * i, 8, words[i]);
+			else
+				check_eq(load_bytes(map + 8 * i, 8), words[i]);
+		}
+		munmap((void *)map, PAGE);
+	}
+}
+
+static void use_memory(struct machine *machine)
+{
+	patterns(machine, machine->home, 1, true);
+	patterns(machine, machine->home, 1, false);
+	patterns(machine, machine->home, 1000, true);
+	patterns(machine, machine->home, 1000, false);
+}
+
+/* The memory is at home, and is memory. */
+static void test_memory(void)
+{
+	struct machine machine;
+
+	machine_open(&machine);
+	machine_place(&machine);
+	use_memory(&machine);
+}
+
+/* The same after anything: a guest that starts over. */
+static void test_recovery(void)
+{
+	struct machine machine;
+
+	machine_open(&machine);
+	machine_bus_reset(&machine);
+	machine_wake(&machine);
+	machine_place(&machine);
+	use_memory(&machine);
+}
+
+/* Guest physical addresses where the memory must not get, and some where it may. */
+static uint64_t random_base(struct part *part)
+{
+	const struct machine *machine = part->machine;
+	const struct window *window = machine->window;
+	const uint64_t bases[] = {
+		0, 0x10000000, 0x30000000,		/* RAM */
+		0xb0000000, 0xe0000000, 0xf0000000,	/* configuration space, BARs, APICs, ROM */
+		0x100000000,
+		machine->home, machine->home, machine->home + CXLR_HDM_GRANULE, machine->home + GIB,
+		window[0].base, window[0].base - CXLR_HDM_GRANULE,
+		window[0].base + window[0].size - CXLR_HDM_GRANULE,
+		window[1].base, window[1].base + GIB,
+		window[1].base + window[1].size - CXLR_HDM_GRANULE,
+		1ull << 39, 1ull << 46, 1ull << 52, 0x7ffffffff0000000, 0xfffffffff0000000,
+	};
+	uint64_t base = bases[dice(part, ARRAY_SIZE(bases))];
+
+	/* Between the units that a decoder counts in. */
+	return dice(part, 4) ? base : base | dice(part, CXLR_HDM_GRANULE);
+}
+
+static uint64_t random_size(struct part *part)
+{
+	const uint64_t size = part->machine->size;
+	const uint64_t sizes[] = {
+		size, size, size, CXLR_HDM_GRANULE, size / 2, size + CXLR_HDM_GRANULE, 0,
+		1ull << 40, 0xfffffffff0000000, size | 0xfff,
+	};
+
+	return sizes[dice(part, ARRAY_SIZE(sizes))];
+}
+
+static uint64_t random_skip(struct part *part)
+{
+	const uint64_t skips[] = {
+		0, 0, 0, CXLR_HDM_GRANULE, part->machine->size, 0xfffffffff0000000,
+	};
+
+	return skips[dice(part, ARRAY_SIZE(skips))];
+}
+
+static uint32_t random_control(struct part *part)
+{
+	uint32_t control = dice(part, 4) ? CXLR_HDM_CTRL_COMMIT : 0;
+
+	if (!dice(part, 4))
+		control |= random64(&part->random) & CONTROL_BITS;
+	if (!part->quiet && !dice(part, 8))
+		control |= CXLR_HDM_CTRL_LOCK;
+	return control;
+}
+
+static void program_decoder(struct part *part)
+{
+	machine_program(part->machine, random_base(part), random_size(part), random_skip(part),
+			random_control(part));
+}
+
+/* A word of a mapping, which may be of anything at this moment. */
+static void touch(struct part *part, volatile uint8_t *map, uint64_t size)
+{
+	volatile uint8_t *at = map + dice(part, size / 8) * 8;
+
+	if (dice(part, 2))
+		store_bytes(at, 8, random64(&part->random));
+	else
+		part->sum += load_bytes(at, 8);
+}
+
+static void touch_windows(struct part *part)
+{
+	struct window *window = &part->machine->window[!dice(part, 8)];
+
+	touch(part, window->span, SPAN);
+}
+
+static void touch_bar(struct part *part)
+{
+	static const uint32_t pages[] = {
+		CXL_ACCEL_ID_OFFSET, CXL_ACCEL_SCRATCH_OFFSET, CXL_ACCEL_SCRATCH_OFFSET,
+		CXL_ACCEL_COMPONENT_OFFSET,
+	};
+
+	touch(part, part->machine->bar + pages[dice(part, ARRAY_SIZE(pages))], PAGE);
+}
+
+static void commit_or_not(struct part *part)
+{
+	store32(part->machine->hdm + CXLR_HDM_CTRL(0), dice(part, 2) ? CXLR_HDM_CTRL_COMMIT : 0);
+}
+
+static void commit_and_touch(struct part *part)
+{
+	if (dice(part, 2))
+		commit_or_not(part);
+	else
+		touch_windows(part);
+}
+
+/* The decoder over RAM, BARs, other windows, while it is committed and not. */
+static void test_decoder(void)
+{
+	struct machine machine;
+	uint32_t before[8], i;
+	bool locked;
+
+	machine_open(&machine);
+	machine_place(&machine);
+	locked = load32(machine.hdm + CXLR_HDM_CTRL(0)) & CXLR_HDM_CTRL_LOCK;
+	for (i = 0; i < ARRAY_SIZE(before); i++)
+		before[i] = load32(machine.hdm + CXLR_HDM_FIRST + 4 * i);
+	patterns(&machine, machine.home, 2, true);
+
+	note("the decoder is %slocked", locked ? "" : "not ");
+	fight(&machine, true, program_decoder, commit_and_touch);
+
+	if (!locked)
+		machine_place(&machine);
+	else
+		for (i = 0; i < ARRAY_SIZE(before); i++)
+			check_eq(load32(machine.hdm + CXLR_HDM_FIRST + 4 * i), before[i]);
+	/* The second processor wrote to the start of it only. */
+	patterns(&machine, machine.home, 2, false);
+}
+
+/* What a quiet test does not write to: offsets and bytes in configuration space. */
+static const struct {
+	uint16_t at, len;
+} quiet_spares[] = {
+	{ PCI_COMMAND, 2 },
+	{ PCI_BASE_ADDRESS_0, 24 },
+	{ PM_AT + PCI_PM_CTRL, 2 },
+	{ EXP_AT + PCI_EXP_DEVCTL, 2 },
+	{ DVSEC_AT + CXLR_DVSEC_CTRL2, 2 },
+};
+
+static bool spared(struct part *part, uint16_t offset, unsigned int width)
+{
+	size_t i;
+
+	if (!part->quiet)
+		return false;
+	for (i = 0; i < ARRAY_SIZE(quiet_spares); i++)
+		if (offset < quiet_spares[i].at + quiet_spares[i].len &&
+		    offset + width > quiet_spares[i].at)
+			return true;
+	return false;
+}
+
+/* Commit, locks, sizes, doorbells, edges. */
+static const uint64_t values[] = {
+	0, 1, 2, 4, 8, ~0ull, CXLR_HDM_CTRL_COMMIT, CXLR_HDM_CTRL_COMMIT | CXLR_HDM_CTRL_LOCK,
+	CXLR_HDM_CTRL_COMMITTED, CXLR_HDM_GRANULE, 0x80000000, 0xf0000000, PCI_COMMAND_MEMORY,
+	PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, CXLR_CTRL2_INITIATE_RESET,
+	CXLR_CTRL2_INITIATE_WBI | CXLR_CTRL2_DISABLE_CACHING,
+	CXLR_CTRL2_INITIATE_RESET | CXLR_CTRL2_RESET_MEM_CLR, PCI_MSIX_FLAGS_ENABLE,
+	0x7fffffffffffffff,
+};
+
+static uint64_t random_value(struct part *part)
+{
+	uint64_t value = random64(&part->random);
+
+	switch (dice(part, 4)) {
+	case 0:
+		return value;
+	case 1:
+		return 1ull << value % 64;
+	default:
+		return values[value % ARRAY_SIZE(values)];
+	}
+}
+
+static void access_at(struct part *part, volatile uint8_t *at, unsigned int width)
+{
+	if (dice(part, 2))
+		store_bytes(at, width, random_value(part));
+	else
+		part->sum += load_bytes(at, width);
+}
+
+/* Anywhere in @size bytes, or where something is; most times aligned. */
+static uint64_t random_offset(struct part *part, const uint32_t *aims, size_t count,
+			      uint64_t size, unsigned int width)
+{
+	uint64_t offset = dice(part, 2) ? aims[dice(part, count)] : dice(part, size);
+
+	if (dice(part, 8))
+		offset -= offset % width;
+	return offset + width <= size ? offset : size - width;
+}
+
+static unsigned int random_width(struct part *part)
+{
+	static const unsigned int widths[] = { 1, 2, 4, 4, 4, 8 };
+
+	return widths[dice(part, ARRAY_SIZE(widths))];
+}
+
+static void noise_config(struct part *part)
+{
+	static const uint32_t aims[] = {
+		PCI_COMMAND, PCI_STATUS, PCI_BASE_ADDRESS_0, PCI_BASE_ADDRESS_1,
+		PCI_BASE_ADDRESS_2, PCI_ROM_ADDRESS, PCI_CAPABILITY_LIST, PCI_INTERRUPT_LINE,
+		PM_AT, PM_AT + PCI_PM_CTRL, EXP_AT + PCI_EXP_DEVCTL, EXP_AT + PCI_EXP_DEVCTL2,
+		0x100 + PCI_ERR_UNCOR_STATUS, 0x100 + PCI_ERR_CAP, 0x160 + PCI_DOE_CTRL,
+		0x160 + PCI_DOE_WRITE, DVSEC_AT, DVSEC_AT + CXLR_DVSEC_CTRL,
+		DVSEC_AT + CXLR_DVSEC_CTRL, DVSEC_AT + CXLR_DVSEC_CTRL2,
+		DVSEC_AT + CXLR_DVSEC_STATUS2, DVSEC_AT + CXLR_DVSEC_LOCK,
+		DVSEC_AT + CXLR_DVSEC_RANGE_SIZE_LOW(0), DVSEC_AT + CXLR_DVSEC_RANGE_BASE_HIGH(0),
+		DVSEC_AT + CXLR_DVSEC_RANGE_BASE_LOW(0), DVSEC_AT + CXLR_DVSEC_RANGE_BASE_LOW(1),
+		GPF_AT, FLEX_BUS_AT, LOCATOR_AT, LOCATOR_END,
+	};
+	unsigned int width = random_width(part);
+	uint64_t offset = random_offset(part, aims, ARRAY_SIZE(aims), CONFIG_SIZE, width);
+
+	if (!spared(part, offset, width))
+		access_at(part, part->machine->config + offset, width);
+}
+
+static void noise_registers(struct part *part)
+{
+	static const uint32_t aims[] = {
+		CXLR_CAP_ARRAY, RAS_AT, RAS_AT + CXLR_RAS_UNCOR_MASK, LINK_AT,
+		HDM_AT + CXLR_HDM_CAP, HDM_AT + CXLR_HDM_GLOBAL_CTRL,
+		HDM_AT + CXLR_HDM_BASE_LOW(0), HDM_AT + CXLR_HDM_BASE_HIGH(0),
+		HDM_AT + CXLR_HDM_SIZE_LOW(0), HDM_AT + CXLR_HDM_SIZE_HIGH(0),
+		HDM_AT + CXLR_HDM_CTRL(0), HDM_AT + CXLR_HDM_CTRL(0), HDM_AT + CXLR_HDM_CTRL(0),
+		HDM_AT + CXLR_HDM_DPA_SKIP_LOW(0), HDM_AT + CXLR_HDM_DPA_SKIP_HIGH(0),
+	};
+	unsigned int width = random_width(part);
+
+	access_at(part, part->machine->cm + random_offset(part, aims, ARRAY_SIZE(aims),
+							  CXLR_CM_SIZE, width), width);
+}
+
+/*
+ * Never the engine's Enable: the host's IOMMU would say of each of its accesses
+ * that it refuses so in the host's log, where nothing may be.
+ */
+static void noise_bar(struct part *part)
+{
+	static const uint32_t aims[] = {
+		CXL_ACCEL_ID_OFFSET, CXL_ACCEL_SCRATCH_OFFSET, CXL_ACCEL_COMPONENT_OFFSET,
+		CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET + CXLR_CM_SIZE,
+		CXL_ACCEL_ENGINE_OFFSET + CXL_ACCEL_RING_LOW,
+		CXL_ACCEL_ENGINE_OFFSET + CXL_ACCEL_RING_CFG,
+		CXL_ACCEL_ENGINE_OFFSET + CXL_ACCEL_TAIL,
+	};
+	unsigned int width = random_width(part);
+	uint64_t offset = random_offset(part, aims, ARRAY_SIZE(aims), CXL_ACCEL_BAR_SIZE, width);
+
+	if (offset < CXL_ACCEL_ENGINE_OFFSET + CXL_ACCEL_CTRL + 4 &&
+	    offset + width > CXL_ACCEL_ENGINE_OFFSET + CXL_ACCEL_CTRL)
+		return;
+	access_at(part, part->machine->bar + offset, width);
+}
+
+static void noise_table(struct part *part)
+{
+	unsigned int width = random_width(part);
+
+	access_at(part, part->machine->table +
+		  random_offset(part, (uint32_t []){ 0, 4, 8, 12, 0x800 }, 5, PAGE, width), width);
+}
+
+static void noise(struct part *part)
+{
+	static void (* const by[])(struct part *part) = {
+		noise_config, noise_config, noise_config, noise_registers, noise_registers,
+		noise_registers, noise_bar, touch_windows, noise_table,
+	};
+
+	by[dice(part, ARRAY_SIZE(by))](part);
+	/* Off as often as it likes, but not for long, or the rest would meet no device. */
+	if (!part->quiet && !dice(part, 64))
+		machine_wake(part->machine);
+}
+
+static void test_noise(void)
+{
+	struct machine machine;
+
+	machine_open(&machine);
+	fight(&machine, true, noise, noise);
+}
+
+static void test_all_noise(void)
+{
+	struct machine machine;
+
+	machine_open(&machine);
+	fight(&machine, false, noise, noise);
+}
+
+/* Where the decoder of host bridge and device are: the memory is there or nowhere. */
+static void test_places(void)
+{
+	const uint64_t mark = 0x686f7374696c6521;
+	uint8_t *canary = canary_make();
+	struct machine machine;
+	uint64_t elsewhere[4];
+	size_t i;
+
+	machine_open(&machine);
+	machine_bus_reset(&machine);
+	machine_wake(&machine);
+	machine_place(&machine);
+	store_bytes(machine.window[0].span, 8, mark);
+	check_eq(load_bytes(machine.window[0].span, 8), mark);
+
+	elsewhere[0] = 0;
+	elsewhere[1] = 0xe0000000;
+	elsewhere[2] = machine.window[1].base;
+	elsewhere[3] = machine.home + CXLR_HDM_GRANULE;	/* not what the host bridge sends */
+	for (i = 0; i < ARRAY_SIZE(elsewhere); i++) {
+		store32(machine.hdm + CXLR_HDM_CTRL(0), 0);
+		check(load_bytes(machine.window[0].span, 8) != mark);
+		machine_program(&machine, elsewhere[i], machine.size, 0, CXLR_HDM_CTRL_COMMIT);
+		check(load_bytes(machine.window[0].span, 8) != mark);
+		check(load_bytes(machine.window[1].span, 8) != mark);
+	}
+	machine_place(&machine);
+	check_eq(load_bytes(machine.window[0].span, 8), mark);
+	canary_check(canary);
+}
+
+static void touch_all(struct part *part)
+{
+	static void (* const by[])(struct part *part) = {
+		touch_windows, touch_windows, touch_bar, commit_or_not, noise_registers,
+	};
+
+	by[dice(part, ARRAY_SIZE(by))](part);
+}
+
+/* Each of these takes the device away, and gives it back. */
+static void toggle_master(struct part *part)
+{
+	store_bytes(part->machine->config + PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	store_bytes(part->machine->config + PCI_COMMAND, 2,
+		    PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+static void toggle_memory(struct part *part)
+{
+	store_bytes(part->machine->config + PCI_COMMAND, 2, 0);
+	store_bytes(part->machine->config + PCI_COMMAND, 2,
+		    PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+static void toggle_power(struct part *part)
+{
+	store_bytes(part->machine->config + PM_AT + PCI_PM_CTRL, 2, 3);
+	machine_wake(part->machine);
+}
+
+static void move_bar(struct part *part)
+{
+	store32(part->machine->config + PCI_BASE_ADDRESS_0, random64(&part->random));
+	machine_wake(part->machine);
+}
+
+static void reset_function(struct part *part)
+{
+	volatile uint8_t *control = part->machine->config + EXP_AT + PCI_EXP_DEVCTL;
+
+	store_bytes(control, 2, load_bytes(control, 2) | PCI_EXP_DEVCTL_BCR_FLR);
+	machine_wake(part->machine);
+	machine_program_all(part->machine);
+}
+
+static void reset_bus(struct part *part)
+{
+	machine_bus_reset(part->machine);
+	machine_wake(part->machine);
+	machine_program_all(part->machine);
+}
+
+/* To its end or not, with another one on top of it or not. */
+static void reset_cxl(struct part *part)
+{
+	machine_cxl_reset(part->machine, dice(part, 2) ? CXLR_CTRL2_RESET_MEM_CLR : 0);
+	if (!dice(part, 4))
+		machine_cxl_reset(part->machine, 0);
+	if (dice(part, 4))
+		machine_cxl_reset_end(part->machine);
+	machine_wake(part->machine);
+	machine_program_all(part->machine);
+}
+
+static void reset_somehow(struct part *part)
+{
+	static void (* const by[])(struct part *part) = {
+		toggle_master, toggle_memory, toggle_power, move_bar, reset_function, reset_bus,
+		reset_cxl, reset_cxl,
+	};
+
+	by[dice(part, ARRAY_SIZE(by))](part);
+}
+
+/* The host bridge's decoders, and all of its component registers. */
+static void program_bridge(struct part *part)
+{
+	struct window *window = &part->machine->window[!dice(part, 4)];
+	uint64_t base = random_base(part), size = random_size(part);
+	unsigned int n = dice(part, 4);
+
+	store32(window->hdm + CXLR_HDM_BASE_LOW(n), base);
+	store32(window->hdm + CXLR_HDM_BASE_HIGH(n), base >> 32);
+	store32(window->hdm + CXLR_HDM_SIZE_LOW(n), size);
+	store32(window->hdm + CXLR_HDM_SIZE_HIGH(n), size >> 32);
+	store32(window->hdm + CXLR_HDM_TARGET_LOW(n), dice(part, 2) ? 0 : random_value(part));
+	store32(window->hdm + CXLR_HDM_CTRL(n), random_control(part));
+	if (!dice(part, 8))
+		machine_program_bridge(part->machine);
+}
+
+static void noise_bridge(struct part *part)
+{
+	struct window *window = &part->machine->window[!dice(part, 4)];
+	unsigned int width = random_width(part);
+	uint32_t hdm = window->hdm - window->bridge;
+	const uint32_t aims[] = {
+		CXLR_CM_OFFSET, CXLR_CM_OFFSET + 4, hdm, hdm + CXLR_HDM_GLOBAL_CTRL,
+		hdm + CXLR_HDM_CTRL(0), hdm + CXLR_HDM_CTRL(1), hdm + CXLR_HDM_TARGET_HIGH(0),
+	};
+
+	access_at(part, window->bridge + random_offset(part, aims, ARRAY_SIZE(aims),
+						       CXLR_COMPONENT_SIZE, width), width);
+}
+
+static void bridge_and_noise(struct part *part)
+{
+	if (dice(part, 2))
+		program_bridge(part);
+	else
+		noise_bridge(part);
+}
+
+static void touch_and_program(struct part *part)
+{
+	if (dice(part, 4))
+		touch_windows(part);
+	else
+		machine_program(part->machine, part->machine->home, part->machine->size, 0,
+				CXLR_HDM_CTRL_COMMIT);
+}
+
+static void loud(void (*first)(struct part *part), void (*second)(struct part *part))
+{
+	struct machine machine;
+
+	machine_open(&machine);
+	machine_bus_reset(&machine);
+	machine_wake(&machine);
+	machine_place(&machine);
+	fight(&machine, false, first, second);
+	/* Whatever it left behind: the next one starts over. */
+	machine_bus_reset(&machine);
+	machine_wake(&machine);
+	machine_place(&machine);
+}
+
+static void test_bridge(void) { loud(bridge_and_noise, touch_and_program); }
+
+/* What takes the device away under one processor, while the other one uses it. */
+static void test_master(void) { loud(toggle_master, touch_windows); }
+static void test_master_bar(void) { loud(toggle_master, touch_bar); }
+static void test_enable(void) { loud(toggle_memory, touch_windows); }
+static void test_enable_bar(void) { loud(toggle_memory, touch_bar); }
+static void test_power(void) { loud(toggle_power, touch_windows); }
+static void test_power_bar(void) { loud(toggle_power, touch_bar); }
+static void test_move(void) { loud(move_bar, touch_windows); }
+static void test_move_bar(void) { loud(move_bar, touch_bar); }
+static void test_flr(void) { loud(reset_function, touch_windows); }
+static void test_flr_bar(void) { loud(reset_function, touch_bar); }
+static void test_bus_reset(void) { loud(reset_bus, touch_windows); }
+static void test_bus_reset_bar(void) { loud(reset_bus, touch_bar); }
+static void test_cxl_reset(void) { loud(reset_cxl, touch_windows); }
+static void test_cxl_reset_bar(void) { loud(reset_cxl, touch_bar); }
+
+static void test_everything(void) { loud(reset_somehow, touch_all); }
+static void test_both(void) { loud(reset_somehow, reset_somehow); }
+
+const struct test tests[] = {
+	{ "memory", test_memory },
+	{ "decoder", test_decoder },
+	{ "noise", test_noise },
+	/* From here on, with resets. */
+	{ "places", test_places },
+	{ "bridge", test_bridge },
+	{ "master", test_master },
+	{ "master_bar", test_master_bar },
+	{ "enable", test_enable },
+	{ "enable_bar", test_enable_bar },
+	{ "power", test_power },
+	{ "power_bar", test_power_bar },
+	{ "move", test_move },
+	{ "move_bar", test_move_bar },
+	{ "flr", test_flr },
+	{ "flr_bar", test_flr_bar },
+	{ "bus_reset", test_bus_reset },
+	{ "bus_reset_bar", test_bus_reset_bar },
+	{ "cxl_reset", test_cxl_reset },
+	{ "cxl_reset_bar", test_cxl_reset_bar },
+	{ "everything", test_everything },
+	{ "both", test_both },
+	{ "all_noise", test_all_noise },
+	{ "recovery", test_recovery },
+	{ }
+};
