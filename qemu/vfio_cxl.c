@@ -146,7 +146,8 @@ static void append_binding(VfioCxl *s, Error **errp)
 {
 	g_autofree char *driver = NULL;
 
-	if (!s->parent_obj.vbasedev.sysfsdev)
+	if (!s->parent_obj.vbasedev.sysfsdev ||
+	    !g_file_test(s->parent_obj.vbasedev.sysfsdev, G_FILE_TEST_EXISTS))
 		return;
 	driver = host_driver(s);
 	if (driver && !strcmp(driver, "cxl-vfio-pci"))
@@ -157,6 +158,20 @@ static void append_binding(VfioCxl *s, Error **errp)
 			  driver ? "driver " : "no driver", driver ?: "",
 			  s->parent_obj.vbasedev.sysfsdev,
 			  driver ? "its address to driver/unbind there, " : "");
+}
+
+/* As vfio-pci checks it, whose message has another device's name. */
+static bool check_host(VfioCxl *s, Error **errp)
+{
+	const PCIHostDeviceAddress *host = &s->parent_obj.host;
+
+	if (s->parent_obj.vbasedev.fd >= 0 || s->parent_obj.vbasedev.sysfsdev ||
+	    ~host->domain || ~host->bus || ~host->slot || ~host->function)
+		return true;
+	error_setg(errp, "no host device given");
+	error_append_hint(errp, "Use -device vfio-cxl-pci,host=DDDD:BB:DD.F or "
+			  "-device vfio-cxl-pci,sysfsdev=PATH_TO_DEVICE.\n");
+	return false;
 }
 
 static bool init_parts(VfioCxl *s, Error **errp)
@@ -182,14 +197,16 @@ static void vfio_cxl_realize(PCIDevice *pdev, Error **errp)
 	ERRP_GUARD();
 	VfioCxl *s = VFIO_CXL_PCI(pdev);
 
-	if (!route_check(pdev, errp) || !block_migration(s, errp))
+	if (!route_check(pdev, errp) || !check_host(s, errp) || !block_migration(s, errp))
 		return;
 	parent.realize(pdev, errp);
+	/* The reason that was given last is the one that is told: not vfio-pci's. */
+	migrate_del_blocker(&s->migration_blocker);
 	if (*errp) {
 		append_binding(s, errp);
 		goto unblock;
 	}
-	if (!init_parts(s, errp)) {
+	if (!block_migration(s, errp) || !init_parts(s, errp)) {
 		error_prepend(errp, VFIO_MSG_PREFIX, s->parent_obj.vbasedev.name);
 		exit_parts(s);
 		parent.exit(pdev);
@@ -223,13 +240,22 @@ static const QEnumLookup commit_lookup = {
 	.size = ARRAY_SIZE(commit_names),
 };
 
+static void set_commit(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
+{
+	ERRP_GUARD();
+
+	qdev_propinfo_set_enum(obj, v, name, opaque, errp);
+	if (*errp)
+		error_append_hint(errp, "It is 'locked', 'unlocked' or 'guest'.\n");
+}
+
 static const PropertyInfo commit_prop = {
 	.type = "VfioCxlCommit",
 	.description = "who commits the decoders: 'locked' or 'unlocked', by this device as the "
 		       "guest's firmware; 'guest', by the guest",
 	.enum_table = &commit_lookup,
 	.get = qdev_propinfo_get_enum,
-	.set = qdev_propinfo_set_enum,
+	.set = set_commit,
 	.set_default_value = qdev_propinfo_set_default_value_enum,
 };
 

@@ -32,7 +32,7 @@
 #define SPOTS		32
 #define SPOT_WORDS	64
 
-/* The registers that Control is made of, but for the lock. */
+/* The fields of a decoder's Control that can be written, but for commit and lock. */
 #define CONTROL_BITS	(CXLR_HDM_CTRL_IG | CXLR_HDM_CTRL_IW | CXLR_HDM_CTRL_HOSTONLY | \
 			 CXLR_HDM_CTRL_BI | CXLR_HDM_CTRL_UIO | CXLR_HDM_CTRL_UIG | \
 			 CXLR_HDM_CTRL_UIW | CXLR_HDM_CTRL_ISP)
@@ -517,7 +517,7 @@ static void touch_all(struct part *part)
 	by[dice(part, ARRAY_SIZE(by))](part);
 }
 
-/* Each of these takes the device away, and gives it back. */
+/* Each of these takes the device away, or seems to, and gives it back. */
 static void toggle_master(struct part *part)
 {
 	store_bytes(part->machine->config + PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
