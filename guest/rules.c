@@ -21,9 +21,7 @@
 #include "user.h"
 
 #define LONG_TIME	60	/* seconds in which the engine ends what it has */
-/* As many of these as given take long enough to be seen while they run, on any machine. */
 #define LONG_JOB	(256 * MIB)
-#define LONG_JOBS	8
 /* Rounds of each thread that uses what is not its own. */
 #define CONFUSIONS	300
 #define NO_HANDLE	0xfffff
@@ -76,17 +74,29 @@ static struct cxl_accel_job fill_job(const struct buffer *buffer, uint64_t offse
 	};
 }
 
-/* Have @count long jobs begin. */
-static uint32_t submit_long(int fd, const struct buffer *buffer, unsigned int count)
+/*
+ * Have the engine work for minutes, of which reset() makes an end: a test must
+ * see it at work however long it was itself kept from its processor.
+ */
+static uint32_t keep_busy(int fd, const struct buffer *buffer)
 {
 	static struct cxl_accel_job jobs[CXL_ACCEL_MAX_JOBS];
 	uint32_t ticket;
 	unsigned int i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < CXL_ACCEL_MAX_JOBS; i++)
 		jobs[i] = fill_job(buffer, 0, LONG_JOB);
-	check_eq(user_submit(fd, jobs, count, &ticket), 0);
+	check_eq(user_submit(fd, jobs, CXL_ACCEL_MAX_JOBS, &ticket), 0);
 	return ticket;
+}
+
+static void reset(void)
+{
+	const char *name = getenv("CXL_ACCEL_DEVICE") ?: "/dev/cxl_accel0";
+	char path[256];
+
+	snprintf(path, sizeof(path), "/sys/class/misc/%s/device/reset", basename(name));
+	write_file(path, "1");
 }
 
 static void test_info(void)
@@ -358,20 +368,32 @@ static void test_large_pages(void)
 
 static void test_wait(void)
 {
+	static struct cxl_accel_result results[CXL_ACCEL_MAX_JOBS];
+	const uint64_t forever = CXL_ACCEL_WAIT_FOREVER;
 	int fd = open_device();
 	struct buffer buffer = allocate(fd, LONG_JOB, true);
-	uint32_t ticket = submit_long(fd, &buffer, LONG_JOBS);
-	struct cxl_accel_result results[LONG_JOBS];
-	size_t i;
+	uint32_t ticket = keep_busy(fd, &buffer);
 
-	check_eq(user_wait(fd, ticket, results, LONG_JOBS, 0), -ETIMEDOUT);
-	check_eq(user_wait(fd, ticket, results, LONG_JOBS, 1000), -ETIMEDOUT);
-	check_eq(user_wait(fd, ticket, results, LONG_JOBS - 1, 0), -EINVAL);
-	check_eq(user_wait(fd, ticket, (void *)8, LONG_JOBS, CXL_ACCEL_WAIT_FOREVER), -EFAULT);
-	check_eq(user_wait(fd, ticket, results, LONG_JOBS, CXL_ACCEL_WAIT_FOREVER), 0);
-	for (i = 0; i < LONG_JOBS; i++)
-		check_eq(results[i].code, CXL_ACCEL_OK);
-	check_eq(user_wait(fd, ticket, results, LONG_JOBS, 0), -ENOENT);
+	check_eq(user_wait(fd, ticket, results, CXL_ACCEL_MAX_JOBS, 0), -ETIMEDOUT);
+	check_eq(user_wait(fd, ticket, results, CXL_ACCEL_MAX_JOBS, 1000), -ETIMEDOUT);
+	check_eq(user_wait(fd, ticket, results, CXL_ACCEL_MAX_JOBS - 1, 0), -EINVAL);
+	reset();
+	check_eq(user_wait(fd, ticket, (void *)8, CXL_ACCEL_MAX_JOBS, forever), -EFAULT);
+	check_eq(user_wait(fd, ticket, results, CXL_ACCEL_MAX_JOBS, forever), 0);
+	check_eq(user_wait(fd, ticket, results, CXL_ACCEL_MAX_JOBS, 0), -ENOENT);
+}
+
+/* A WAIT that begins while the job runs sleeps until its end. */
+static void test_wait_sleeps(void)
+{
+	int fd = open_device();
+	struct buffer buffer = allocate(fd, LONG_JOB, true);
+	struct cxl_accel_job job = fill_job(&buffer, 0, LONG_JOB);
+	struct cxl_accel_result result;
+
+	check_eq(user_run(fd, &job, 1, &result), 0);
+	check_eq(result.code, CXL_ACCEL_OK);
+	check_eq(*(uint64_t *)(buffer.at + LONG_JOB - 8), job.pattern);
 }
 
 static void on_alarm(int signal)
@@ -386,15 +408,17 @@ static void test_wait_signal(void)
 	struct itimerval soon = { .it_value.tv_usec = 5000, .it_interval.tv_usec = 5000 };
 	int fd = open_device();
 	struct buffer buffer = allocate(fd, LONG_JOB, true);
-	struct cxl_accel_result results[LONG_JOBS];
+	static struct cxl_accel_result results[CXL_ACCEL_MAX_JOBS];
 	uint32_t ticket;
 
 	sigaction(SIGALRM, &action, NULL);
-	ticket = submit_long(fd, &buffer, LONG_JOBS);
+	ticket = keep_busy(fd, &buffer);
 	setitimer(ITIMER_REAL, &soon, NULL);
-	check_eq(user_wait(fd, ticket, results, LONG_JOBS, 100000000000), -EINTR);
+	check_eq(user_wait(fd, ticket, results, CXL_ACCEL_MAX_JOBS, CXL_ACCEL_WAIT_FOREVER),
+		 -EINTR);
 	setitimer(ITIMER_REAL, &(struct itimerval) { }, NULL);
-	check_eq(user_wait(fd, ticket, results, LONG_JOBS, CXL_ACCEL_WAIT_FOREVER), 0);
+	reset();
+	check_eq(user_wait(fd, ticket, results, CXL_ACCEL_MAX_JOBS, CXL_ACCEL_WAIT_FOREVER), 0);
 }
 
 /* More than the ring has room for, and more tickets than there may be. */
@@ -427,12 +451,13 @@ static void test_close_under_way(void)
 	unsigned int waited;
 	uint32_t ticket;
 
-	submit_long(fd, &own, LONG_JOBS);
+	keep_busy(fd, &own);
 	check_eq(user_submit(fd, &job, 1, &ticket), 0);
 	user_unmap(&own);
 	user_unmap(&host);
 	close(fd);
 	check_eq(get_info(other).mem_free, size - LONG_JOB);
+	reset();
 	for (waited = 0; get_info(other).mem_free != size; waited++) {
 		check(waited < LONG_TIME * 10);
 		usleep(100000);
@@ -487,15 +512,6 @@ static void test_threads(void)
 	}
 }
 
-static void reset(void)
-{
-	const char *name = getenv("CXL_ACCEL_DEVICE") ?: "/dev/cxl_accel0";
-	char path[256];
-
-	snprintf(path, sizeof(path), "/sys/class/misc/%s/device/reset", basename(name));
-	write_file(path, "1");
-}
-
 /*
  * A reset ends jobs, and a touch of memory meanwhile is SIGBUS or waits. Then
  * all goes on, and FLR leaves the content of the memory.
@@ -517,8 +533,7 @@ static void test_reset(void)
 		while (true)
 			if (load(at, &value))
 				check_eq(value, 77);
-	/* More than the engine does in a minute. */
-	ticket = submit_long(fd, &buffer, CXL_ACCEL_MAX_JOBS);
+	ticket = keep_busy(fd, &buffer);
 	reset();
 	check_eq(user_wait(fd, ticket, results, CXL_ACCEL_MAX_JOBS, CXL_ACCEL_WAIT_FOREVER), 0);
 	check_eq(results[CXL_ACCEL_MAX_JOBS - 1].code, CXL_ACCEL_CODE_RESET);
@@ -544,6 +559,7 @@ const struct test tests[] = {
 	{ .name = "freed_but_mapped", .run = test_freed_but_mapped },
 	{ .name = "large_pages", .run = test_large_pages },
 	{ .name = "wait", .run = test_wait },
+	{ .name = "wait_sleeps", .run = test_wait_sleeps },
 	{ .name = "wait_signal", .run = test_wait_signal },
 	{ .name = "full", .run = test_full },
 	{ .name = "threads", .run = test_threads },
