@@ -3,6 +3,7 @@
  * The pfn backing: cacheable special PTEs, PMDs and PUDs, without struct
  * pages. They can be taken away at any time.
  */
+#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
@@ -49,22 +50,59 @@ static u64 vma_offset(struct vm_area_struct *vma)
 	return ((u64)vma->vm_pgoff << PAGE_SHIFT) & VFIO_PCI_OFFSET_MASK;
 }
 
+/* VM_FAULT_RETRY: a user's change of memory enable or power is under way. */
 static vm_fault_t insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf, unsigned long pfn,
 			 unsigned int order)
 {
 	guard(rwsem_read)(&cxlv->core.memory_lock);
 	guard(rwsem_read)(&cxlv->mem.lock);
 
-	/*
-	 * Short, and the outcome is not known yet: come again. Not whoever
-	 * makes the change, and not the dying: signals wait for the fault.
-	 */
+	/* Not whoever makes the change, and not the dying: signals wait for the fault. */
 	if (cxlv->mem.blocked == CXL_VFIO_BLOCK_CONFIG &&
 	    READ_ONCE(cxlv->mem.config_owner) != current && !fatal_signal_pending(current))
-		return VM_FAULT_NOPAGE;
+		return VM_FAULT_RETRY;
 	if (!cxl_vfio_mem_live(cxlv))
 		return VM_FAULT_SIGBUS;
 	return vfio_pci_vmf_insert_pfn(&cxlv->core, vmf, pfn, order);
+}
+
+/*
+ * Wait until the change is made. Whoever makes it may need mmap_lock, so who
+ * cannot let go of that comes again at once. A second retry is as good as a
+ * first: each has waited.
+ */
+static vm_fault_t retry(struct cxl_vfio_device *cxlv, struct vm_fault *vmf)
+{
+	struct file *file;
+
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
+		return VM_FAULT_NOPAGE;
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+
+	/* Without the lock the mapping may go, and with it the device's file. */
+	file = get_file(vmf->vma->vm_file);
+	release_fault_lock(vmf);
+	cxl_vfio_mem_config_wait(cxlv);
+	fput(file);
+	return VM_FAULT_RETRY;
+}
+
+/*
+ * KVM looks the new entry up itself, under the same lock, and stops the VM
+ * where it was zapped since (hva_to_pfn_remapped()). Where that lock has been
+ * let go of, KVM begins again; so does get_user_pages(). The user's own access
+ * begins again in any case.
+ */
+static vm_fault_t inserted(struct vm_fault *vmf)
+{
+	const unsigned int which = FAULT_FLAG_USER | FAULT_FLAG_ALLOW_RETRY |
+				   FAULT_FLAG_RETRY_NOWAIT;
+
+	if ((vmf->flags & which) != FAULT_FLAG_ALLOW_RETRY)
+		return VM_FAULT_NOPAGE;
+	release_fault_lock(vmf);
+	return VM_FAULT_NOPAGE | VM_FAULT_COMPLETED;
 }
 
 static vm_fault_t pfn_huge_fault(struct vm_fault *vmf, unsigned int order)
@@ -80,7 +118,9 @@ static vm_fault_t pfn_huge_fault(struct vm_fault *vmf, unsigned int order)
 		ret = insert(cxlv, vmf, pfn, order);
 
 	trace_cxl_vfio_fault(&cxlv->core.pdev->dev, vmf->address, order, ret);
-	return ret;
+	if (ret == VM_FAULT_RETRY)
+		return retry(cxlv, vmf);
+	return ret == VM_FAULT_NOPAGE ? inserted(vmf) : ret;
 }
 
 static vm_fault_t pfn_fault(struct vm_fault *vmf)

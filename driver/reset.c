@@ -196,6 +196,7 @@ static int restore_decoder(struct cxl_vfio_device *cxlv, unsigned int n)
 static int restore_decoders(struct cxl_vfio_device *cxlv)
 {
 	unsigned int i, count = cxlr_hdm_decoder_count(cxlv->platform.hdm_cap);
+	void __iomem *global = cxl_vfio_hdm(cxlv) + CXLR_HDM_GLOBAL_CTRL;
 	int ret;
 
 	for (i = 0; i < count; i++) {
@@ -208,7 +209,8 @@ static int restore_decoders(struct cxl_vfio_device *cxlv)
 		if (ret)
 			return ret;
 	}
-	writel(cxlv->platform.hdm_global, cxl_vfio_hdm(cxlv) + CXLR_HDM_GLOBAL_CTRL);
+	if (readl(global) != cxlv->platform.hdm_global)
+		writel(cxlv->platform.hdm_global, global);
 	return 0;
 }
 

@@ -7,6 +7,8 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,14 @@
 #include "vfio.h"
 
 #define CM_IN_BAR	(CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET)
+#define COMMAND_ROUNDS	500
 #define REGION_SPAN	(1ull << 40)	/* of the device's file that each region has */
+
+struct writer {
+	struct vfio *vfio;
+	atomic_bool stop;
+	unsigned long writes;
+};
 
 /* Refused, with EINVAL, whatever the protection. */
 static void check_refused(struct vfio *vfio, const struct vfio_region *region, uint64_t offset,
@@ -233,6 +242,46 @@ static void test_ragged(void)
 	check_eq(byte, 3);
 }
 
+/* Write to COMMAND what is there, again and again. */
+static void *write_command(void *data)
+{
+	struct writer *writer = data;
+
+	while (!atomic_load(&writer->stop)) {
+		vfio_enable(writer->vfio, true, true);
+		writer->writes++;
+	}
+	return NULL;
+}
+
+/*
+ * Nothing changes, so nobody may lose the memory over it: not a load, and not
+ * those who look the entries up by themselves, as type 1 does, and KVM in the
+ * same way.
+ */
+static void test_same_command(void)
+{
+	struct vfio vfio;
+	struct writer writer = { .vfio = &vfio };
+	uint8_t *memory, byte;
+	pthread_t thread;
+	unsigned int i;
+
+	vfio_open(&vfio);
+	vfio_enable(&vfio, true, true);
+	memory = map_at(&vfio, 0, 4 * MIB, PAGE);
+	check_eq(pthread_create(&thread, NULL, write_command, &writer), 0);
+	for (i = 0; i < COMMAND_ROUNDS; i++) {
+		check_eq(__vfio_dma_map(&vfio, memory, 16 * PAGE, GIB), 0);
+		vfio_dma_unmap(&vfio, GIB, 16 * PAGE);
+		check(load(memory + i * PAGE, &byte));
+	}
+	atomic_store(&writer.stop, true);
+	pthread_join(thread, NULL);
+	note("%lu writes meanwhile", writer.writes);
+	check(writer.writes > 0);
+}
+
 const struct test tests[] = {
 	{ "past_end", test_past_end },
 	{ "overflow", test_overflow },
@@ -243,5 +292,6 @@ const struct test tests[] = {
 	{ "1g_faults", test_1g_faults },
 	{ "4k_faults", test_4k_faults },
 	{ "ragged", test_ragged },
+	{ "same_command", test_same_command },
 	{ }
 };
