@@ -15,6 +15,7 @@
 #include "hw/pci/msix.h"
 
 #define STEP		(1 * MiB)	/* bytes of work in one step */
+#define PAUSE_NS	50000		/* between steps, at least */
 #define DESC_COST	(4 * KiB)	/* what a descriptor counts besides its bytes */
 
 #define OPERANDS	ACCEL_OPERANDS
@@ -340,7 +341,7 @@ static void engine_step(void *opaque)
 {
 	CxlAccel *s = opaque;
 	struct accel_engine *e = &s->engine;
-	int64_t budget = STEP;
+	int64_t budget = STEP, start = qemu_clock_get_ns(QEMU_CLOCK_REALTIME), end;
 
 	while (budget > 0 && engine_busy(e)) {
 		if (!e->working) {
@@ -353,12 +354,26 @@ static void engine_step(void *opaque)
 			work_chunk(s, len);
 		}
 	}
-	if (engine_busy(e))
-		qemu_bh_schedule(e->bh);
+	if (!engine_busy(e))
+		return;
+	/*
+	 * QEMU's lock is not fair: a processor that accesses a device would wait
+	 * for half a minute if this went on at once.
+	 */
+	end = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+	timer_mod(e->pause, end + MAX(end - start, PAUSE_NS));
+}
+
+static void pause_over(void *opaque)
+{
+	CxlAccel *s = opaque;
+
+	qemu_bh_schedule(s->engine.bh);
 }
 
 static void engine_stop(struct accel_engine *e)
 {
+	timer_del(e->pause);
 	qemu_bh_cancel(e->bh);
 	e->stops++;
 	e->working = false;
@@ -397,7 +412,8 @@ static void write_tail(CxlAccel *s, uint32_t val)
 		return;
 	}
 	e->tail = val;
-	if (engine_busy(e))
+	/* Else it is between two steps. */
+	if (engine_busy(e) && !timer_pending(e->pause))
 		qemu_bh_schedule(e->bh);
 }
 
@@ -507,10 +523,12 @@ void accel_engine_init(CxlAccel *s)
 	memory_region_add_subregion(&s->bar, CXL_ACCEL_ENGINE_OFFSET, &s->engine_page);
 	/* Guarded: DMA to the engine's own registers fails, and does not recurse. */
 	e->bh = qemu_bh_new_guarded(engine_step, s, &DEVICE(s)->mem_reentrancy_guard);
+	e->pause = timer_new_ns(QEMU_CLOCK_REALTIME, pause_over, s);
 }
 
 void accel_engine_exit(CxlAccel *s)
 {
 	accel_engine_reset(s);
+	timer_free(s->engine.pause);
 	qemu_bh_delete(s->engine.bh);
 }

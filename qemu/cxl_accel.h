@@ -72,6 +72,7 @@ struct accel_engine {
 	uint32_t crc;
 
 	QEMUBH *bh;
+	QEMUTimer *pause;
 	uint8_t buf[ACCEL_OPERANDS][ACCEL_CHUNK];
 };
 
