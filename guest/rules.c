@@ -21,6 +21,7 @@
 #include "user.h"
 
 #define LONG_TIME	60	/* seconds in which the engine ends what it has */
+#define AN_HOUR		(3600ull * 1000000000)
 #define LONG_JOB	(256 * MIB)
 /* Rounds of each thread that uses what is not its own. */
 #define CONFUSIONS	300
@@ -414,8 +415,7 @@ static void test_wait_signal(void)
 	sigaction(SIGALRM, &action, NULL);
 	ticket = keep_busy(fd, &buffer);
 	setitimer(ITIMER_REAL, &soon, NULL);
-	check_eq(user_wait(fd, ticket, results, CXL_ACCEL_MAX_JOBS, CXL_ACCEL_WAIT_FOREVER),
-		 -EINTR);
+	check_eq(user_wait(fd, ticket, results, CXL_ACCEL_MAX_JOBS, AN_HOUR), -EINTR);
 	setitimer(ITIMER_REAL, &(struct itimerval) { }, NULL);
 	reset();
 	check_eq(user_wait(fd, ticket, results, CXL_ACCEL_MAX_JOBS, CXL_ACCEL_WAIT_FOREVER), 0);
