@@ -10,10 +10,12 @@
 #include "hw/pci/pcie_port.h"
 #include "../registers/cxl_regs.h"
 
+#define MAX_WAYS	3	/* the encoding of 8 ways (8.2.4.20.7) */
+
 /*
  * QEMU tells nobody when a host bridge's decoder changes. So the bridge's CM
  * block gets a region laid over it, which passes every access on to what was
- * there before, and then tells. One for each bridge, never removed, as bridges
+ * there before, and then tells. It also refuses what QEMU does not survive. One for each bridge, never removed, as bridges
  * are not either.
  */
 struct watch {
@@ -34,14 +36,41 @@ static MemTxResult watch_read(void *opaque, hwaddr addr, uint64_t *data, unsigne
 					   attrs);
 }
 
+/* Is the byte at @addr of the CM block the first of a decoder's Control? */
+static bool is_decoder_control(struct watch *watch, hwaddr addr)
+{
+	uint32_t *cm = watch->bridge->crb.cache_mem_registers;
+	uint32_t cap = cm[(CXL_HDM_REGISTERS_OFFSET + CXLR_HDM_CAP) / 4];
+	unsigned int i;
+
+	for (i = 0; i < cxlr_hdm_decoder_count(cap); i++)
+		if (addr == CXL_HDM_REGISTERS_OFFSET + CXLR_HDM_CTRL(i))
+			return true;
+	return false;
+}
+
+/*
+ * A decoder has room for 8 targets. QEMU commits it for more ways, and ends
+ * with an assertion at the first access that goes to a target beyond those.
+ */
+static bool has_too_many_ways(uint32_t ctrl)
+{
+	return FIELD_EX32(ctrl, CXL_HDM_DECODER0_CTRL, IW) > MAX_WAYS;
+}
+
 static MemTxResult watch_write(void *opaque, hwaddr addr, uint64_t data, unsigned int size,
 			       MemTxAttrs attrs)
 {
 	struct watch *watch = opaque;
+	bool refused = has_too_many_ways(data) && is_decoder_control(watch, addr);
 	MemTxResult result;
 
+	if (refused)
+		data &= ~(uint64_t)CXLR_HDM_CTRL_COMMIT;
 	result = memory_region_dispatch_write(watch->below, addr, data, size_memop(size) | MO_LE,
 					      attrs);
+	if (refused)
+		watch->bridge->crb.cache_mem_registers[addr / 4] |= CXLR_HDM_CTRL_ERROR;
 	notifier_list_notify(&watch->changed, NULL);
 	return result;
 }
@@ -127,15 +156,39 @@ CXLFixedWindow *route_next_window(CXLFixedWindow *window)
 	return mr ? mr->opaque : NULL;
 }
 
+/* Target @i of the window, or NULL; until the machine is complete QEMU has its name only. */
+static PXBCXLDev *window_target(CXLFixedWindow *window, unsigned int i)
+{
+	Object *pxb;
+
+	if (window->target_hbs[i])
+		return window->target_hbs[i];
+	pxb = object_resolve_path_type(window->targets[i], TYPE_PXB_CXL_DEV, NULL);
+	return pxb ? PXB_CXL_DEV(pxb) : NULL;
+}
+
 bool route_window_targets(CXLFixedWindow *window, PCIHostState *bridge)
 {
-	Object *pxb = OBJECT(bridge->bus->parent_dev);
 	unsigned int i;
 
 	for (i = 0; i < window->num_targets; i++)
-		if (object_resolve_path_type(window->targets[i], TYPE_PXB_CXL_DEV, NULL) == pxb)
+		if ((PCIDevice *)window_target(window, i) == bridge->bus->parent_dev)
 			return true;
 	return false;
+}
+
+void route_guard_bridges(void)
+{
+	CXLFixedWindow *window;
+	unsigned int i;
+
+	for (window = route_next_window(NULL); window; window = route_next_window(window))
+		for (i = 0; i < window->num_targets; i++) {
+			PXBCXLDev *pxb = window_target(window, i);
+
+			if (pxb)
+				find_watch(cxl_get_hb_cstate(PCI_HOST_BRIDGE(pxb->cxl_host_bridge)));
+		}
 }
 
 static bool contains(uint64_t outer, uint64_t outer_size, uint64_t inner, uint64_t inner_size)

@@ -45,6 +45,12 @@ bool route_reaches(PCIDevice *pdev, uint64_t base, uint64_t size);
 uint32_t route_bridge_read(PCIHostState *bridge, uint32_t offset);
 void route_bridge_write(PCIHostState *bridge, uint32_t offset, uint32_t val);
 
+/*
+ * Have the host bridges of all windows refuse what a guest could write there to
+ * stop QEMU. When the machine is complete; more than once is as good as once.
+ */
+void route_guard_bridges(void);
+
 /* @notifier is told, with no data, after each write to the CM block of @pdev's host bridge. */
 void route_watch(PCIDevice *pdev, Notifier *notifier);
 

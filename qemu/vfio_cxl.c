@@ -11,13 +11,11 @@
 #include "vfio_cxl.h"
 #include "plugin.h"
 #include "qapi/error.h"
-#include "qapi/util.h"
-#include "qemu/error-report.h"
+#include "qemu/range.h"
 #include "hw/qdev-properties.h"
 #include "hw/core/qdev-prop-internal.h"
 #include "hw/resettable.h"
 #include "migration/blocker.h"
-#include "migration/vmstate.h"
 #include "system/reset.h"
 #include "route.h"
 
@@ -27,12 +25,7 @@ static struct {
 	ResettablePhases reset;
 } parent;
 
-/* Bits of the PCI Express capability's and of power management's registers that matter here. */
-static bool covers(uint32_t addr, int len, uint32_t byte)
-{
-	return byte >= addr && byte - addr < (uint32_t)len;
-}
-
+/* Of a value that is written at @addr. */
 static uint8_t byte_of(uint32_t val, uint32_t addr, uint32_t byte)
 {
 	return val >> (8 * (byte - addr));
@@ -42,13 +35,13 @@ static bool initiates_flr(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
 	uint32_t byte = pdev->exp.exp_cap + PCI_EXP_DEVCTL + 1;
 
-	return pdev->exp.exp_cap && covers(addr, len, byte) &&
+	return pdev->exp.exp_cap && range_covers_byte(addr, len, byte) &&
 	       byte_of(val, addr, byte) & PCI_EXP_DEVCTL_BCR_FLR >> 8;
 }
 
 static bool disables_memory(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
-	return covers(addr, len, PCI_COMMAND) &&
+	return range_covers_byte(addr, len, PCI_COMMAND) &&
 	       !(byte_of(val, addr, PCI_COMMAND) & PCI_COMMAND_MEMORY);
 }
 
@@ -56,7 +49,7 @@ static bool leaves_d0(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
 	uint32_t byte = pdev->pm_cap + PCI_PM_CTRL;
 
-	return pdev->pm_cap && covers(addr, len, byte) &&
+	return pdev->pm_cap && range_covers_byte(addr, len, byte) &&
 	       byte_of(val, addr, byte) & PCI_PM_CTRL_STATE_MASK;
 }
 
@@ -64,15 +57,26 @@ static bool initiates_cxl_reset(VfioCxl *s, uint32_t addr, uint32_t val, int len
 {
 	uint32_t byte = s->regs.dvsec + CXLR_DVSEC_CTRL2;
 
-	return covers(addr, len, byte) && byte_of(val, addr, byte) & CXLR_CTRL2_INITIATE_RESET &&
+	return range_covers_byte(addr, len, byte) &&
+	       byte_of(val, addr, byte) & CXLR_CTRL2_INITIATE_RESET &&
 	       vfio_cxl_dvsec_read(s, CXLR_DVSEC_CAP) & CXLR_CAP_RESET_CAPABLE;
 }
 
 /*
- * The host takes its mappings of the memory away in the middle of these
- * writes; another processor of the guest would fault on it. So the guest loses
- * it first. A CXL Reset goes on after the write: it is refused at once, by
- * Error, or it will end, which an event tells.
+ * The host takes its mappings of memory and BARs away in the middle of these
+ * writes and of resets, and KVM stops the VM when another processor of the
+ * guest touches them. So the guest loses them first, and finds nothing there,
+ * as with hardware. vfio_cxl_update() gives back what there is.
+ */
+static void take_away(VfioCxl *s)
+{
+	vfio_cxl_bars_show(s, false);
+	vfio_cxl_mem_remove(s);
+}
+
+/*
+ * A CXL Reset goes on after the write: it is refused at once, by Error, or it
+ * will end, which an event tells.
  */
 static void vfio_cxl_write_config(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
@@ -81,7 +85,7 @@ static void vfio_cxl_write_config(PCIDevice *pdev, uint32_t addr, uint32_t val, 
 
 	if (cxl_reset || initiates_flr(pdev, addr, val, len) ||
 	    disables_memory(pdev, addr, val, len) || leaves_d0(pdev, addr, val, len))
-		vfio_cxl_mem_remove(s);
+		take_away(s);
 	vfio_cxl_events_drain(s);
 	if (cxl_reset)
 		s->events.reset_asked = true;
@@ -89,6 +93,12 @@ static void vfio_cxl_write_config(PCIDevice *pdev, uint32_t addr, uint32_t val, 
 	if (cxl_reset && vfio_cxl_dvsec_read(s, CXLR_DVSEC_STATUS2) & CXLR_STATUS2_RESET_ERROR)
 		s->events.reset_asked = false;
 	vfio_cxl_events_drain(s);
+	vfio_cxl_update(s);
+}
+
+void vfio_cxl_update(VfioCxl *s)
+{
+	vfio_cxl_bars_show(s, !s->events.reset_asked);
 	vfio_cxl_mem_update(s);
 }
 
@@ -96,7 +106,7 @@ static void vfio_cxl_reset_hold(Object *obj, ResetType type)
 {
 	VfioCxl *s = VFIO_CXL_PCI(obj);
 
-	vfio_cxl_mem_remove(s);
+	take_away(s);
 	vfio_cxl_events_drain(s);
 	if (parent.reset.hold)
 		parent.reset.hold(obj, type);
@@ -114,7 +124,7 @@ static void vfio_cxl_reset_exit(Object *obj, ResetType type)
 	if (s->machine_reset)
 		vfio_cxl_firmware_commit(s);
 	s->machine_reset = false;
-	vfio_cxl_mem_update(s);
+	vfio_cxl_update(s);
 }
 
 /* Runs when the machine is reset, and not when a bus is. */
@@ -123,6 +133,7 @@ static void machine_reset(void *opaque)
 	VfioCxl *s = opaque;
 
 	s->machine_reset = true;
+	route_guard_bridges();
 }
 
 static bool block_migration(VfioCxl *s, Error **errp)

@@ -66,7 +66,7 @@ struct VfioCxl {
 		EventNotifier notifier;
 		bool armed;
 		struct vfio_device_feature_cxl_events state;
-		bool reset_asked;	/* by the guest; neither begun nor refused yet */
+		bool reset_asked;	/* by the guest; neither ended nor refused yet */
 	} events;
 
 	/* Where the VMM as firmware puts the memory; 0 if that is the guest's to say. */
@@ -78,9 +78,21 @@ struct VfioCxl {
 	QLIST_ENTRY(VfioCxl) node;	/* of all that firmware places */
 };
 
+/* vfio_cxl.c */
+/* Let the guest have of BARs and memory what events.state and its bridges allow. */
+void vfio_cxl_update(VfioCxl *s);
+
 /* vfio_cxl_regs.c: virtual registers and the driver's events */
 bool vfio_cxl_regs_init(VfioCxl *s, Error **errp);
 void vfio_cxl_regs_exit(VfioCxl *s);
+/* The BARs in the guest's address space, or nothing in their place. */
+void vfio_cxl_bars_show(VfioCxl *s, bool show);
+/*
+ * Capability @id of the region that the driver registered as @subtype, or NULL.
+ * It is part of *@info, which the caller has to g_free() in any case.
+ */
+void *vfio_cxl_find_region(VfioCxl *s, uint32_t subtype, uint16_t id,
+			   struct vfio_region_info **info);
 /* A 32-bit register by its offset in the register region; ones if it cannot be read. */
 uint32_t vfio_cxl_regs_read(VfioCxl *s, uint32_t offset);
 void vfio_cxl_regs_write(VfioCxl *s, uint32_t offset, uint32_t val);

@@ -52,10 +52,25 @@ static uint64_t room_in(CXLFixedWindow *window, VfioCxl *s, uint64_t align)
 
 /* Of all windows, by what they are not good for. */
 struct survey {
-	unsigned int own;	/* lead to the host bridge alone */
-	unsigned int shared;	/* are interleaved over several */
-	uint64_t largest;	/* of the own ones, in bytes */
+	unsigned int own;		/* lead to the host bridge alone */
+	unsigned int shared;		/* are interleaved over several */
+	CXLFixedWindow *closest;	/* the own one that lacks least */
+	uint64_t need;			/* the size that it would have to have, in bytes */
 };
+
+/* Count a window that has no room. */
+static void survey_full(struct survey *survey, CXLFixedWindow *window, VfioCxl *s)
+{
+	uint64_t need = skip_placed(window->base, s->mem.size, GRANULE) + s->mem.size -
+			window->base;
+
+	survey->own++;
+	if (survey->closest &&
+	    survey->need - survey->closest->size <= need - window->size)
+		return;
+	survey->closest = window;
+	survey->need = need;
+}
 
 static uint64_t find_room(VfioCxl *s, PCIHostState *bridge, struct survey *survey)
 {
@@ -69,13 +84,12 @@ static uint64_t find_room(VfioCxl *s, PCIHostState *bridge, struct survey *surve
 			survey->shared++;
 			continue;
 		}
-		survey->own++;
-		survey->largest = MAX(survey->largest, window->size);
 		/* As the host has it, if that fits: guests get larger mappings. */
 		gpa = room_in(window, s, MAX(s->mem.align, GRANULE)) ?:
 		      room_in(window, s, GRANULE);
 		if (gpa)
 			return gpa;
+		survey_full(survey, window, s);
 	}
 	return 0;
 }
@@ -93,8 +107,9 @@ static void explain(VfioCxl *s, PCIHostState *bridge, const struct survey *surve
 	}
 	if (survey->own) {
 		error_setg(errp, "no room for %" PRIu64 " MiB in the CXL windows of host bridge "
-			   "'%s', the largest of which has %" PRIu64 " MiB", need, name,
-			   survey->largest / MiB);
+			   "'%s': the one of %" PRIu64 " MiB at 0x%" PRIx64 " would need %" PRIu64
+			   " MiB", need, name, survey->closest->size / MiB,
+			   survey->closest->base, survey->need / MiB);
 		error_append_hint(errp, "The devices behind one host bridge share its windows: make "
 				  "one larger (cxl-fmw.N.size) or add another.\n");
 		return;

@@ -8,7 +8,6 @@
 #include "vfio_cxl.h"
 #include <sys/mman.h>
 #include "qapi/error.h"
-#include "qemu/error-report.h"
 #include "qemu/units.h"
 #include "exec/address-spaces.h"
 #include "route.h"
@@ -89,7 +88,7 @@ static void retry(void *opaque)
 	VfioCxl *s = opaque;
 
 	vfio_cxl_events_drain(s);
-	vfio_cxl_mem_update(s);
+	vfio_cxl_update(s);
 }
 
 static void bridge_changed(Notifier *notifier, void *data)
@@ -100,12 +99,9 @@ static void bridge_changed(Notifier *notifier, void *data)
 static bool find_region(VfioCxl *s, Error **errp)
 {
 	g_autofree struct vfio_region_info *info = NULL;
-	struct vfio_region_info_cap_cxl_mem *cap = NULL;
+	struct vfio_region_info_cap_cxl_mem *cap;
 
-	if (!vfio_get_dev_region_info(&s->parent_obj.vbasedev,
-				      VFIO_REGION_TYPE_PCI_VENDOR_TYPE | VFIO_CXL_PCI_VENDOR_ID,
-				      VFIO_REGION_SUBTYPE_CXL, &info))
-		cap = (void *)vfio_get_region_info_cap(info, VFIO_REGION_INFO_CAP_CXL_MEM);
+	cap = vfio_cxl_find_region(s, VFIO_REGION_SUBTYPE_CXL, VFIO_REGION_INFO_CAP_CXL_MEM, &info);
 	if (!cap) {
 		error_setg(errp, "the host's driver gives no CXL memory");
 		return false;

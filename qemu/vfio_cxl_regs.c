@@ -9,11 +9,13 @@
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
-
-#define VFIO_CXL_REGION_TYPE	(VFIO_REGION_TYPE_PCI_VENDOR_TYPE | VFIO_CXL_PCI_VENDOR_ID)
+#include "../registers/blocks.h"
 
 /* Events that are taken out of the queue in one go. */
 #define BATCH			16
+
+/* Other events may come between reading them and the write: not so many times. */
+#define WRITE_TRIES		1000
 
 union events_feature {
 	struct vfio_device_feature header;
@@ -63,7 +65,7 @@ static void events_ready(void *opaque)
 	if (!event_notifier_test_and_clear(&s->events.notifier))
 		return;
 	vfio_cxl_events_drain(s);
-	vfio_cxl_mem_update(s);
+	vfio_cxl_update(s);
 }
 
 static int events_signal(VfioCxl *s, int fd)
@@ -119,16 +121,23 @@ static uint64_t region_read(void *opaque, hwaddr addr, unsigned int size)
 	return le64_to_cpu(val);
 }
 
+/* -EAGAIN: events are not read, which is what the next try begins with. */
 static void region_write(void *opaque, hwaddr addr, uint64_t val, unsigned int size)
 {
 	VfioCxl *s = opaque;
+	unsigned int tries;
 	ssize_t ret;
 
 	val = cpu_to_le64(val);
-	do {
+	for (tries = 0; tries < WRITE_TRIES; tries++) {
 		vfio_cxl_events_drain(s);
 		ret = pwrite(s->parent_obj.vbasedev.fd, &val, size, s->regs.fd_offset + addr);
-	} while (ret < 0 && errno == EAGAIN);
+		if (ret >= 0 || errno != EAGAIN)
+			return;
+	}
+	error_report_once("%s: the host's driver has no room for events, though all were read; "
+			  "a register write of the guest's is lost",
+			  s->parent_obj.vbasedev.name);
 }
 
 /* The same by the guest. No answer comes before the memory is where it says. */
@@ -138,7 +147,7 @@ static void guest_write(void *opaque, hwaddr addr, uint64_t val, unsigned int si
 
 	region_write(s, addr, val, size);
 	vfio_cxl_events_drain(s);
-	vfio_cxl_mem_update(s);
+	vfio_cxl_update(s);
 }
 
 static const MemoryRegionOps region_ops = {
@@ -170,16 +179,23 @@ void vfio_cxl_dvsec_write(VfioCxl *s, uint32_t offset, uint16_t val)
 	vfio_pci_write_config(PCI_DEVICE(s), s->regs.dvsec + offset, val, sizeof(val));
 }
 
+void *vfio_cxl_find_region(VfioCxl *s, uint32_t subtype, uint16_t id,
+			   struct vfio_region_info **info)
+{
+	const uint32_t type = VFIO_REGION_TYPE_PCI_VENDOR_TYPE | VFIO_CXL_PCI_VENDOR_ID;
+
+	if (vfio_get_dev_region_info(&s->parent_obj.vbasedev, type, subtype, info))
+		return NULL;
+	return vfio_get_region_info_cap(*info, id);
+}
+
 static bool find_region(VfioCxl *s, Error **errp)
 {
 	g_autofree struct vfio_region_info *info = NULL;
 	struct vfio_region_info_cap_cxl_comp_regs *cap;
 
-	if (!vfio_get_dev_region_info(&s->parent_obj.vbasedev, VFIO_CXL_REGION_TYPE,
-				      VFIO_REGION_SUBTYPE_CXL_COMP_REGS, &info))
-		cap = (void *)vfio_get_region_info_cap(info, VFIO_REGION_INFO_CAP_CXL_COMP_REGS);
-	else
-		cap = NULL;
+	cap = vfio_cxl_find_region(s, VFIO_REGION_SUBTYPE_CXL_COMP_REGS,
+				   VFIO_REGION_INFO_CAP_CXL_COMP_REGS, &info);
 	if (!cap) {
 		error_setg(errp, "the host's driver gives no CXL registers");
 		return false;
@@ -197,25 +213,40 @@ static bool find_region(VfioCxl *s, Error **errp)
 	return false;
 }
 
+static uint32_t config_read(const struct cxlr_source *source, uint32_t offset)
+{
+	return pci_get_long(PCI_DEVICE(source->owner)->config + offset);
+}
+
 /* PCIe DVSEC for CXL Devices (8.1.3), in what the guest sees. */
 static bool find_dvsec(VfioCxl *s, Error **errp)
 {
-	const uint8_t *config = PCI_DEVICE(s)->config;
-	unsigned int at = PCI_CONFIG_SPACE_SIZE, left;
+	const struct cxlr_source config = {
+		.read = config_read, .size = PCIE_CONFIG_SPACE_SIZE, .owner = s,
+	};
+	struct cxlr_blocks dvsecs;
+	const char *why = cxlr_find_dvsecs(&config, &dvsecs);
+	const struct cxlr_block *device;
 
-	for (left = (PCIE_CONFIG_SPACE_SIZE - at) / 8; left && at >= PCI_CONFIG_SPACE_SIZE; left--) {
-		uint32_t header = pci_get_long(config + at);
-
-		if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_DVSEC &&
-		    pci_get_word(config + at + CXLR_DVSEC_HDR1) == CXLR_VENDOR_ID &&
-		    pci_get_word(config + at + CXLR_DVSEC_HDR2) == CXLR_DVSEC_ID_DEVICE) {
-			s->regs.dvsec = at;
-			return true;
-		}
-		at = PCI_EXT_CAP_NEXT(header);
+	device = why ? NULL : cxlr_block_find(&dvsecs, CXLR_DVSEC_ID_DEVICE);
+	if (device) {
+		s->regs.dvsec = device->at;
+		return true;
 	}
-	error_setg(errp, "the device has no CXL Device DVSEC that the guest can see");
+	error_setg(errp, "the device's CXL DVSECs make no sense: %s",
+		   why ?: "there is none for CXL devices");
 	return false;
+}
+
+void vfio_cxl_bars_show(VfioCxl *s, bool show)
+{
+	unsigned int i;
+
+	memory_region_transaction_begin();
+	for (i = 0; i < PCI_ROM_SLOT; i++)
+		if (s->parent_obj.bars[i].mr)
+			memory_region_set_enabled(s->parent_obj.bars[i].mr, show);
+	memory_region_transaction_commit();
 }
 
 bool vfio_cxl_regs_init(VfioCxl *s, Error **errp)

@@ -37,6 +37,12 @@
 			 CXLR_HDM_CTRL_BI | CXLR_HDM_CTRL_UIO | CXLR_HDM_CTRL_UIG | \
 			 CXLR_HDM_CTRL_UIW | CXLR_HDM_CTRL_ISP)
 
+/* Interleave ways, as a decoder's Control has them (8.2.4.20.7). */
+#define WAYS_UNIT		0x10
+#define EIGHT_WAYS		3
+#define MOST_WAYS		15
+#define FINEST_GRANULARITY	256	/* bytes */
+
 /* One processor's part. */
 struct part {
 	struct machine *machine;
@@ -508,6 +514,43 @@ static void test_places(void)
 	canary_check(canary);
 }
 
+static void program_ways(const struct window *window, uint64_t base, unsigned int ways)
+{
+	store32(window->hdm + CXLR_HDM_CTRL(0), 0);
+	store32(window->hdm + CXLR_HDM_BASE_LOW(0), base);
+	store32(window->hdm + CXLR_HDM_BASE_HIGH(0), base >> 32);
+	store32(window->hdm + CXLR_HDM_SIZE_LOW(0), CXLR_HDM_GRANULE);
+	store32(window->hdm + CXLR_HDM_SIZE_HIGH(0), 0);
+	store32(window->hdm + CXLR_HDM_CTRL(0), CXLR_HDM_CTRL_COMMIT | ways * WAYS_UNIT);
+}
+
+/*
+ * A host bridge has room for 8 targets (8.2.4.20.8): a decoder for more does
+ * not commit, and an access that would go beyond them is no end of the machine.
+ */
+static void test_ways(void)
+{
+	struct machine machine;
+	unsigned int i, ways, at;
+	uint32_t control;
+
+	machine_open(&machine);
+	for (i = 0; i < WINDOWS; i++) {
+		struct window *window = &machine.window[i];
+
+		for (ways = 0; ways <= MOST_WAYS; ways++) {
+			program_ways(window, i ? window->base : machine.home, ways);
+			for (at = 0; at < PAGE; at += FINEST_GRANULARITY)
+				load32(window->span + at);
+			control = load32(window->hdm + CXLR_HDM_CTRL(0));
+			check_eq(!!(control & CXLR_HDM_CTRL_COMMITTED), ways <= EIGHT_WAYS);
+			check_eq(!!(control & CXLR_HDM_CTRL_ERROR), ways > EIGHT_WAYS);
+		}
+		program_ways(window, 0, 0);
+	}
+	machine_program_bridge(&machine);
+}
+
 static void touch_all(struct part *part)
 {
 	static void (* const by[])(struct part *part) = {
@@ -672,6 +715,7 @@ const struct test tests[] = {
 	{ "noise", test_noise },
 	/* From here on, with resets. */
 	{ "places", test_places },
+	{ "ways", test_ways },
 	{ "bridge", test_bridge },
 	{ "master", test_master },
 	{ "master_bar", test_master_bar },
