@@ -1,28 +1,58 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A plugin for the QEMU that runs the lab's machine with TCG, so that KVM in
- * that machine can run guests.
+ * that machine can run guests. It mends two faults of QEMU 10.0:
  *
  * AMD's manual (volume 2, 15.7.2) has EXITINTINFO hold an event only when its
- * valid bit is set. QEMU 10.0's do_vmexit() leaves the type and vector there
- * of the last exception that the guest took since VMRUN, with the valid bit
- * clear. KVM's svm_check_emulate_instruction() looks at the type alone, and
- * stops the guest with "KVM internal error. Suberror: 3" at the next access
- * that it emulates. Here the whole field is cleared when it is not valid, when
- * the instruction after VMRUN executes.
+ * valid bit is set. do_vmexit() leaves the type and vector there of the last
+ * exception that the guest took since VMRUN, with the valid bit clear. KVM's
+ * svm_check_emulate_instruction() looks at the type alone, and stops the guest
+ * with "KVM internal error. Suberror: 3" at the next access that it emulates.
+ * Here the whole field is cleared when it is not valid, when the instruction
+ * after VMRUN executes.
+ *
+ * VMRUN and do_vmexit() change interrupt_request without QEMU's lock, and lose
+ * what another thread sets there meanwhile: that the local APIC has an
+ * interrupt. If that was the timer's, no other one comes, and the machine stands
+ * still. So a machine that has executed VMRUN looks at its APICs every now and
+ * then.
  */
 #include "qemu/osdep.h"
 #include "qemu/qemu-plugin.h"
 #include "cpu.h"
 #include "svm.h"
+#include "block/aio.h"
 #include "exec/memory.h"
 #include "hw/core/cpu.h"
+#include "qemu/main-loop.h"
+#include "qemu/timer.h"
+#include "../../qemu/plugin.h"
 
 /* Where VMRUN was seen: a kernel module has it in a handful of places at most. */
 #define PLACES 64
 
+#define POLL_MS 20
+
 static uint64_t after_vmrun[PLACES];
 static unsigned int places;
+static QEMUTimer *poll_timer;
+
+static void poll_apics(void *opaque)
+{
+	CPUState *cpu;
+
+	CPU_FOREACH(cpu)
+		cpu_interrupt(cpu, CPU_INTERRUPT_POLL);
+	timer_mod(poll_timer, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + POLL_MS);
+}
+
+static void start_polling(void *opaque)
+{
+	if (poll_timer)
+		return;
+	poll_timer = timer_new_ms(QEMU_CLOCK_REALTIME, poll_apics, NULL);
+	poll_apics(NULL);
+}
 
 static void clear_invalid(unsigned int index, void *data)
 {
@@ -62,8 +92,11 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	    sizeof(vmrun) || memcmp(bytes, vmrun, sizeof(vmrun)))
 		return;
 	i = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, i)) + sizeof(vmrun);
-	if (!is_after_vmrun(i) && places < PLACES)
-		after_vmrun[places++] = i;
+	if (is_after_vmrun(i) || places == PLACES)
+		return;
+	if (!places)
+		aio_bh_schedule_oneshot(qemu_get_aio_context(), start_polling, NULL);
+	after_vmrun[places++] = i;
 }
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
@@ -71,6 +104,8 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
 					   char **argv)
 {
+	if (!plugin_version_fits("tcg-svm"))
+		return -1;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	return 0;
 }
