@@ -26,7 +26,7 @@
 #include "machine.h"
 #include "regs.h"
 
-#define SECONDS		5
+#define SECONDS		3
 #define CANARY_SIZE	(8 * MIB)
 /* For the patterns in the memory. */
 #define SPOTS		32

@@ -27,7 +27,7 @@ count()
 
 	while read -r p _ f _; do
 		passed=$((passed + p)) failed=$((failed + f))
-	done < <(tr -d '\r' <"$1" | grep -E "$closing")
+	done <<<"$(tr -d '\r' <"$1" | grep -E "$closing")"
 }
 
 # finish: the closing line; the status is whether all is well.
