@@ -21,7 +21,7 @@ help:
 	@echo "  make fuzz          only the fuzzers of the register engine, for a minute"
 	@echo "  make device-check  only the tests of the emulated accelerator"
 	@echo "  make check-guest   only the tests of guests and VMMs"
-	@echo "  make style         checkpatch and sparse on the driver"
+	@echo "  make style         checkpatch and sparse on the modules"
 	@echo "  make docs          docs/registers.md, printed from the tables in registers/"
 	@echo "  make debug-kernel  build the kernel for check-debug"
 	@echo "  make clean         remove what was built, keep the root filesystem and kernels"
