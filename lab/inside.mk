@@ -51,7 +51,7 @@ guest:
 		OUT=$(CURDIR)/$(build)/guest/$(release)
 
 # With what of the project runs in guests: made anew each time, in a second.
-guestfs: guest bench $(if $(wildcard tests/guest/Makefile),guest-tests)
+guestfs: guest bench guest-tests
 	@lab/guestfs $(release) $(build)/initramfs/guest-$(release)
 
 guest-tests:
@@ -73,10 +73,11 @@ docs-check: $(build)/print
 unit: docs-check
 	@$(MAKE) --no-print-directory $(jobs) -C tests/unit OUT=$(CURDIR)/$(build)/tests/unit check
 
-$(build)/initramfs/builtin: lab/initramfs
+$(build)/initramfs/builtin: lab/initramfs lab/archive.sh
 	@lab/initramfs - $@
 
-$(build)/initramfs/%: lab/initramfs
+$(build)/initramfs/%: lab/initramfs lab/archive.sh
 	@lab/initramfs $* $@
 
-.PHONY: all driver debug firmware qemu guest guestfs guest-tests tests demo examples fuzz bench docs docs-check unit device-check
+.PHONY: all driver debug firmware qemu guest guestfs guest-tests tests demo examples fuzz bench \
+	docs docs-check unit device-check
