@@ -95,11 +95,11 @@ debug-kernel: root
 	$(inside) debug
 
 clean:
-	@lab/remove $(addprefix build/,driver qemu firmware tests demo examples guest initramfs run)
+	@lab/remove $(addprefix build/,driver qemu firmware tests demo examples guest bench print initramfs run)
 
 distclean:
 	@lab/remove build
 	@echo "removed build/"
 
-.PHONY: help root lab demo guest check check-host check-guest test check-debug bench shell unit fuzz device-check docs style debug-kernel \
-	clean distclean
+.PHONY: help root lab demo guest check check-host check-guest test check-debug bench shell \
+	unit fuzz device-check docs style debug-kernel clean distclean

@@ -9,11 +9,37 @@ cpus=2 memory=2G firmware= slot=1 bus=4
 objects=() devices=() windows=()
 declare -A ports
 
-# port NAME BRIDGE: a root port for a device.
+# The next two are for describe() alone, and use its file, item and name: those
+# of the line that is read.
+
+# settings KNOWN OPTION...: the values of the options that KNOWN lists, into
+# given; the others, which are properties of QEMU's device, into properties.
+settings()
+{
+	local known=" $1 " option
+	shift
+
+	given=() properties=''
+	for option; do
+		case $option in
+		*=*) ;;
+		*) die "$file: $item $name: '$option' is not PROPERTY=VALUE" ;;
+		esac
+		case $known in
+		*" ${option%%=*} "*) given[${option%%=*}]=${option#*=} ;;
+		*) properties+=,$option ;;
+		esac
+	done
+}
+
+# port: a root port for the line's device, behind the bridge that was given.
 port()
 {
-	devices+=(-device "cxl-rp,id=$1-port,bus=$2,chassis=0,slot=$slot,port=${ports[$2]}")
-	slot=$((slot + 1)) ports[$2]=$((ports[$2] + 1))
+	local bridge=${given[bridge]:-}
+
+	[[ " ${!ports[*]} " = *" ${bridge:--} "* ]] || die "$file: $item $name: no bridge '$bridge' above it"
+	devices+=(-device "cxl-rp,id=$name-port,bus=$bridge,chassis=0,slot=$slot,port=${ports[$bridge]}")
+	slot=$((slot + 1)) ports[$bridge]=$((ports[$bridge] + 1))
 }
 
 # host_device N: address of the accelerator that is number N of those bound to
@@ -34,7 +60,8 @@ host_device()
 # describe FILE: turn a machine description into QEMU's arguments.
 describe()
 {
-	local file=$top/lab/machines/$1 item name options option size window decoders bridge host
+	local file=$top/lab/machines/$1 item name options option window decoders host properties
+	local -A given
 
 	[ -e "$file" ] || die "no machine description lab/machines/$1" \
 		"there are: $(cd "$top/lab/machines" && echo *)"
@@ -64,34 +91,18 @@ describe()
 			windows+=("cxl-fmw.${#windows[@]}.targets.0=$name,cxl-fmw.${#windows[@]}.size=$window")
 			bus=$((bus + 4)) ports[$name]=0 ;;
 		accel)
-			size='' bridge='' decoders=''
-			for option in $options; do
-				case $option in
-				bridge=*) bridge=${option#*=} ;;
-				size=*) size=${option#*=} ;;
-				*=*) decoders+=,$option ;;
-				*) die "$file: accel $name: '$option' is not PROPERTY=VALUE" ;;
-				esac
-			done
-			[ -n "$size" ] || die "$file: accel $name: no size="
-			[ -n "${ports[$bridge]:-}" ] || die "$file: accel $name: no bridge '$bridge' above it"
-			objects+=(-object "memory-backend-ram,id=$name-hdm,size=$size")
-			port "$name" "$bridge"
-			devices+=(-device "cxl-accel,id=$name,bus=$name-port,memdev=$name-hdm$decoders") ;;
+			# shellcheck disable=SC2086
+			settings "bridge size" $options
+			[ -n "${given[size]:-}" ] || die "$file: accel $name: no size="
+			objects+=(-object "memory-backend-ram,id=$name-hdm,size=${given[size]}")
+			port
+			devices+=(-device "cxl-accel,id=$name,bus=$name-port,memdev=$name-hdm$properties") ;;
 		pass)
-			host='' bridge='' decoders=''
-			for option in $options; do
-				case $option in
-				bridge=*) bridge=${option#*=} ;;
-				host=*) host=${option#*=} ;;
-				*=*) decoders+=,$option ;;
-				*) die "$file: pass $name: '$option' is not PROPERTY=VALUE" ;;
-				esac
-			done
-			[ -n "${ports[$bridge]:-}" ] || die "$file: pass $name: no bridge '$bridge' above it"
-			port "$name" "$bridge"
-			host=$(host_device "$host")
-			devices+=(-device "vfio-cxl-pci,id=$name,bus=$name-port,host=$host$decoders") ;;
+			# shellcheck disable=SC2086
+			settings "bridge host" $options
+			port
+			host=$(host_device "${given[host]:-}")
+			devices+=(-device "vfio-cxl-pci,id=$name,bus=$name-port,host=$host$properties") ;;
 		device) devices+=(-device "$name") ;;
 		firmware) firmware="$name $options" ;;
 		*) die "$file: unknown item '$item'" ;;
