@@ -13,7 +13,8 @@ help:
 	@echo "  make check         all tests on the distribution's kernel"
 	@echo "  make check-debug   the same tests on a kernel that looks for bugs (KASAN, lockdep, ...)"
 	@echo "  make test T=memory only these programs of tests/host, or PROGRAM:TEST,TEST, in one boot"
-	@echo "  make bench         what accesses to registers cost, beside stock vfio-pci"
+	@echo "  make bench         what accesses to registers cost, and what a guest gets, beside peers"
+	@echo "  make bench-guest   only the part with guests; PARTS=\"jobs commit boot\""
 	@echo "  make shell         a shell in the lab's machine, the accelerator bound to the driver"
 	@echo
 	@echo "  make lab           make the root filesystem and build everything in it"
@@ -69,6 +70,10 @@ check-debug: debug-kernel
 bench: lab
 	@lab/enter bench/engine
 	@lab/run --machine pair --name bench -- bench/registers
+	@lab/run --machine bench --name bench-guest --timeout 5400 -- bench/guest
+
+bench-guest: lab
+	@lab/run --machine bench --name bench-guest --timeout 5400 -- bench/guest $(PARTS)
 
 shell: lab
 	@lab/run --machine $(MACHINE) --name shell --timeout 86400 --interactive -- lab/vm/shell
@@ -101,5 +106,5 @@ distclean:
 	@lab/remove build
 	@echo "removed build/"
 
-.PHONY: help root lab demo guest check check-host check-guest test check-debug bench shell \
-	unit fuzz device-check docs style debug-kernel clean distclean
+.PHONY: help root lab demo guest check check-host check-guest test check-debug bench bench-guest \
+	shell unit fuzz device-check docs style debug-kernel clean distclean

@@ -94,7 +94,8 @@ describe()
 			# shellcheck disable=SC2086
 			settings "bridge size" $options
 			[ -n "${given[size]:-}" ] || die "$file: accel $name: no size="
-			objects+=(-object "memory-backend-ram,id=$name-hdm,size=${given[size]}")
+			# Sparse: it may be larger than what this computer has.
+			objects+=(-object "memory-backend-ram,id=$name-hdm,size=${given[size]},reserve=off")
 			port
 			devices+=(-device "cxl-accel,id=$name,bus=$name-port,memdev=$name-hdm$properties") ;;
 		pass)
