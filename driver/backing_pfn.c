@@ -3,7 +3,6 @@
  * The pfn backing: cacheable special PTEs, PMDs and PUDs, without struct
  * pages. They can be taken away at any time.
  */
-#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
@@ -67,24 +66,21 @@ static vm_fault_t insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf, uns
 }
 
 /*
- * Wait until the change is made. Whoever makes it may need mmap_lock, so who
- * cannot let go of that comes again at once. A second retry is as good as a
- * first: each has waited.
+ * Come again in a moment: a change is short. Not when it is made, for which its
+ * lock would have to be waited for: who makes it may be in a fault of his own, on
+ * a device whose change is made from this one's memory. And without mmap_lock,
+ * which he may need; who cannot let go of it comes again at once. A second
+ * retry is as good as a first: each has waited.
  */
-static vm_fault_t retry(struct cxl_vfio_device *cxlv, struct vm_fault *vmf)
+static vm_fault_t retry(struct vm_fault *vmf)
 {
-	struct file *file;
-
 	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
 		return VM_FAULT_NOPAGE;
 	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_RETRY;
 
-	/* Without the lock the mapping may go, and with it the device's file. */
-	file = get_file(vmf->vma->vm_file);
 	release_fault_lock(vmf);
-	cxl_vfio_mem_config_wait(cxlv);
-	fput(file);
+	schedule_timeout_killable(1);
 	return VM_FAULT_RETRY;
 }
 
@@ -119,7 +115,7 @@ static vm_fault_t pfn_huge_fault(struct vm_fault *vmf, unsigned int order)
 
 	trace_cxl_vfio_fault(&cxlv->core.pdev->dev, vmf->address, order, ret);
 	if (ret == VM_FAULT_RETRY)
-		return retry(cxlv, vmf);
+		return retry(vmf);
 	return ret == VM_FAULT_NOPAGE ? inserted(vmf) : ret;
 }
 

@@ -79,8 +79,7 @@ enum {
  *	  memory_lock.
  * @blocked: CXL_VFIO_BLOCK_*; zero when nothing forbids access
  * @config_lock: one change of memory enable or power at a time. User memory is
- *		 touched under it, so no fault may wait for it but without
- *		 the locks that faults hold.
+ *		 touched under it, so no fault may wait for it.
  * @config_owner: who holds @config_lock
  */
 struct cxl_vfio_mem {
@@ -249,7 +248,6 @@ void cxl_vfio_mem_block(struct cxl_vfio_device *cxlv, unsigned long why);
 void cxl_vfio_mem_unblock(struct cxl_vfio_device *cxlv, unsigned long why);
 int cxl_vfio_mem_config_begin(struct cxl_vfio_device *cxlv);
 void cxl_vfio_mem_config_end(struct cxl_vfio_device *cxlv);
-void cxl_vfio_mem_config_wait(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv);
 
 /* backing_pfn.c */

@@ -104,7 +104,7 @@ void cxl_vfio_mem_unblock(struct cxl_vfio_device *cxlv, unsigned long why)
  *
  * The core takes the BARs' mappings away when it sees such a change, but
  * knows nothing of this region. Faults that come before
- * cxl_vfio_mem_config_end() wait for it; they find out then what changed.
+ * cxl_vfio_mem_config_end() are tried again; they find out then what changed.
  * This is done for every write to the registers in question: the core reads
  * what is written from user memory, which may have changed since a look at it
  * here. The caller's own get SIGBUS: the core reads the user's buffer in here, which
@@ -135,16 +135,6 @@ void cxl_vfio_mem_config_end(struct cxl_vfio_device *cxlv)
 	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_CONFIG);
 	WRITE_ONCE(cxlv->mem.config_owner, NULL);
 	mutex_unlock(&cxlv->mem.config_lock);
-}
-
-/**
- * cxl_vfio_mem_config_wait - until the change is made, or somebody kills the caller
- * @cxlv: the device; the caller holds no lock that a fault needs
- */
-void cxl_vfio_mem_config_wait(struct cxl_vfio_device *cxlv)
-{
-	if (!mutex_lock_killable(&cxlv->mem.config_lock))
-		mutex_unlock(&cxlv->mem.config_lock);
 }
 
 /**

@@ -257,7 +257,7 @@ static void *write_command(void *data)
 /*
  * Nothing changes, so nobody may lose the memory over it: not a load, and not
  * those who look the entries up by themselves, as type 1 does, and KVM in the
- * same way.
+ * same way. IOMMUFD pins pages, which this memory has not.
  */
 static void test_same_command(void)
 {
@@ -272,8 +272,10 @@ static void test_same_command(void)
 	memory = map_at(&vfio, 0, 4 * MIB, PAGE);
 	check_eq(pthread_create(&thread, NULL, write_command, &writer), 0);
 	for (i = 0; i < COMMAND_ROUNDS; i++) {
-		check_eq(__vfio_dma_map(&vfio, memory, 16 * PAGE, GIB), 0);
-		vfio_dma_unmap(&vfio, GIB, 16 * PAGE);
+		if (vfio.group >= 0) {
+			check_eq(__vfio_dma_map(&vfio, memory, 16 * PAGE, GIB), 0);
+			vfio_dma_unmap(&vfio, GIB, 16 * PAGE);
+		}
 		check(load(memory + i * PAGE, &byte));
 	}
 	atomic_store(&writer.stop, true);
