@@ -10,13 +10,13 @@
 #include "hw/pci/pcie_port.h"
 #include "../registers/cxl_regs.h"
 
-#define MAX_WAYS	3	/* the encoding of 8 ways (8.2.4.20.7) */
+#define MAX_WAYS	3	/* 8 ways, as Interleave Ways has it (8.2.4.20.7) */
 
 /*
  * QEMU tells nobody when a host bridge's decoder changes. So the bridge's CM
  * block gets a region laid over it, which passes every access on to what was
- * there before, and then tells. It also refuses what QEMU does not survive. One for each bridge, never removed, as bridges
- * are not either.
+ * there before, and then tells. It also refuses what QEMU does not survive. One
+ * for each bridge, never removed, as bridges are not either.
  */
 struct watch {
 	CXLComponentState *bridge;
@@ -50,23 +50,26 @@ static bool is_decoder_control(struct watch *watch, hwaddr addr)
 }
 
 /*
- * A decoder has room for 8 targets. QEMU commits it for more ways, and ends
- * with an assertion at the first access that goes to a target beyond those.
+ * To 1, 2, 4 or 8 ways QEMU commits as it should, and for other values as well:
+ * then it takes the field for a power of two, and ends with an assertion at the
+ * first access that goes to a target past the eighth.
  */
-static bool has_too_many_ways(uint32_t ctrl)
+static bool commits_beyond_targets(uint32_t ctrl)
 {
-	return FIELD_EX32(ctrl, CXL_HDM_DECODER0_CTRL, IW) > MAX_WAYS;
+	return ctrl & CXLR_HDM_CTRL_COMMIT &&
+	       FIELD_EX32(ctrl, CXL_HDM_DECODER0_CTRL, IW) > MAX_WAYS;
 }
 
 static MemTxResult watch_write(void *opaque, hwaddr addr, uint64_t data, unsigned int size,
 			       MemTxAttrs attrs)
 {
 	struct watch *watch = opaque;
-	bool refused = has_too_many_ways(data) && is_decoder_control(watch, addr);
+	bool refused = size == 4 && commits_beyond_targets(data) &&
+		       is_decoder_control(watch, addr);
 	MemTxResult result;
 
 	if (refused)
-		data &= ~(uint64_t)CXLR_HDM_CTRL_COMMIT;
+		data &= ~CXLR_HDM_CTRL_COMMIT;
 	result = memory_region_dispatch_write(watch->below, addr, data, size_memop(size) | MO_LE,
 					      attrs);
 	if (refused)

@@ -65,8 +65,8 @@ static bool initiates_cxl_reset(VfioCxl *s, uint32_t addr, uint32_t val, int len
 /*
  * The host takes its mappings of memory and BARs away in the middle of these
  * writes and of resets, and KVM stops the VM when another processor of the
- * guest touches them. So the guest loses them first, and finds nothing there,
- * as with hardware. vfio_cxl_update() gives back what there is.
+ * guest touches them. So the guest loses them first. vfio_cxl_update() gives
+ * back what there is.
  */
 static void take_away(VfioCxl *s)
 {
@@ -74,31 +74,23 @@ static void take_away(VfioCxl *s)
 	vfio_cxl_mem_remove(s);
 }
 
-/*
- * A CXL Reset goes on after the write: it is refused at once, by Error, or it
- * will end, which an event tells.
- */
+/* A CXL Reset goes on after the write, which begins it: the driver's state says so. */
 static void vfio_cxl_write_config(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
 	VfioCxl *s = VFIO_CXL_PCI(pdev);
-	bool cxl_reset = initiates_cxl_reset(s, addr, val, len);
 
-	if (cxl_reset || initiates_flr(pdev, addr, val, len) ||
+	if (initiates_cxl_reset(s, addr, val, len) || initiates_flr(pdev, addr, val, len) ||
 	    disables_memory(pdev, addr, val, len) || leaves_d0(pdev, addr, val, len))
 		take_away(s);
 	vfio_cxl_events_drain(s);
-	if (cxl_reset)
-		s->events.reset_asked = true;
 	vfio_pci_write_config(pdev, addr, val, len);
-	if (cxl_reset && vfio_cxl_dvsec_read(s, CXLR_DVSEC_STATUS2) & CXLR_STATUS2_RESET_ERROR)
-		s->events.reset_asked = false;
 	vfio_cxl_events_drain(s);
 	vfio_cxl_update(s);
 }
 
 void vfio_cxl_update(VfioCxl *s)
 {
-	vfio_cxl_bars_show(s, !s->events.reset_asked);
+	vfio_cxl_bars_show(s, !(s->events.state.flags & VFIO_CXL_STATE_ABSENT));
 	vfio_cxl_mem_update(s);
 }
 
@@ -110,7 +102,6 @@ static void vfio_cxl_reset_hold(Object *obj, ResetType type)
 	vfio_cxl_events_drain(s);
 	if (parent.reset.hold)
 		parent.reset.hold(obj, type);
-	s->events.reset_asked = false;
 	vfio_cxl_events_drain(s);
 }
 

@@ -33,6 +33,9 @@ struct vfio_cxl_window {
 	uint64_t dpa;			/* offset in the memory region */
 };
 
+/* The driver's flags with which neither memory nor BARs can be touched. */
+#define VFIO_CXL_STATE_ABSENT	(VFIO_CXL_STATE_RESETTING | VFIO_CXL_STATE_RESET_FAILED)
+
 struct VfioCxl {
 	VFIOPCIDevice parent_obj;
 
@@ -47,6 +50,7 @@ struct VfioCxl {
 		uint32_t bar;
 		uint64_t bar_offset;
 		MemoryRegion mr;
+		MemoryRegion absent[PCI_ROM_SLOT];	/* over the BARs, when they are not there */
 		uint32_t dvsec;		/* of the CXL Device DVSEC in configuration space */
 	} regs;
 
@@ -66,7 +70,6 @@ struct VfioCxl {
 		EventNotifier notifier;
 		bool armed;
 		struct vfio_device_feature_cxl_events state;
-		bool reset_asked;	/* by the guest; neither ended nor refused yet */
 	} events;
 
 	/* Where the VMM as firmware puts the memory; 0 if that is the guest's to say. */
@@ -85,7 +88,7 @@ void vfio_cxl_update(VfioCxl *s);
 /* vfio_cxl_regs.c: virtual registers and the driver's events */
 bool vfio_cxl_regs_init(VfioCxl *s, Error **errp);
 void vfio_cxl_regs_exit(VfioCxl *s);
-/* The BARs in the guest's address space, or nothing in their place. */
+/* The BARs as they are, or what reads as ones in their place. */
 void vfio_cxl_bars_show(VfioCxl *s, bool show);
 /*
  * Capability @id of the region that the driver registered as @subtype, or NULL.

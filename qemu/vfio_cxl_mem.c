@@ -29,14 +29,13 @@ static struct vfio_cxl_window wanted_window(VfioCxl *s)
 {
 	const uint32_t need = VFIO_CXL_STATE_COMMITTED | VFIO_CXL_STATE_HDM_ENABLED |
 			      VFIO_CXL_STATE_MEM_ENABLED;
-	const uint32_t bar = VFIO_CXL_STATE_RESETTING | VFIO_CXL_STATE_RESET_FAILED;
 	const struct vfio_device_feature_cxl_events *state = &s->events.state;
 	struct vfio_cxl_window none = { 0 }, window = {
 		.gpa = state->base, .size = state->size, .dpa = state->dpa,
 	};
 	PCIDevice *pdev = PCI_DEVICE(s);
 
-	if ((state->flags & (need | bar)) != need || s->events.reset_asked ||
+	if ((state->flags & (need | VFIO_CXL_STATE_ABSENT)) != need ||
 	    !(pci_get_word(pdev->config + PCI_COMMAND) & PCI_COMMAND_MEMORY) || !in_d0(pdev))
 		return none;
 	if (window.dpa > s->mem.size || window.size > s->mem.size - window.dpa ||

@@ -14,6 +14,9 @@
 /* Events that are taken out of the queue in one go. */
 #define BATCH			16
 
+/* Over the registers, and over whatever vfio-pci has in a BAR. */
+#define ABSENT_PRIORITY		100
+
 /* Other events may come between reading them and the write: not so many times. */
 #define WRITE_TRIES		1000
 
@@ -35,7 +38,6 @@ void vfio_cxl_events_drain(VfioCxl *s)
 {
 	union events_feature feature = { 0 };
 	struct vfio_device_feature_cxl_events *events = (void *)feature.header.data;
-	unsigned int i;
 
 	do {
 		int ret = events_ioctl(s, &feature, VFIO_DEVICE_FEATURE_GET,
@@ -48,13 +50,7 @@ void vfio_cxl_events_drain(VfioCxl *s)
 			s->events.state = (struct vfio_device_feature_cxl_events) { 0 };
 			return;
 		}
-		for (i = 0; i < events->nr_events; i++)
-			if (events->events[i].type == VFIO_CXL_EVENT_RESET_END)
-				s->events.reset_asked = false;
 	} while (events->flags & VFIO_CXL_STATE_MORE);
-	/* Which one it was is not known. */
-	if (events->flags & VFIO_CXL_STATE_LOST)
-		s->events.reset_asked = false;
 	s->events.state = *events;
 }
 
@@ -238,14 +234,57 @@ static bool find_dvsec(VfioCxl *s, Error **errp)
 	return false;
 }
 
+/* As hardware that does not answer. */
+static uint64_t absent_read(void *opaque, hwaddr addr, unsigned int size)
+{
+	return UINT64_MAX;
+}
+
+static void absent_write(void *opaque, hwaddr addr, uint64_t val, unsigned int size)
+{
+}
+
+static const MemoryRegionOps absent_ops = {
+	.read = absent_read,
+	.write = absent_write,
+	.endianness = DEVICE_LITTLE_ENDIAN,
+	.valid = { .min_access_size = 1, .max_access_size = 8 },
+	.impl = { .min_access_size = 1, .max_access_size = 8 },
+};
+
+static void bars_init(VfioCxl *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < PCI_ROM_SLOT; i++) {
+		MemoryRegion *bar = s->parent_obj.bars[i].mr, *absent = &s->regs.absent[i];
+
+		if (!bar)
+			continue;
+		memory_region_init_io(absent, OBJECT(s), &absent_ops, s, "vfio-cxl-absent",
+				      memory_region_size(bar));
+		memory_region_set_enabled(absent, false);
+		memory_region_add_subregion_overlap(bar, 0, absent, ABSENT_PRIORITY);
+	}
+}
+
+static void bars_exit(VfioCxl *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < PCI_ROM_SLOT; i++)
+		if (memory_region_is_mapped(&s->regs.absent[i]))
+			memory_region_del_subregion(s->parent_obj.bars[i].mr, &s->regs.absent[i]);
+}
+
 void vfio_cxl_bars_show(VfioCxl *s, bool show)
 {
 	unsigned int i;
 
 	memory_region_transaction_begin();
 	for (i = 0; i < PCI_ROM_SLOT; i++)
-		if (s->parent_obj.bars[i].mr)
-			memory_region_set_enabled(s->parent_obj.bars[i].mr, show);
+		if (memory_region_is_mapped(&s->regs.absent[i]))
+			memory_region_set_enabled(&s->regs.absent[i], !show);
 	memory_region_transaction_commit();
 }
 
@@ -257,11 +296,13 @@ bool vfio_cxl_regs_init(VfioCxl *s, Error **errp)
 			      s->regs.size);
 	memory_region_add_subregion_overlap(s->parent_obj.bars[s->regs.bar].region.mem,
 					    s->regs.bar_offset, &s->regs.mr, 1);
+	bars_init(s);
 	return true;
 }
 
 void vfio_cxl_regs_exit(VfioCxl *s)
 {
+	bars_exit(s);
 	if (memory_region_is_mapped(&s->regs.mr))
 		memory_region_del_subregion(s->parent_obj.bars[s->regs.bar].region.mem,
 					    &s->regs.mr);

@@ -525,8 +525,9 @@ static void program_ways(const struct window *window, uint64_t base, unsigned in
 }
 
 /*
- * A host bridge has room for 8 targets (8.2.4.20.8): a decoder for more does
- * not commit, and an access that would go beyond them is no end of the machine.
+ * A host bridge has room for 8 targets (8.2.4.20.8): a decoder for other than
+ * 1, 2, 4 or 8 does not commit, and an access that QEMU would look up beyond
+ * them is no end of the machine.
  */
 static void test_ways(void)
 {
@@ -549,6 +550,35 @@ static void test_ways(void)
 		program_ways(window, 0, 0);
 	}
 	machine_program_bridge(&machine);
+}
+
+/*
+ * While a CXL Reset runs the BARs are not there: loads give ones. Whether it
+ * still ran is known after the load; in a few resets it does.
+ */
+static void test_absent(void)
+{
+	const uint16_t ended = CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR;
+	unsigned int tries, seen = 0;
+	struct machine machine;
+	uint32_t magic;
+
+	machine_open(&machine);
+	for (tries = 0; tries < 20 && !seen; tries++) {
+		machine_cxl_reset(&machine, 0);
+		for (;;) {
+			magic = load32(machine.bar + CXL_ACCEL_ID_MAGIC);
+			if (load_bytes(machine.config + DVSEC_AT + CXLR_DVSEC_STATUS2, 2) & ended)
+				break;
+			check_eq(magic, UINT32_MAX);
+			seen++;
+		}
+		machine_wake(&machine);
+		check_eq(load32(machine.bar + CXL_ACCEL_ID_MAGIC), CXL_ACCEL_MAGIC);
+	}
+	note("%u loads in %u resets", seen, tries);
+	check(seen);
+	machine_program_all(&machine);
 }
 
 static void touch_all(struct part *part)
@@ -716,6 +746,7 @@ const struct test tests[] = {
 	/* From here on, with resets. */
 	{ "places", test_places },
 	{ "ways", test_ways },
+	{ "absent", test_absent },
 	{ "bridge", test_bridge },
 	{ "master", test_master },
 	{ "master_bar", test_master_bar },
