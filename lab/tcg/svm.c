@@ -24,6 +24,7 @@
 #include "block/aio.h"
 #include "exec/memory.h"
 #include "hw/core/cpu.h"
+#include "hw/i386/apic.h"
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
 #include "../../qemu/plugin.h"
@@ -37,12 +38,18 @@ static uint64_t after_vmrun[PLACES];
 static unsigned int places;
 static QEMUTimer *poll_timer;
 
+static void poll_apic(CPUState *cpu, run_on_cpu_data data)
+{
+	apic_poll_irq(X86_CPU(cpu)->apic_state);
+}
+
+/* On the processors' own threads, which are the only ones that VMRUN does not race with. */
 static void poll_apics(void *opaque)
 {
 	CPUState *cpu;
 
 	CPU_FOREACH(cpu)
-		cpu_interrupt(cpu, CPU_INTERRUPT_POLL);
+		async_run_on_cpu(cpu, poll_apic, RUN_ON_CPU_NULL);
 	timer_mod(poll_timer, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + POLL_MS);
 }
 
