@@ -13,7 +13,8 @@ OUT ?= $(CURDIR)/build
 
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) MO=$(OUT) W=1e
 
-# What the kernel's headers need and sparse 0.6.4 does not know.
+# What the kernel's headers need and sparse 0.6.4 does not know. They ask for the
+# length of constant strings only.
 CHECK = sparse -D__typeof_unqual__=__typeof__ "-D__builtin_strlen(x)=(sizeof(x)-1)"
 
 modules:
@@ -22,10 +23,11 @@ modules:
 
 # Debian's headers lack the script that tells kbuild whether sparse is any
 # good; it warns then, and goes on without. A KBUILD_CHECKSRC of the command
-# line it cannot clear. The files are counted all the same: .mod lists them.
+# line it cannot clear. The files are counted all the same: .mod lists them,
+# and kbuild names each that it checks, with quiet=quiet_ whatever V= and -s say.
 sparse:
 	@mkdir -p $(OUT)
-	$(kbuild) --no-silent KBUILD_CHECKSRC=2 CHECK='$(CHECK)' CF=-Wsparse-error modules \
+	$(kbuild) quiet=quiet_ KBUILD_CHECKSRC=2 CHECK='$(CHECK)' CF=-Wsparse-error modules \
 		>$(OUT)/sparse.log 2>&1 || { cat $(OUT)/sparse.log; exit 1; }
 	@seen=$$(grep -c '^  CHECK ' $(OUT)/sparse.log); all=$$(cat $(OUT)/*.mod | wc -l); \
 	[ $$all -gt 0 ] && [ $$seen -eq $$all ] || \
