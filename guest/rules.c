@@ -384,8 +384,8 @@ static void test_wait(void)
 	check_eq(user_wait(fd, ticket, results, CXL_ACCEL_MAX_JOBS, 0), -ENOENT);
 }
 
-/* A WAIT that begins while the job runs sleeps until its end. */
-static void test_wait_sleeps(void)
+/* A job that takes many of the device's steps. */
+static void test_long_job(void)
 {
 	int fd = open_device();
 	struct buffer buffer = allocate(fd, LONG_JOB, true);
@@ -559,7 +559,7 @@ const struct test tests[] = {
 	{ .name = "freed_but_mapped", .run = test_freed_but_mapped },
 	{ .name = "large_pages", .run = test_large_pages },
 	{ .name = "wait", .run = test_wait },
-	{ .name = "wait_sleeps", .run = test_wait_sleeps },
+	{ .name = "long_job", .run = test_long_job },
 	{ .name = "wait_signal", .run = test_wait_signal },
 	{ .name = "full", .run = test_full },
 	{ .name = "threads", .run = test_threads },
