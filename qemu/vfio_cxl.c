@@ -74,15 +74,22 @@ static void take_away(VfioCxl *s)
 	vfio_cxl_mem_remove(s);
 }
 
-/* A CXL Reset goes on after the write, which begins it: the driver's state says so. */
+/*
+ * A CXL Reset goes on after the write, which begins it: the driver's state says
+ * so. Until it has ended the driver drops what is written, but for the registers
+ * that it virtualises; were it written to QEMU's copy, that would have BARs where
+ * the device has none.
+ */
 static void vfio_cxl_write_config(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
 	VfioCxl *s = VFIO_CXL_PCI(pdev);
 
+	vfio_cxl_events_drain(s);
+	if (s->events.state.flags & VFIO_CXL_STATE_RESETTING && !vfio_cxl_is_dvsec(s, addr))
+		return;
 	if (initiates_cxl_reset(s, addr, val, len) || initiates_flr(pdev, addr, val, len) ||
 	    disables_memory(pdev, addr, val, len) || leaves_d0(pdev, addr, val, len))
 		take_away(s);
-	vfio_cxl_events_drain(s);
 	vfio_pci_write_config(pdev, addr, val, len);
 	vfio_cxl_events_drain(s);
 	vfio_cxl_update(s);

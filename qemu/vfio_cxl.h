@@ -14,6 +14,7 @@
 #include "qemu/timer.h"
 #include "pci.h"
 #include "../include/uapi/vfio_cxl.h"
+#include "../registers/blocks.h"
 #include "../registers/cxl_regs.h"
 
 #define TYPE_VFIO_CXL_PCI	"vfio-cxl-pci"
@@ -51,7 +52,8 @@ struct VfioCxl {
 		uint64_t bar_offset;
 		MemoryRegion mr;
 		MemoryRegion absent[PCI_ROM_SLOT];	/* over the BARs, when they are not there */
-		uint32_t dvsec;		/* of the CXL Device DVSEC in configuration space */
+		struct cxlr_blocks dvsecs;	/* in configuration space, those of CXL */
+		uint32_t dvsec;		/* of the one for CXL devices */
 	} regs;
 
 	/* The memory region of the VFIO device. */
@@ -100,6 +102,7 @@ void *vfio_cxl_find_region(VfioCxl *s, uint32_t subtype, uint16_t id,
 uint32_t vfio_cxl_regs_read(VfioCxl *s, uint32_t offset);
 void vfio_cxl_regs_write(VfioCxl *s, uint32_t offset, uint32_t val);
 /* A 16-bit register by its offset in the CXL Device DVSEC. */
+bool vfio_cxl_is_dvsec(const VfioCxl *s, uint32_t addr);
 uint16_t vfio_cxl_dvsec_read(VfioCxl *s, uint32_t offset);
 void vfio_cxl_dvsec_write(VfioCxl *s, uint32_t offset, uint16_t val);
 /* Take all events out of the driver's queue, which makes room for what a write leads to. */

@@ -220,17 +220,28 @@ static bool find_dvsec(VfioCxl *s, Error **errp)
 	const struct cxlr_source config = {
 		.read = config_read, .size = PCIE_CONFIG_SPACE_SIZE, .owner = s,
 	};
-	struct cxlr_blocks dvsecs;
-	const char *why = cxlr_find_dvsecs(&config, &dvsecs);
+	const char *why = cxlr_find_dvsecs(&config, &s->regs.dvsecs);
 	const struct cxlr_block *device;
 
-	device = why ? NULL : cxlr_block_find(&dvsecs, CXLR_DVSEC_ID_DEVICE);
+	device = why ? NULL : cxlr_block_find(&s->regs.dvsecs, CXLR_DVSEC_ID_DEVICE);
 	if (device) {
 		s->regs.dvsec = device->at;
 		return true;
 	}
 	error_setg(errp, "the device's CXL DVSECs make no sense: %s",
 		   why ?: "there is none for CXL devices");
+	return false;
+}
+
+/* Is that configuration register in one of the DVSECs that the driver virtualises? */
+bool vfio_cxl_is_dvsec(const VfioCxl *s, uint32_t addr)
+{
+	const struct cxlr_block *block;
+
+	for (block = s->regs.dvsecs.block; block < s->regs.dvsecs.block + s->regs.dvsecs.count;
+	     block++)
+		if (addr - block->at < block->size)
+			return true;
 	return false;
 }
 

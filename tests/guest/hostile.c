@@ -581,6 +581,39 @@ static void test_absent(void)
 	machine_program_all(&machine);
 }
 
+/*
+ * What is written to COMMAND while a CXL Reset runs is lost, for all who look at
+ * it: where it says that memory is disabled there is no BAR.
+ */
+static void test_deaf(void)
+{
+	unsigned int tries, lost = 0;
+	struct machine machine;
+	uint32_t magic;
+
+	machine_open(&machine);
+	for (tries = 0; tries < 20; tries++) {
+		store_bytes(machine.config + PCI_COMMAND, 2, 0);
+		machine_cxl_reset(&machine, 0);
+		usleep(10000);
+		store_bytes(machine.config + PCI_COMMAND, 2,
+			    PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+		machine_cxl_reset_end(&machine);
+		magic = load32(machine.bar + CXL_ACCEL_ID_MAGIC);
+		if (load_bytes(machine.config + PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) {
+			check_eq(magic, CXL_ACCEL_MAGIC);
+		} else {
+			check(magic != CXL_ACCEL_MAGIC);
+			lost++;
+		}
+		machine_wake(&machine);
+		check_eq(load32(machine.bar + CXL_ACCEL_ID_MAGIC), CXL_ACCEL_MAGIC);
+	}
+	note("%u of %u writes were lost", lost, tries);
+	check(lost);
+	machine_program_all(&machine);
+}
+
 static void touch_all(struct part *part)
 {
 	static void (* const by[])(struct part *part) = {
@@ -747,6 +780,7 @@ const struct test tests[] = {
 	{ "places", test_places },
 	{ "ways", test_ways },
 	{ "absent", test_absent },
+	{ "deaf", test_deaf },
 	{ "bridge", test_bridge },
 	{ "master", test_master },
 	{ "master_bar", test_master_bar },
