@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pfn backing: cacheable special PTEs, PMDs and PUDs, without struct
- * pages. They can be taken away at any time.
+ * The backings without struct pages: special PTEs, PMDs and PUDs that can be
+ * taken away at any time. pfn maps the memory write-back, as the RAM that it
+ * is; uncached maps it as if it were registers, the baseline for all others.
  */
+#include <linux/io.h>
 #include <linux/mm.h>
-#include <linux/overflow.h>
-#include <linux/pagemap.h>
 #include <linux/pci.h>
-#include <linux/sched/signal.h>
 
 #include "cxl_vfio.h"
-#include "trace.h"
 
 static const unsigned int orders[] = {
 #ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
@@ -22,15 +20,12 @@ static const unsigned int orders[] = {
 	0,
 };
 
-/**
- * cxl_vfio_pfn_max_map - the largest mapping that a user can count on, bytes
- * @cxlv: the device
- *
+/*
  * Of the sizes that the architecture has, the largest to which the region's
  * HPA is aligned and that fits into it: with region offset 0 at a user address
  * aligned to it, faults map in pieces of that size.
  */
-u64 cxl_vfio_pfn_max_map(struct cxl_vfio_device *cxlv)
+static u64 pfn_max_map(struct cxl_vfio_device *cxlv)
 {
 	const struct range *hpa = &cxlv->mem.hpa;
 	unsigned int i;
@@ -44,113 +39,105 @@ u64 cxl_vfio_pfn_max_map(struct cxl_vfio_device *cxlv)
 	return size;
 }
 
-static u64 vma_offset(struct vm_area_struct *vma)
+static unsigned int pfn_max_order(struct cxl_vfio_device *cxlv)
 {
-	return ((u64)vma->vm_pgoff << PAGE_SHIFT) & VFIO_PCI_OFFSET_MASK;
+	return orders[0];
 }
 
-/* VM_FAULT_RETRY: a user's change of memory enable or power is under way. */
-static vm_fault_t insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf, unsigned long pfn,
-			 unsigned int order)
+static unsigned long pfn_granule(struct cxl_vfio_device *cxlv)
 {
-	guard(rwsem_read)(&cxlv->core.memory_lock);
-	guard(rwsem_read)(&cxlv->mem.lock);
+	return PAGE_SIZE;
+}
 
-	/* Not whoever makes the change, and not the dying: signals wait for the fault. */
-	if (cxlv->mem.blocked == CXL_VFIO_BLOCK_CONFIG &&
-	    READ_ONCE(cxlv->mem.config_owner) != current && !fatal_signal_pending(current))
-		return VM_FAULT_RETRY;
-	if (!cxl_vfio_mem_live(cxlv))
-		return VM_FAULT_SIGBUS;
+static vm_fault_t pfn_insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf, unsigned long pfn,
+			     unsigned int order)
+{
 	return vfio_pci_vmf_insert_pfn(&cxlv->core, vmf, pfn, order);
 }
 
-/*
- * Come again in a moment: a change is short. Not when it is made, for which its
- * lock would have to be waited for: who makes it may be in a fault of his own, on
- * a device whose change is made from this one's memory. And without mmap_lock,
- * which he may need; who cannot let go of it comes again at once. A second
- * retry is as good as a first: each has waited.
- */
-static vm_fault_t retry(struct vm_fault *vmf)
+static void pfn_mmap(struct vm_area_struct *vma)
 {
-	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
-		return VM_FAULT_NOPAGE;
-	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
-		return VM_FAULT_RETRY;
+	vm_flags_set(vma, VM_IO | VM_PFNMAP);
+}
 
-	release_fault_lock(vmf);
-	schedule_timeout_killable(1);
-	return VM_FAULT_RETRY;
+static void uncached_mmap(struct vm_area_struct *vma)
+{
+	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	pfn_mmap(vma);
 }
 
 /*
- * KVM looks the new entry up itself, under the same lock, and stops the VM
- * where it was zapped since (hva_to_pfn_remapped()). Where that lock has been
- * let go of, KVM begins again; so does get_user_pages(). The user's own access
- * begins again in any case.
- */
-static vm_fault_t inserted(struct vm_fault *vmf)
-{
-	const unsigned int which = FAULT_FLAG_USER | FAULT_FLAG_ALLOW_RETRY |
-				   FAULT_FLAG_RETRY_NOWAIT;
-
-	if ((vmf->flags & which) != FAULT_FLAG_ALLOW_RETRY)
-		return VM_FAULT_NOPAGE;
-	release_fault_lock(vmf);
-	return VM_FAULT_NOPAGE | VM_FAULT_COMPLETED;
-}
-
-static vm_fault_t pfn_huge_fault(struct vm_fault *vmf, unsigned int order)
-{
-	struct vm_area_struct *vma = vmf->vma;
-	struct cxl_vfio_device *cxlv = vma->vm_private_data;
-	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
-	vm_fault_t ret = VM_FAULT_FALLBACK;
-	unsigned long pfn;
-
-	pfn = PHYS_PFN(cxlv->mem.hpa.start + vma_offset(vma)) + linear_page_delta(vma, addr);
-	if (is_aligned_for_order(vma, addr, pfn, order))
-		ret = insert(cxlv, vmf, pfn, order);
-
-	trace_cxl_vfio_fault(&cxlv->core.pdev->dev, vmf->address, order, ret);
-	if (ret == VM_FAULT_RETRY)
-		return retry(vmf);
-	return ret == VM_FAULT_NOPAGE ? inserted(vmf) : ret;
-}
-
-static vm_fault_t pfn_fault(struct vm_fault *vmf)
-{
-	return pfn_huge_fault(vmf, 0);
-}
-
-static const struct vm_operations_struct pfn_vm_ops = {
-	.fault = pfn_fault,
-#ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
-	.huge_fault = pfn_huge_fault,
-#endif
-};
-
-/**
- * cxl_vfio_pfn_mmap - map part of the memory region
- * @cxlv: the device
- * @vma: a shared mapping (vfio_pci_core_mmap() refuses private ones: copying
- *	 a page that has no struct page on write ends in a BUG)
+ * For read() and write(). On x86 it also is what makes the PAT code map user
+ * PTEs in the same way (pfnmap_setup_cachemode(), arch/x86/mm/pat/memtype.c), so
+ * it lives for as long as the backing is in use.
  *
- * Nothing is mapped yet; faults do that, when access is safe.
- *
- * Return: 0, or -EINVAL past the region's end.
+ * memremap() would hand out the direct map, silently, where the range is System
+ * RAM: cxl_vfio_mem_init() has looked.
  */
-int cxl_vfio_pfn_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma)
+static int pfn_attach(struct cxl_vfio_device *cxlv)
 {
-	u64 end;
+	const struct range *hpa = &cxlv->mem.hpa;
 
-	if (check_add_overflow(vma_offset(vma), (u64)vma->vm_end - vma->vm_start, &end) ||
-	    end > range_len(&cxlv->mem.hpa))
-		return -EINVAL;
+	cxlv->mem.kaddr = memremap(hpa->start, range_len(hpa), MEMREMAP_WB);
+	return cxlv->mem.kaddr ? 0 : -ENOMEM;
+}
 
-	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
-	vma->vm_private_data = cxlv;
-	vma->vm_ops = &pfn_vm_ops;
+static int pfn_detach(struct cxl_vfio_device *cxlv)
+{
+	memunmap(cxlv->mem.kaddr);
 	return 0;
 }
+
+static int uncached_attach(struct cxl_vfio_device *cxlv)
+{
+	const struct range *hpa = &cxlv->mem.hpa;
+
+	cxlv->mem.kaddr = (__force void *)ioremap(hpa->start, range_len(hpa));
+	return cxlv->mem.kaddr ? 0 : -ENOMEM;
+}
+
+static int uncached_detach(struct cxl_vfio_device *cxlv)
+{
+	iounmap((__force void __iomem *)cxlv->mem.kaddr);
+	return 0;
+}
+
+static int uncached_read(struct cxl_vfio_device *cxlv, void *buf, u64 pos, size_t count)
+{
+	memcpy_fromio(buf, (__force void __iomem *)cxlv->mem.kaddr + pos, count);
+	return 0;
+}
+
+static int uncached_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count)
+{
+	memcpy_toio((__force void __iomem *)cxlv->mem.kaddr + pos, buf, count);
+	return 0;
+}
+
+const struct cxl_vfio_backing cxl_vfio_backing_pfn = {
+	.name = "pfn",
+	.id = VFIO_CXL_BACKING_PFN,
+	.attach = pfn_attach,
+	.detach = pfn_detach,
+	.read = cxl_vfio_backing_read,
+	.write = cxl_vfio_backing_write,
+	.granule = pfn_granule,
+	.max_map = pfn_max_map,
+	.max_order = pfn_max_order,
+	.mmap = pfn_mmap,
+	.insert = pfn_insert,
+};
+
+const struct cxl_vfio_backing cxl_vfio_backing_uncached = {
+	.name = "uncached",
+	.id = VFIO_CXL_BACKING_UNCACHED,
+	.attach = uncached_attach,
+	.detach = uncached_detach,
+	.read = uncached_read,
+	.write = uncached_write,
+	.granule = pfn_granule,
+	.max_map = pfn_max_map,
+	.max_order = pfn_max_order,
+	.mmap = uncached_mmap,
+	.insert = pfn_insert,
+};

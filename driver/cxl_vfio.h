@@ -66,13 +66,56 @@ enum {
 	CXL_VFIO_BLOCK_HUNG	= BIT(4),	/* a CXL Reset did not end; another reset may */
 };
 
+struct cxl_vfio_device;
+
+/**
+ * struct cxl_vfio_backing - one way to map the memory
+ * @name: of it, for administrators
+ * @id: VFIO_CXL_BACKING_*
+ * @pages: the memory has struct pages
+ * @attach: map all of the memory for the kernel, and set cxl_vfio_mem.kaddr; may
+ *	    take seconds. Return: 0, or an error
+ * @detach: undo it. Return: 0; -EBUSY while somebody has pages
+ * @busy: has somebody pages of memory that is not mapped? NULL: nobody can
+ * @read: from the memory, which may be touched. Return: 0, -EIO for poison
+ * @write: to the memory. Return: 0 or an error
+ * @granule: bytes that can only be mapped as a whole
+ * @max_map: bytes, the largest piece that a fault maps
+ * @max_order: log2 of the pages of the largest leaf that faults may make
+ * @mmap: make a checked VMA one of this backing
+ * @insert: answer a fault; memory_lock and mem.lock are held, the memory may be
+ *	    touched, and page frame and address are aligned to the order
+ */
+struct cxl_vfio_backing {
+	const char *name;
+	u32 id;
+	bool pages;
+	int (*attach)(struct cxl_vfio_device *cxlv);
+	int (*detach)(struct cxl_vfio_device *cxlv);
+	bool (*busy)(struct cxl_vfio_device *cxlv);
+	int (*read)(struct cxl_vfio_device *cxlv, void *buf, u64 pos, size_t count);
+	int (*write)(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count);
+	unsigned long (*granule)(struct cxl_vfio_device *cxlv);
+	u64 (*max_map)(struct cxl_vfio_device *cxlv);
+	unsigned int (*max_order)(struct cxl_vfio_device *cxlv);
+	void (*mmap)(struct vm_area_struct *vma);
+	vm_fault_t (*insert)(struct cxl_vfio_device *cxlv, struct vm_fault *vmf,
+			     unsigned long pfn, unsigned int order);
+};
+
 /**
  * struct cxl_vfio_mem - the device's memory
  * @hpa: the committed CXL region
- * @kaddr: write-back mapping of all of it, for read() and write(). On x86 it
- *	   also is what makes the PAT code map user PTEs write-back
- *	   (pfnmap_setup_cachemode(), arch/x86/mm/pat/memtype.c), so it lives
- *	   for as long as the binding.
+ * @claim: on it, in /proc/iomem
+ * @backing_lock: guards the fields from here to @kaddr. They change only while the
+ *		  device is not @in_use: its users need no lock. Outside of all
+ *		  locks but VFIO's own.
+ * @in_use: the device is open
+ * @backing: how the memory is mapped; NULL where an attempt to change it failed
+ * @folio_order: log2 of a folio's pages
+ * @file: has the address space of all mappings
+ * @pagemap: the folio backing's
+ * @kaddr: the backing's mapping of all of the memory, for read() and write()
  * @decoder: index of the HDM decoder that decodes @hpa
  * @lock: guards @blocked. Taken for read around every access, so that whoever
  *	  takes it for write knows that none is under way. Nests inside
@@ -84,6 +127,13 @@ enum {
  */
 struct cxl_vfio_mem {
 	struct range hpa;
+	struct resource *claim;
+	struct mutex backing_lock;	/* see above */
+	bool in_use;
+	const struct cxl_vfio_backing *backing;
+	unsigned int folio_order;
+	struct file *file;
+	struct cxl_vfio_pagemap *pagemap;
 	void *kaddr;
 	unsigned int decoder;
 	struct rw_semaphore lock;
@@ -243,6 +293,7 @@ bool cxl_vfio_mem_active(struct cxl_vfio_device *cxlv);
 
 /* mem.c */
 int cxl_vfio_mem_init(struct cxl_vfio_device *cxlv);
+void cxl_vfio_mem_exit(struct cxl_vfio_device *cxlv);
 int cxl_vfio_mem_open(struct cxl_vfio_device *cxlv);
 void cxl_vfio_mem_block(struct cxl_vfio_device *cxlv, unsigned long why);
 void cxl_vfio_mem_unblock(struct cxl_vfio_device *cxlv, unsigned long why);
@@ -250,9 +301,28 @@ int cxl_vfio_mem_config_begin(struct cxl_vfio_device *cxlv);
 void cxl_vfio_mem_config_end(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv);
 
+/* mapping.c */
+struct file *cxl_vfio_mapping_file(const struct cxl_vfio_backing *backing);
+int cxl_vfio_mapping_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma);
+void cxl_vfio_mapping_zap(struct cxl_vfio_device *cxlv);
+
+/* backing.c */
+extern const struct attribute_group *cxl_vfio_backing_groups[];
+int cxl_vfio_backing_init(struct cxl_vfio_device *cxlv);
+void cxl_vfio_backing_exit(struct cxl_vfio_device *cxlv);
+int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv);
+void cxl_vfio_backing_close(struct cxl_vfio_device *cxlv);
+int cxl_vfio_backing_read(struct cxl_vfio_device *cxlv, void *buf, u64 pos, size_t count);
+int cxl_vfio_backing_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count);
+
 /* backing_pfn.c */
-int cxl_vfio_pfn_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma);
-u64 cxl_vfio_pfn_max_map(struct cxl_vfio_device *cxlv);
+extern const struct cxl_vfio_backing cxl_vfio_backing_pfn;
+extern const struct cxl_vfio_backing cxl_vfio_backing_uncached;
+
+/* backing_folio.c */
+extern const struct cxl_vfio_backing cxl_vfio_backing_folio;
+void cxl_vfio_folio_orphan(struct cxl_vfio_device *cxlv);
+void cxl_vfio_folio_exit(void);
 
 /* comp_regs.c */
 int cxl_vfio_comp_regs_open(struct cxl_vfio_device *cxlv);

@@ -14,6 +14,7 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 
 	init_rwsem(&cxlv->mem.lock);
+	mutex_init(&cxlv->mem.backing_lock);
 	mutex_init(&cxlv->mem.config_lock);
 	mutex_init(&cxlv->regs.lock);
 	mutex_init(&cxlv->regs.events_reader);

@@ -219,8 +219,9 @@ static int attach_region(struct cxl_vfio_device *cxlv)
  * cxl_vfio_discover - find and set up all that the driver needs of a device
  * @cxlv: the device, not yet registered
  *
- * Everything acquired belongs to the PCI device's devres. May sleep for as
- * long as cxl_vfio_wait_active().
+ * Everything acquired belongs to the PCI device's devres, but for the memory:
+ * cxl_vfio_mem_exit() lets go of that. May sleep for as long as
+ * cxl_vfio_wait_active().
  *
  * Return: 0, or an error that was logged.
  */
@@ -264,8 +265,8 @@ int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
 	ret = cxl_vfio_reset_sample(cxlv);
 	if (ret)
 		return ret;
-	ret = cxl_vfio_mem_init(cxlv);
+	ret = cxl_vfio_bar_claim(cxlv);
 	if (ret)
 		return ret;
-	return cxl_vfio_bar_claim(cxlv);
+	return cxl_vfio_mem_init(cxlv);
 }

@@ -18,13 +18,15 @@
  * cxl_vfio_mem_init - claim the HPA range and map it for the kernel
  * @cxlv: the device; its region is known
  *
- * Return: 0, -EBUSY when something else has the range, -ENOMEM; logged.
+ * Undone by cxl_vfio_mem_exit(). Return: 0, -EBUSY when something else has the
+ * range, -ENOMEM; logged.
  */
 int cxl_vfio_mem_init(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
 	struct cxl_vfio_mem *mem = &cxlv->mem;
 	resource_size_t size = range_len(&mem->hpa);
+	int ret;
 
 	/* A region's offsets end where the next index begins. */
 	if (size > BIT_ULL(VFIO_PCI_OFFSET_SHIFT)) {
@@ -33,41 +35,46 @@ int cxl_vfio_mem_init(struct cxl_vfio_device *cxlv)
 		return -EFBIG;
 	}
 
-	if (!devm_request_mem_region(&pdev->dev, mem->hpa.start, size, "cxl-vfio-pci")) {
+	mem->claim = request_mem_region(mem->hpa.start, size, "cxl-vfio-pci");
+	if (!mem->claim) {
 		pci_err(pdev, "memory %pra is in use: see /proc/iomem for by whom\n", &mem->hpa);
 		return -EBUSY;
 	}
 
-	/*
-	 * memremap() would hand out the direct map, silently, where the range
-	 * is System RAM. The claim above keeps it from becoming that later.
-	 */
+	/* The claim above keeps it from becoming that later. */
 	if (region_intersects(mem->hpa.start, size, IORESOURCE_SYSTEM_RAM,
 			      IORES_DESC_NONE) != REGION_DISJOINT) {
 		pci_err(pdev, "memory %pra is System RAM already: take it offline first\n",
 			&mem->hpa);
-		return -EBUSY;
+		ret = -EBUSY;
+		goto err_release;
 	}
 
-	mem->kaddr = devm_memremap(&pdev->dev, mem->hpa.start, size, MEMREMAP_WB);
-	if (IS_ERR(mem->kaddr)) {
-		pci_err(pdev, "cannot map memory %pra: %pe\n", &mem->hpa, mem->kaddr);
-		return PTR_ERR(mem->kaddr);
-	}
+	ret = cxl_vfio_backing_init(cxlv);
+	if (ret)
+		goto err_release;
 	return 0;
+
+err_release:
+	release_mem_region(mem->hpa.start, size);
+	mem->claim = NULL;
+	return ret;
 }
 
-/* Unmap the region from every user. New faults come only after mem->lock. */
-static void mem_zap(struct cxl_vfio_device *cxlv)
+/**
+ * cxl_vfio_mem_exit - undo cxl_vfio_mem_init()
+ * @cxlv: the device, which nobody has open or can open
+ *
+ * May wait for whoever has pinned pages; killable.
+ */
+void cxl_vfio_mem_exit(struct cxl_vfio_device *cxlv)
 {
-	struct vfio_device *vdev = &cxlv->core.vdev;
+	struct cxl_vfio_mem *mem = &cxlv->mem;
 
-	lockdep_assert_held_write(&cxlv->mem.lock);
-
-	if (vdev->inode && cxlv->mem_region_index)
-		unmap_mapping_range(vdev->inode->i_mapping,
-				    VFIO_PCI_INDEX_TO_OFFSET(cxlv->mem_region_index),
-				    range_len(&cxlv->mem.hpa), true);
+	cxl_vfio_backing_exit(cxlv);
+	if (mem->claim)
+		release_mem_region(mem->hpa.start, range_len(&mem->hpa));
+	mem->claim = NULL;
 }
 
 /**
@@ -82,7 +89,9 @@ void cxl_vfio_mem_block(struct cxl_vfio_device *cxlv, unsigned long why)
 {
 	guard(rwsem_write)(&cxlv->mem.lock);
 	cxlv->mem.blocked |= why;
-	mem_zap(cxlv);
+	/* New faults come only after mem->lock. */
+	if (cxlv->mem_region_index)
+		cxl_vfio_mapping_zap(cxlv);
 }
 
 /**
@@ -171,7 +180,7 @@ bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv)
 /* Copy between the memory and a kernel buffer, if the memory may be touched. */
 static int mem_copy(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t count, bool iswrite)
 {
-	void *kaddr = cxlv->mem.kaddr + pos;
+	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
 
 	guard(rwsem_read)(&cxlv->core.memory_lock);
 	guard(rwsem_read)(&cxlv->mem.lock);
@@ -181,11 +190,8 @@ static int mem_copy(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t cou
 		return -EAGAIN;
 	if (!cxl_vfio_mem_live(cxlv))
 		return -EIO;
-	if (iswrite)
-		memcpy(kaddr, buf, count);
-	else if (copy_mc_to_kernel(buf, kaddr, count))
-		return -EIO;	/* poison */
-	return 0;
+	return iswrite ? backing->write(cxlv, pos, buf, count) :
+			 backing->read(cxlv, buf, pos, count);
 }
 
 /*
@@ -242,7 +248,7 @@ static ssize_t mem_rw(struct vfio_pci_core_device *core, char __user *buf, size_
 static int mem_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
 		    struct vm_area_struct *vma)
 {
-	return cxl_vfio_pfn_mmap(to_cxl_vfio(core), vma);
+	return cxl_vfio_mapping_mmap(to_cxl_vfio(core), vma);
 }
 
 static u32 coherence(u32 ctrl)
@@ -256,14 +262,15 @@ static int mem_add_capability(struct vfio_pci_core_device *core, struct vfio_pci
 			      struct vfio_info_cap *caps)
 {
 	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
+	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
 	u32 ctrl = cxlv->platform.decoder[cxlv->mem.decoder].ctrl;
 	struct vfio_region_info_cap_cxl_mem cap = {
 		.header.id = VFIO_REGION_INFO_CAP_CXL_MEM,
 		.header.version = 1,
-		.backing = VFIO_CXL_BACKING_PFN,
+		.backing = backing->id,
 		.coherence = coherence(ctrl),
-		.max_map_size = cxl_vfio_pfn_max_map(cxlv),
-		.map_align = cxl_vfio_pfn_max_map(cxlv),
+		.max_map_size = backing->max_map(cxlv),
+		.map_align = backing->max_map(cxlv),
 	};
 
 	scoped_guard(rwsem_read, &cxlv->mem.lock)
@@ -281,8 +288,9 @@ static void mem_release(struct vfio_pci_core_device *core, struct vfio_pci_regio
 {
 	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
 
-	guard(rwsem_write)(&cxlv->mem.lock);
-	cxlv->mem_region_index = 0;
+	scoped_guard(rwsem_write, &cxlv->mem.lock)
+		cxlv->mem_region_index = 0;
+	cxl_vfio_backing_close(cxlv);
 }
 
 static const struct vfio_pci_regops mem_ops = {
@@ -296,13 +304,17 @@ static const struct vfio_pci_regops mem_ops = {
  * cxl_vfio_mem_open - offer the memory as a VFIO region
  * @cxlv: the device, being opened
  *
- * Undone by vfio_pci_core_disable(). Return: 0 or -ENOMEM.
+ * Undone by vfio_pci_core_disable(). Return: 0, -ENOMEM, or what
+ * cxl_vfio_backing_open() returns.
  */
 int cxl_vfio_mem_open(struct cxl_vfio_device *cxlv)
 {
 	struct vfio_pci_core_device *core = &cxlv->core;
 	int ret;
 
+	ret = cxl_vfio_backing_open(cxlv);
+	if (ret)
+		return ret;
 	ret = vfio_pci_core_register_dev_region(core,
 						VFIO_REGION_TYPE_PCI_VENDOR_TYPE |
 						VFIO_CXL_PCI_VENDOR_ID,
@@ -311,8 +323,10 @@ int cxl_vfio_mem_open(struct cxl_vfio_device *cxlv)
 						VFIO_REGION_INFO_FLAG_READ |
 						VFIO_REGION_INFO_FLAG_WRITE |
 						VFIO_REGION_INFO_FLAG_MMAP, NULL);
-	if (ret)
+	if (ret) {
+		cxl_vfio_backing_close(cxlv);
 		return ret;
+	}
 
 	guard(rwsem_write)(&cxlv->mem.lock);
 	cxlv->mem_region_index = VFIO_PCI_NUM_REGIONS + core->num_regions - 1;

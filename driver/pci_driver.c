@@ -40,7 +40,7 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = vfio_pci_core_register_device(&cxlv->core);
 	if (ret) {
 		pci_err(pdev, "cannot register with VFIO: %pe\n", ERR_PTR(ret));
-		goto err_put;
+		goto err_mem;
 	}
 
 	pci_info(pdev, "CXL memory %pra, decoder %u%s, component registers in BAR %u at %pa\n",
@@ -49,6 +49,8 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		 " (locked)" : "", cxlv->comp.bar, &cxlv->comp.cm);
 	return 0;
 
+err_mem:
+	cxl_vfio_mem_exit(cxlv);
 err_put:
 	vfio_put_device(&cxlv->core.vdev);
 	return ret;
@@ -62,6 +64,7 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 	vfio_pci_core_unregister_device(&cxlv->core);
 	/* The last close could not, if it was this that it waited for. */
 	cxl_vfio_reset_restore(cxlv);
+	cxl_vfio_mem_exit(cxlv);
 	vfio_put_device(&cxlv->core.vdev);
 }
 
@@ -131,10 +134,22 @@ static struct pci_driver cxl_vfio_pci_driver = {
 	.probe = cxl_vfio_probe,
 	.remove = cxl_vfio_remove,
 	.err_handler = &cxl_vfio_err_handlers,
+	.dev_groups = cxl_vfio_backing_groups,
 	.driver_managed_dma = true,
 };
 
-module_pci_driver(cxl_vfio_pci_driver);
+static int __init cxl_vfio_module_init(void)
+{
+	return pci_register_driver(&cxl_vfio_pci_driver);
+}
+module_init(cxl_vfio_module_init);
+
+static void __exit cxl_vfio_module_exit(void)
+{
+	pci_unregister_driver(&cxl_vfio_pci_driver);
+	cxl_vfio_folio_exit();
+}
+module_exit(cxl_vfio_module_exit);
 
 MODULE_IMPORT_NS("CXL");
 MODULE_IMPORT_NS("DEVMEM");

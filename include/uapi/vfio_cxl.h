@@ -85,6 +85,8 @@ struct vfio_region_info_cap_cxl_mem {
 	 * Bytes: faults map the memory in pieces of max_map_size where region
 	 * offset 0 is, or would be, at a user address that is a multiple of
 	 * map_align; in smaller pieces elsewhere and at the ends of a mapping.
+	 * With VFIO_CXL_BACKING_FOLIO there are no smaller ones: address, offset
+	 * and length of a mapping are multiples of map_align, or it is -EINVAL.
 	 */
 	__u64 max_map_size;
 	__u64 map_align;

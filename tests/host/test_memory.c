@@ -352,10 +352,11 @@ static void test_not_active(void)
 }
 
 /*
- * x86 keeps a list of who mapped what how. One range, write-back, holds the
- * memory; a second one of another type would be uncached for somebody.
+ * x86 keeps a list of who mapped what how. One range, write-back unless the
+ * backing says otherwise, holds the memory; a second one of another type would be
+ * uncached for somebody.
  */
-static void test_write_back(void)
+static void test_memory_type(void)
 {
 	static const char path[] = "/sys/kernel/debug/x86/pat_memtype_list";
 	uint64_t hpa = qmp_get("hdm0-base"), end = hpa + qmp_get("hdm0-size");
@@ -375,7 +376,8 @@ static void test_write_back(void)
 		    from >= end || to <= hpa)
 			continue;
 		note("%s", line);
-		check(!strcmp(type, "write-back"));
+		check(!strcmp(type, vfio.backing == VFIO_CXL_BACKING_UNCACHED ?
+			      "uncached-minus" : "write-back"));
 		found += from <= hpa && to >= end;
 	}
 	check_eq(found, 1);
@@ -411,6 +413,6 @@ const struct test tests[] = {
 	{ "power_state", test_power_state },
 	{ "not_active", test_not_active },
 	{ "own_memory_as_buffer", test_own_memory_as_buffer },
-	{ "write_back", test_write_back },
+	{ "memory_type", test_memory_type },
 	{ }
 };

@@ -242,6 +242,44 @@ static void test_ragged(void)
 	check_eq(byte, 3);
 }
 
+/*
+ * A mapping that has leaves of 1 GiB stays where it is: the kernel's mremap()
+ * loses them, and leaves them in the TLB. One that has none moves, but not to
+ * where it would get any.
+ */
+static void test_move(void)
+{
+	struct vfio vfio;
+	uint8_t *memory, *moved;
+
+	vfio_open(&vfio);
+	memory = map_at(&vfio, 0, GIB, 0);
+	memory[0] = 1;
+	check(mremap(memory, GIB, GIB, MREMAP_MAYMOVE | MREMAP_FIXED,
+		     vfio_reserve(GIB, GIB)) == MAP_FAILED);
+	check_eq(errno, EINVAL);
+	check(mremap(memory, GIB, GIB, MREMAP_MAYMOVE | MREMAP_FIXED,
+		     (uint8_t *)vfio_reserve(2 * GIB, GIB) + 2 * MIB) == MAP_FAILED);
+	check_eq(errno, EINVAL);
+	check(mremap(memory, 2 * MIB, 2 * MIB, MREMAP_MAYMOVE | MREMAP_DONTUNMAP) == MAP_FAILED);
+	check_eq(memory[0], 1);
+	check_eq(munmap(memory, GIB), 0);
+
+	memory = map_at(&vfio, 0, 4 * MIB, 2 * MIB);
+	check_eq(memory[0], 1);
+	memory[3 * MIB] = 2;
+	check(mremap(memory, 4 * MIB, 4 * MIB, MREMAP_MAYMOVE | MREMAP_FIXED,
+		     vfio_reserve(GIB, GIB)) == MAP_FAILED);
+	check_eq(errno, EINVAL);
+	moved = mremap(memory, 4 * MIB, 4 * MIB, MREMAP_MAYMOVE | MREMAP_FIXED,
+		       (uint8_t *)vfio_reserve(GIB, GIB) + PAGE);
+	check(moved != MAP_FAILED);
+	check_eq(moved[0], 1);
+	check_eq(moved[3 * MIB], 2);
+	/* Nothing grows past what was asked for. */
+	check(mremap(moved, 4 * MIB, 8 * MIB, MREMAP_MAYMOVE) == MAP_FAILED);
+}
+
 /* Write to COMMAND what is there, again and again. */
 static void *write_command(void *data)
 {
@@ -294,6 +332,7 @@ const struct test tests[] = {
 	{ "1g_faults", test_1g_faults },
 	{ "4k_faults", test_4k_faults },
 	{ "ragged", test_ragged },
+	{ "move", test_move },
 	{ "same_command", test_same_command },
 	{ }
 };

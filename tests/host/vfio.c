@@ -129,6 +129,42 @@ static void find_region(struct vfio *vfio, uint32_t index, struct vfio_region *r
 	free(info);
 }
 
+/* Give an attribute of the device a value, if it has another one. */
+static void set_attribute(const char *name, const char *value, const char *current)
+{
+	char *now = read_file(pci_path(pci_accel(), name));
+
+	if (!strstr(now, current))
+		write_file(pci_path(pci_accel(), name), value);
+	free(now);
+}
+
+static void set_backing(const char *backing)
+{
+	char name[32], current[40], size[32];
+	const char *colon = strchr(backing, ':');
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(backing, ":"), backing);
+	snprintf(current, sizeof(current), "[%s]", name);
+	if (colon) {
+		snprintf(size, sizeof(size), "%lu\n", strtoul(colon + 1, NULL, 0));
+		set_attribute("folio_size", size, size);
+	}
+	set_attribute("backing", name, current);
+}
+
+static void find_backing(struct vfio *vfio)
+{
+	struct vfio_region_info *info = vfio_region_info(vfio, vfio->mem.index);
+	const struct vfio_region_info_cap_cxl_mem *cap =
+		vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_MEM);
+
+	check(cap);
+	vfio->backing = cap->backing;
+	vfio->granule = cap->backing == VFIO_CXL_BACKING_FOLIO ? cap->map_align : PAGE;
+	free(info);
+}
+
 void vfio_open(struct vfio *vfio)
 {
 	const struct vfio_region_info_cap_cxl_comp_regs *cap;
@@ -137,6 +173,8 @@ void vfio_open(struct vfio *vfio)
 	memset(vfio, 0, sizeof(*vfio));
 	if (!pci_bound(pci_accel()))
 		pci_bind(pci_accel());
+	if (getenv("VFIO_BACKING"))
+		set_backing(getenv("VFIO_BACKING"));
 	if (interface == INTERFACE_CDEV)
 		open_cdev(vfio);
 	else
@@ -150,6 +188,7 @@ void vfio_open(struct vfio *vfio)
 	find_region(vfio, VFIO_PCI_BAR0_REGION_INDEX + cap->bar, &vfio->bar);
 	free(info);
 	find_region(vfio, VFIO_PCI_CONFIG_REGION_INDEX, &vfio->config);
+	find_backing(vfio);
 }
 
 void vfio_close(struct vfio *vfio)
@@ -273,10 +312,26 @@ uint32_t vfio_read32(struct vfio *vfio, const struct vfio_region *region, uint64
 	return value;
 }
 
+void *vfio_reserve(size_t len, uint64_t align)
+{
+	uint8_t *space = mmap(NULL, len + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	check(space != MAP_FAILED);
+	return (void *)(((uintptr_t)space + align - 1) / align * align);
+}
+
 int __vfio_mmap(struct vfio *vfio, const struct vfio_region *region, uint64_t offset, size_t len,
 		void **address)
 {
-	*address = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, vfio->device,
+	uint64_t align = region->index == vfio->mem.index ? vfio->granule : PAGE;
+	void *where = NULL;
+	int flags = MAP_SHARED;
+
+	if (align > PAGE) {
+		where = vfio_reserve(len, align);
+		flags |= MAP_FIXED;
+	}
+	*address = mmap(where, len, PROT_READ | PROT_WRITE, flags, vfio->device,
 			region->offset + offset);
 	return *address == MAP_FAILED ? -errno : 0;
 }

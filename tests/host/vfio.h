@@ -26,9 +26,14 @@ struct vfio {
 	struct vfio_region regs;	/* the component registers */
 	struct vfio_region bar;		/* the BAR that holds those */
 	struct vfio_region config;
+	uint32_t backing;	/* of the memory, VFIO_CXL_BACKING_* */
+	uint64_t granule;	/* bytes: what a mapping of it is a multiple of */
 };
 
-/* Opens the accelerator, bound first if it is not, and finds its regions. */
+/*
+ * Opens the accelerator, bound first if it is not, and finds its regions. VFIO_BACKING=
+ * NAME[:FOLIO_SIZE] in the environment: with that backing.
+ */
 void vfio_open(struct vfio *vfio);
 void vfio_close(struct vfio *vfio);
 
@@ -52,6 +57,8 @@ void vfio_write(struct vfio *vfio, const struct vfio_region *region, uint64_t of
 		const void *buf, size_t len);
 uint32_t vfio_read32(struct vfio *vfio, const struct vfio_region *region, uint64_t offset);
 
+/* Room for a mapping with MAP_FIXED, at a multiple of @align; never given back. */
+void *vfio_reserve(size_t len, uint64_t align);
 /* A shared mapping, for reading and writing. */
 int __vfio_mmap(struct vfio *vfio, const struct vfio_region *region, uint64_t offset, size_t len,
 		void **address);

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which backing a device has: the choice, by module parameter and in sysfs, and
+ * the change from one to another while nobody has the device open.
+ */
+#include <linux/delay.h>
+#include <linux/file.h>
+#include <linux/jiffies.h>
+#include <linux/log2.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include <linux/uaccess.h>
+
+#include "cxl_vfio.h"
+
+#define PINS_POLL_MS	20
+#define PINS_REPORT_S	10
+
+static const struct cxl_vfio_backing *const backings[] = {
+	&cxl_vfio_backing_pfn,
+	&cxl_vfio_backing_folio,
+	&cxl_vfio_backing_uncached,
+};
+
+static const struct cxl_vfio_backing *find_backing(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(backings); i++)
+		if (sysfs_streq(name, backings[i]->name))
+			return backings[i];
+	return NULL;
+}
+
+/* What new devices get; written under the module's parameter lock. */
+static const struct cxl_vfio_backing *default_backing = &cxl_vfio_backing_pfn;
+static unsigned int default_folio_order = PMD_ORDER;
+
+static int backing_param_set(const char *val, const struct kernel_param *kp)
+{
+	const struct cxl_vfio_backing *backing = find_backing(val);
+
+	if (!backing)
+		return -EINVAL;
+	WRITE_ONCE(default_backing, backing);
+	return 0;
+}
+
+static int backing_param_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", READ_ONCE(default_backing)->name);
+}
+
+static const struct kernel_param_ops backing_param_ops = {
+	.set = backing_param_set,
+	.get = backing_param_get,
+};
+module_param_cb(backing, &backing_param_ops, NULL, 0644);
+MODULE_PARM_DESC(backing, "how new devices map their memory: pfn (the default), folio or uncached");
+
+/* The order of a folio size in bytes, with K, M or G behind it or not. */
+static int parse_folio_size(const char *val)
+{
+	char *end;
+	u64 size = memparse(val, &end);
+
+	if (!sysfs_streq(end, ""))
+		return -EINVAL;
+	if (size == PAGE_SIZE || size == PMD_SIZE ||
+	    (size == PUD_SIZE && IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD)))
+		return ilog2(size) - PAGE_SHIFT;
+	return -EINVAL;
+}
+
+static int folio_size_param_set(const char *val, const struct kernel_param *kp)
+{
+	int order = parse_folio_size(val);
+
+	if (order < 0)
+		return order;
+	WRITE_ONCE(default_folio_order, order);
+	return 0;
+}
+
+static int folio_size_param_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%lu\n", PAGE_SIZE << READ_ONCE(default_folio_order));
+}
+
+static const struct kernel_param_ops folio_size_param_ops = {
+	.set = folio_size_param_set,
+	.get = folio_size_param_get,
+};
+module_param_cb(folio_size, &folio_size_param_ops, NULL, 0644);
+MODULE_PARM_DESC(folio_size, "bytes of a folio of new devices: 4K, 2M (the default) or 1G");
+
+/**
+ * cxl_vfio_backing_read - read from memory that is mapped write-back
+ * @cxlv: the device; its memory may be touched
+ * @buf: where to
+ * @pos: offset in the memory, bytes
+ * @count: bytes
+ *
+ * Return: 0, or -EIO for poison.
+ */
+int cxl_vfio_backing_read(struct cxl_vfio_device *cxlv, void *buf, u64 pos, size_t count)
+{
+	return copy_mc_to_kernel(buf, cxlv->mem.kaddr + pos, count) ? -EIO : 0;
+}
+
+/**
+ * cxl_vfio_backing_write - write to memory that is mapped write-back
+ * @cxlv: the device; its memory may be touched
+ * @pos: offset in the memory, bytes
+ * @buf: where from
+ * @count: bytes
+ *
+ * Return: 0.
+ */
+int cxl_vfio_backing_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count)
+{
+	memcpy(cxlv->mem.kaddr + pos, buf, count);
+	return 0;
+}
+
+static int attach(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
+		  unsigned int folio_order)
+{
+	struct cxl_vfio_mem *mem = &cxlv->mem;
+	int ret;
+
+	lockdep_assert_held(&mem->backing_lock);
+
+	mem->folio_order = folio_order;
+	mem->file = cxl_vfio_mapping_file(backing);
+	if (IS_ERR(mem->file)) {
+		ret = PTR_ERR(mem->file);
+		goto err;
+	}
+	ret = backing->attach(cxlv);
+	if (ret) {
+		fput(mem->file);
+		goto err;
+	}
+	mem->backing = backing;
+	return 0;
+
+err:
+	mem->file = NULL;
+	pci_err(cxlv->core.pdev, "cannot map memory %pra by backing %s: %pe\n", &mem->hpa,
+		backing->name, ERR_PTR(ret));
+	return ret;
+}
+
+/* Return: 0; -EBUSY while somebody has pages of the memory. */
+static int detach(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_mem *mem = &cxlv->mem;
+	int ret;
+
+	lockdep_assert_held(&mem->backing_lock);
+
+	ret = mem->backing->detach(cxlv);
+	if (ret)
+		return ret;
+	fput(mem->file);
+	mem->file = NULL;
+	mem->backing = NULL;
+	return 0;
+}
+
+/**
+ * cxl_vfio_backing_init - give a device the backing that new ones get
+ * @cxlv: the device, not yet registered; its HPA range is claimed
+ *
+ * Return: 0, or an error that was logged.
+ */
+int cxl_vfio_backing_init(struct cxl_vfio_device *cxlv)
+{
+	guard(mutex)(&cxlv->mem.backing_lock);
+	return attach(cxlv, READ_ONCE(default_backing), READ_ONCE(default_folio_order));
+}
+
+/*
+ * Not for ever: pages that nobody gives back are left to those who have them, when
+ * whoever unbinds is killed, and when the device is not there to be kept.
+ */
+static bool wait_for_pins(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+	unsigned long report = jiffies;
+
+	while (detach(cxlv)) {
+		if (fatal_signal_pending(current) || pci_dev_is_disconnected(pdev))
+			return false;
+		if (time_after_eq(jiffies, report)) {
+			pci_warn(pdev, "waiting for processes that have pinned pages of the memory; kill me to leave it to them\n");
+			report = jiffies + PINS_REPORT_S * HZ;
+		}
+		msleep_interruptible(PINS_POLL_MS);
+	}
+	return true;
+}
+
+/**
+ * cxl_vfio_backing_exit - take the backing away
+ * @cxlv: the device, which nobody has open or can open
+ *
+ * Waits for pinned pages; killable.
+ */
+void cxl_vfio_backing_exit(struct cxl_vfio_device *cxlv)
+{
+	guard(mutex)(&cxlv->mem.backing_lock);
+	if (!cxlv->mem.backing)
+		return;
+	if (!wait_for_pins(cxlv)) {
+		pci_warn(cxlv->core.pdev, "memory %pra stays claimed until its pinned pages are let go of\n",
+			 &cxlv->mem.hpa);
+		cxl_vfio_folio_orphan(cxlv);
+		cxlv->mem.backing = NULL;
+	}
+}
+
+/**
+ * cxl_vfio_backing_open - hold on to the backing that the device has
+ * @cxlv: the device, being opened
+ *
+ * Return: 0; -EINTR when killed; -EBUSY while somebody has pages of the memory:
+ * they would be read by one who is not the user; -ENXIO without a backing.
+ */
+int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_mem *mem = &cxlv->mem;
+	int ret = mutex_lock_killable(&mem->backing_lock);
+
+	if (ret)
+		return ret;
+	if (!mem->backing) {
+		pci_err(cxlv->core.pdev, "the memory has no backing: write one to the device's attribute 'backing'\n");
+		ret = -ENXIO;
+	} else if (mem->backing->busy && mem->backing->busy(cxlv)) {
+		dev_err_ratelimited(&cxlv->core.pdev->dev,
+				    "a former user has pages of the memory pinned: close what registered, mapped or pinned them\n");
+		ret = -EBUSY;
+	} else {
+		mem->in_use = true;
+	}
+	mutex_unlock(&mem->backing_lock);
+	return ret;
+}
+
+/**
+ * cxl_vfio_backing_close - let go of the backing
+ * @cxlv: the device, being closed
+ */
+void cxl_vfio_backing_close(struct cxl_vfio_device *cxlv)
+{
+	guard(mutex)(&cxlv->mem.backing_lock);
+	cxlv->mem.in_use = false;
+}
+
+/* Another backing, or the same with other folios; the old one is put back if it fails. */
+static int change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
+		  unsigned int folio_order)
+{
+	struct cxl_vfio_mem *mem = &cxlv->mem;
+	const struct cxl_vfio_backing *was = mem->backing;
+	unsigned int was_order = mem->folio_order;
+	int ret;
+
+	lockdep_assert_held(&mem->backing_lock);
+
+	if (mem->in_use)
+		return -EBUSY;
+	if (was == backing && (was_order == folio_order || was != &cxl_vfio_backing_folio)) {
+		mem->folio_order = folio_order;
+		return 0;
+	}
+	ret = was ? detach(cxlv) : 0;
+	if (ret)
+		return ret;
+	ret = attach(cxlv, backing, folio_order);
+	if (ret && was)
+		attach(cxlv, was, was_order);
+	return ret;
+}
+
+static struct cxl_vfio_device *dev_to_cxl_vfio(struct device *dev)
+{
+	return to_cxl_vfio(dev_get_drvdata(dev));
+}
+
+static ssize_t backing_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
+	unsigned int i;
+	int len = 0;
+
+	guard(mutex)(&cxlv->mem.backing_lock);
+	for (i = 0; i < ARRAY_SIZE(backings); i++)
+		len += sysfs_emit_at(buf, len, cxlv->mem.backing == backings[i] ? "%s[%s]" : "%s%s",
+				     i ? " " : "", backings[i]->name);
+	return len + sysfs_emit_at(buf, len, "\n");
+}
+
+static ssize_t backing_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			     size_t count)
+{
+	const struct cxl_vfio_backing *backing = find_backing(buf);
+	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
+
+	if (!backing)
+		return -EINVAL;
+	guard(mutex)(&cxlv->mem.backing_lock);
+	return change(cxlv, backing, cxlv->mem.folio_order) ?: count;
+}
+static DEVICE_ATTR_RW(backing);
+
+static ssize_t folio_size_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lu\n",
+			  PAGE_SIZE << READ_ONCE(dev_to_cxl_vfio(dev)->mem.folio_order));
+}
+
+static ssize_t folio_size_store(struct device *dev, struct device_attribute *attr,
+				const char *buf, size_t count)
+{
+	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
+	int order = parse_folio_size(buf);
+
+	if (order < 0)
+		return order;
+	guard(mutex)(&cxlv->mem.backing_lock);
+	return change(cxlv, cxlv->mem.backing ?: &cxl_vfio_backing_folio, order) ?: count;
+}
+static DEVICE_ATTR_RW(folio_size);
+
+static struct attribute *backing_attrs[] = {
+	&dev_attr_backing.attr,
+	&dev_attr_folio_size.attr,
+	NULL
+};
+
+static const struct attribute_group backing_group = {
+	.attrs = backing_attrs,
+};
+
+/* Of every device that is bound. */
+const struct attribute_group *cxl_vfio_backing_groups[] = {
+	&backing_group,
+	NULL
+};

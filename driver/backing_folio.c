@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The folio backing: struct pages, as those of device-dax. Whatever the memory
+ * manager does with pages works, and what it did cannot be undone at will: a
+ * pin lasts for as long as whoever has it wants.
+ *
+ * Pages are compound from the start, all of one size, and mapped as such only:
+ * the kernel frees what of a compound page's memmap is the same for all of its
+ * pages (vmemmap_can_optimize()), so a single page of it cannot be mapped.
+ */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/ioport.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "cxl_vfio.h"
+
+/**
+ * struct cxl_vfio_pagemap - the memory's struct pages
+ * @pgmap: what the memory manager has of them
+ * @orphan: in the list of those whose device has gone
+ * @file: an orphan's, with the address space of the mappings it had
+ */
+struct cxl_vfio_pagemap {
+	struct dev_pagemap pgmap;
+	struct list_head orphan;
+	struct file *file;
+};
+
+static unsigned long folio_granule(struct cxl_vfio_device *cxlv)
+{
+	return PAGE_SIZE << cxlv->mem.folio_order;
+}
+
+static u64 folio_max_map(struct cxl_vfio_device *cxlv)
+{
+	return folio_granule(cxlv);
+}
+
+static unsigned int folio_max_order(struct cxl_vfio_device *cxlv)
+{
+	return cxlv->mem.folio_order;
+}
+
+static void folio_mmap(struct vm_area_struct *vma)
+{
+	vm_flags_set(vma, VM_HUGEPAGE);
+}
+
+static vm_fault_t folio_insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf,
+			       unsigned long pfn, unsigned int order)
+{
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
+	struct page *page = pfn_to_page(pfn);
+	struct folio *folio = page_folio(page);
+
+	if (order != cxlv->mem.folio_order)
+		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
+
+	/* For the reverse map: memory_failure() finds the processes by it. */
+	WRITE_ONCE(folio->index, PHYS_PFN(PFN_PHYS(pfn) - cxlv->mem.hpa.start));
+	WRITE_ONCE(folio->mapping, cxlv->mem.file->f_mapping);
+
+	if (!order)
+		return vmf_insert_page_mkwrite(vmf, page, write);
+	if (order == PMD_ORDER)
+		return vmf_insert_folio_pmd(vmf, folio, write);
+	return vmf_insert_folio_pud(vmf, folio, write);
+}
+
+/* The first page that somebody has, of memory that is not mapped; NULL. */
+static struct folio *find_pinned(struct cxl_vfio_pagemap *pagemap)
+{
+	const struct range *range = &pagemap->pgmap.range;
+	unsigned long pfn;
+
+	for (pfn = PHYS_PFN(range->start); pfn < PHYS_PFN(range->end + 1);
+	     pfn += 1ul << pagemap->pgmap.vmemmap_shift) {
+		if (folio_ref_count(pfn_folio(pfn)) != 1)
+			return pfn_folio(pfn);
+		cond_resched();
+	}
+	return NULL;
+}
+
+static bool folio_busy(struct cxl_vfio_device *cxlv)
+{
+	return find_pinned(cxlv->mem.pagemap);
+}
+
+static void pagemap_free(struct cxl_vfio_pagemap *pagemap)
+{
+	memunmap_pages(&pagemap->pgmap);
+	kfree(pagemap);
+}
+
+static int folio_attach(struct cxl_vfio_device *cxlv)
+{
+	const struct range *hpa = &cxlv->mem.hpa;
+	struct pci_dev *pdev = cxlv->core.pdev;
+	unsigned long granule = folio_granule(cxlv);
+	struct cxl_vfio_pagemap *pagemap;
+	void *kaddr;
+
+	if (!IS_ALIGNED(hpa->start | range_len(hpa), granule)) {
+		pci_err(pdev, "folios of %lu bytes do not fit into memory %pra: take smaller ones\n",
+			granule, hpa);
+		return -EINVAL;
+	}
+
+	pagemap = kzalloc(sizeof(*pagemap), GFP_KERNEL);
+	if (!pagemap)
+		return -ENOMEM;
+	pagemap->pgmap.type = MEMORY_DEVICE_GENERIC;
+	pagemap->pgmap.range = *hpa;
+	pagemap->pgmap.nr_range = 1;
+	pagemap->pgmap.vmemmap_shift = cxlv->mem.folio_order;
+
+	kaddr = memremap_pages(&pagemap->pgmap, dev_to_node(&pdev->dev));
+	if (IS_ERR(kaddr)) {
+		kfree(pagemap);
+		return PTR_ERR(kaddr);
+	}
+	cxlv->mem.kaddr = kaddr;
+	cxlv->mem.pagemap = pagemap;
+	return 0;
+}
+
+static int folio_detach(struct cxl_vfio_device *cxlv)
+{
+	if (folio_busy(cxlv))
+		return -EBUSY;
+	pagemap_free(cxlv->mem.pagemap);
+	cxlv->mem.pagemap = NULL;
+	return 0;
+}
+
+/* Memory whose device has gone and whose pages somebody still has. */
+static LIST_HEAD(orphans);
+static DEFINE_MUTEX(orphans_lock);
+
+static void free_orphans(struct work_struct *work);
+static DECLARE_DELAYED_WORK(orphans_work, free_orphans);
+
+static void free_orphans(struct work_struct *work)
+{
+	struct cxl_vfio_pagemap *pagemap, *next;
+
+	guard(mutex)(&orphans_lock);
+	list_for_each_entry_safe(pagemap, next, &orphans, orphan) {
+		struct range range = pagemap->pgmap.range;
+
+		if (find_pinned(pagemap))
+			continue;
+		list_del(&pagemap->orphan);
+		fput(pagemap->file);
+		pagemap_free(pagemap);
+		release_mem_region(range.start, range_len(&range));
+		pr_info("cxl-vfio-pci: memory %pra is free: the last of its pages was let go of\n",
+			&range);
+		module_put(THIS_MODULE);
+	}
+	if (!list_empty(&orphans))
+		schedule_delayed_work(&orphans_work, HZ);
+}
+
+/**
+ * cxl_vfio_folio_orphan - leave the memory's pages to those who have them
+ * @cxlv: the device, which goes; nobody maps its memory any more
+ *
+ * A page cannot be taken from who has pinned it, and who has it may put it back
+ * at any time: its struct page stays, and so does the claim on the HPA range, so
+ * that the memory is nobody else's. The module stays as well.
+ */
+void cxl_vfio_folio_orphan(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_mem *mem = &cxlv->mem;
+
+	mem->claim->name = "cxl-vfio-pci (pinned)";
+	mem->claim = NULL;
+	mem->pagemap->file = mem->file;
+	mem->file = NULL;
+	__module_get(THIS_MODULE);
+	scoped_guard(mutex, &orphans_lock)
+		list_add_tail(&mem->pagemap->orphan, &orphans);
+	mem->pagemap = NULL;
+	schedule_delayed_work(&orphans_work, HZ);
+}
+
+/**
+ * cxl_vfio_folio_exit - the module goes, and had no orphans left
+ */
+void cxl_vfio_folio_exit(void)
+{
+	cancel_delayed_work_sync(&orphans_work);
+}
+
+const struct cxl_vfio_backing cxl_vfio_backing_folio = {
+	.name = "folio",
+	.id = VFIO_CXL_BACKING_FOLIO,
+	.pages = true,
+	.attach = folio_attach,
+	.detach = folio_detach,
+	.busy = folio_busy,
+	.read = cxl_vfio_backing_read,
+	.write = cxl_vfio_backing_write,
+	.granule = folio_granule,
+	.max_map = folio_max_map,
+	.max_order = folio_max_order,
+	.mmap = folio_mmap,
+	.insert = folio_insert,
+};

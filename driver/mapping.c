@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A user's mappings of the memory region: what may be mapped and moved, and when
+ * a fault may be answered. With what, is the backing's matter.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/overflow.h>
+#include <linux/pagemap.h>
+#include <linux/pci.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "cxl_vfio.h"
+#include "trace.h"
+
+/**
+ * struct cxl_vfio_mapping - a mapping, and what forking and splitting it leads to
+ * @cxlv: the device
+ * @device: the VFIO device's file
+ * @pud_leaves: there may be leaves of PUD_SIZE
+ */
+struct cxl_vfio_mapping {
+	struct cxl_vfio_device *cxlv;
+	struct file *device;
+	bool pud_leaves;
+};
+
+/* Would memory from @offset on, mapped at @addr, have leaves of PUD_SIZE? */
+static bool pud_leaves(struct cxl_vfio_device *cxlv, unsigned long addr, u64 offset)
+{
+	return cxlv->mem.backing->max_order(cxlv) >= PUD_ORDER &&
+	       IS_ALIGNED(addr - cxlv->mem.hpa.start - offset, PUD_SIZE);
+}
+
+/* In the memory, bytes. */
+static u64 vma_offset(struct vm_area_struct *vma)
+{
+	return (u64)vma->vm_pgoff << PAGE_SHIFT;
+}
+
+/* VM_FAULT_RETRY: a user's change of memory enable or power is under way. */
+static vm_fault_t insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf, unsigned long pfn,
+			 unsigned int order)
+{
+	guard(rwsem_read)(&cxlv->core.memory_lock);
+	guard(rwsem_read)(&cxlv->mem.lock);
+
+	/* Not whoever makes the change, and not the dying: signals wait for the fault. */
+	if (cxlv->mem.blocked == CXL_VFIO_BLOCK_CONFIG &&
+	    READ_ONCE(cxlv->mem.config_owner) != current && !fatal_signal_pending(current))
+		return VM_FAULT_RETRY;
+	if (!cxl_vfio_mem_live(cxlv))
+		return VM_FAULT_SIGBUS;
+	return cxlv->mem.backing->insert(cxlv, vmf, pfn, order);
+}
+
+/*
+ * Come again in a moment: a change is short. Not when it is made, for which its
+ * lock would have to be waited for: who makes it may be in a fault of his own, on
+ * a device whose change is made from this one's memory. And without mmap_lock,
+ * which he may need; who cannot let go of it comes again at once. A second
+ * retry is as good as a first: each has waited.
+ */
+static vm_fault_t retry(struct vm_fault *vmf)
+{
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
+		return VM_FAULT_NOPAGE;
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+
+	release_fault_lock(vmf);
+	schedule_timeout_killable(1);
+	return VM_FAULT_RETRY;
+}
+
+/*
+ * KVM looks a new entry without struct page up itself, under the same lock, and
+ * stops the VM where it was zapped since (hva_to_pfn_remapped()). Where that lock
+ * has been let go of, KVM begins again; so does get_user_pages(). The user's own
+ * access begins again in any case.
+ */
+static vm_fault_t inserted(struct vm_fault *vmf)
+{
+	const unsigned int which = FAULT_FLAG_USER | FAULT_FLAG_ALLOW_RETRY |
+				   FAULT_FLAG_RETRY_NOWAIT;
+
+	if (!(vmf->vma->vm_flags & VM_PFNMAP) || (vmf->flags & which) != FAULT_FLAG_ALLOW_RETRY)
+		return VM_FAULT_NOPAGE;
+	release_fault_lock(vmf);
+	return VM_FAULT_NOPAGE | VM_FAULT_COMPLETED;
+}
+
+static vm_fault_t mapping_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct cxl_vfio_device *cxlv = vma->vm_private_data;
+	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
+	vm_fault_t ret = VM_FAULT_FALLBACK;
+	unsigned long pfn;
+
+	pfn = PHYS_PFN(cxlv->mem.hpa.start + vma_offset(vma)) + linear_page_delta(vma, addr);
+	if (is_aligned_for_order(vma, addr, pfn, order))
+		ret = insert(cxlv, vmf, pfn, order);
+
+	trace_cxl_vfio_fault(&cxlv->core.pdev->dev, vmf->address, order, ret);
+	if (ret == VM_FAULT_RETRY)
+		return retry(vmf);
+	return ret == VM_FAULT_NOPAGE ? inserted(vmf) : ret;
+}
+
+static vm_fault_t mapping_fault(struct vm_fault *vmf)
+{
+	return mapping_huge_fault(vmf, 0);
+}
+
+/* What cannot be mapped in smaller pieces cannot be cut inside one either. */
+static int mapping_may_split(struct vm_area_struct *vma, unsigned long addr)
+{
+	struct cxl_vfio_device *cxlv = vma->vm_private_data;
+
+	return IS_ALIGNED(addr, cxlv->mem.backing->granule(cxlv)) ? 0 : -EINVAL;
+}
+
+static unsigned long mapping_pagesize(struct vm_area_struct *vma)
+{
+	struct cxl_vfio_device *cxlv = vma->vm_private_data;
+
+	return cxlv->mem.backing->granule(cxlv);
+}
+
+static const struct vm_operations_struct mapping_vm_ops = {
+	.fault = mapping_fault,
+	.huge_fault = mapping_huge_fault,
+	.may_split = mapping_may_split,
+	.pagesize = mapping_pagesize,
+};
+
+/*
+ * Only mremap() asks, for a place to move a mapping to. move_page_tables() takes a
+ * leaf of PUD_SIZE for a broken table (get_old_pud() in mm/mremap.c), and clears it
+ * with no flush of the TLB: its user would keep the memory whatever is zapped. So
+ * what may have such leaves stays where it is, and what has none never gets any.
+ */
+static unsigned long mapping_get_unmapped_area(struct file *file, unsigned long addr,
+					       unsigned long len, unsigned long pgoff,
+					       unsigned long flags)
+{
+	struct cxl_vfio_mapping *mapping = file->private_data;
+	struct cxl_vfio_device *cxlv = mapping->cxlv;
+	unsigned long granule = cxlv->mem.backing->granule(cxlv);
+
+	if (mapping->pud_leaves)
+		return -EINVAL;
+	if (!(flags & MAP_FIXED)) {
+		addr = mm_get_unmapped_area(file, 0, len + granule, pgoff, flags);
+		if (IS_ERR_VALUE(addr))
+			return addr;
+		addr = ALIGN(addr, granule);
+	}
+	if (!IS_ALIGNED(addr, granule) || pud_leaves(cxlv, addr, (u64)pgoff << PAGE_SHIFT))
+		return -EINVAL;
+	return addr;
+}
+
+/* The VFIO device is open for as long as it is mapped. */
+static int mapping_release(struct inode *inode, struct file *file)
+{
+	struct cxl_vfio_mapping *mapping = file->private_data;
+
+	if (mapping)
+		fput(mapping->device);
+	kfree(mapping);
+	return 0;
+}
+
+static const struct file_operations mapping_fops = {
+	.owner = THIS_MODULE,
+	.get_unmapped_area = mapping_get_unmapped_area,
+	.release = mapping_release,
+};
+
+/**
+ * cxl_vfio_mapping_file - a file for mappings
+ * @backing: of the memory
+ *
+ * Mappings are of files of their own. One without a mapping has the address space
+ * of all. With struct pages, its inode is a DAX character device's, as
+ * device-dax's is: leaves of PUD_SIZE that have pages are for DAX alone
+ * (__thp_vma_allowable_orders(), zap_huge_pud() in mm/huge_memory.c), long-term
+ * pins of DAX for character devices alone (vma_is_fsdax()). The VFIO device's own
+ * inode has its BARs as well, which are neither.
+ *
+ * Return: the file, or an error pointer.
+ */
+struct file *cxl_vfio_mapping_file(const struct cxl_vfio_backing *backing)
+{
+	struct file *file = anon_inode_create_getfile("[cxl-vfio-memory]", &mapping_fops, NULL,
+						      O_RDWR, NULL);
+
+	if (IS_ERR(file) || !backing->pages)
+		return file;
+	file_inode(file)->i_mode = S_IFCHR | 0600;
+	inode_set_flags(file_inode(file), S_DAX, S_DAX);
+	return file;
+}
+
+static int set_file(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma)
+{
+	struct cxl_vfio_mapping *mapping = kzalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
+	struct file *file;
+
+	if (!mapping)
+		return -ENOMEM;
+	file = cxl_vfio_mapping_file(cxlv->mem.backing);
+	if (IS_ERR(file)) {
+		kfree(mapping);
+		return PTR_ERR(file);
+	}
+	mapping->cxlv = cxlv;
+	mapping->device = get_file(vma->vm_file);
+	mapping->pud_leaves = pud_leaves(cxlv, vma->vm_start, vma_offset(vma));
+	file->private_data = mapping;
+	file->f_mapping = cxlv->mem.file->f_mapping;
+	vma_set_file(vma, file);
+	fput(file);
+	return 0;
+}
+
+/**
+ * cxl_vfio_mapping_mmap - map part of the memory region
+ * @cxlv: the device
+ * @vma: a shared mapping (vfio_pci_core_mmap() refuses private ones: copying
+ *	 a page that has no struct page on write ends in a BUG)
+ *
+ * Nothing is mapped yet; faults do that, when access is safe.
+ *
+ * Return: 0; -EINVAL past the region's end, and where address, length or
+ * offset is no multiple of what the backing maps at once; -ENOMEM.
+ */
+int cxl_vfio_mapping_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma)
+{
+	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
+	u64 end;
+	int ret;
+
+	vma->vm_pgoff &= PHYS_PFN(VFIO_PCI_OFFSET_MASK);
+	if (check_add_overflow(vma_offset(vma), (u64)vma->vm_end - vma->vm_start, &end) ||
+	    end > range_len(&cxlv->mem.hpa))
+		return -EINVAL;
+	if (!IS_ALIGNED(vma->vm_start | vma->vm_end | vma_offset(vma), backing->granule(cxlv)))
+		return -EINVAL;
+
+	ret = set_file(cxlv, vma);
+	if (ret)
+		return ret;
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	backing->mmap(vma);
+	vma->vm_private_data = cxlv;
+	vma->vm_ops = &mapping_vm_ops;
+	return 0;
+}
+
+/**
+ * cxl_vfio_mapping_zap - unmap all of the memory from every user
+ * @cxlv: the device, which is open; mem.lock is held for write
+ */
+void cxl_vfio_mapping_zap(struct cxl_vfio_device *cxlv)
+{
+	lockdep_assert_held_write(&cxlv->mem.lock);
+	unmap_mapping_range(cxlv->mem.file->f_mapping, 0, range_len(&cxlv->mem.hpa), true);
+}

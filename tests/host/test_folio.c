@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The folio backing: what the kernel does with memory that has pages, and what
+ * becomes of the device while somebody has some of them.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "pci.h"
+#include "vfio.h"
+
+/* Of a mapping, at least a granule. */
+static size_t window(const struct vfio *vfio)
+{
+	return vfio->granule > 4 * MIB ? vfio->granule : 4 * MIB;
+}
+
+static uint8_t *map_window(struct vfio *vfio)
+{
+	return vfio_mmap(vfio, &vfio->mem, 0, window(vfio));
+}
+
+/* get_user_pages(), of this process and of another one. */
+static void test_process_vm(void)
+{
+	uint8_t want[3 * PAGE], got[3 * PAGE];
+	struct iovec local = { got, sizeof(got) }, remote;
+	struct vfio vfio;
+	uint8_t *memory;
+	pid_t child;
+	int status;
+
+	vfio_open(&vfio);
+	memory = map_window(&vfio);
+	fill_random(want, sizeof(want), 1);
+	memcpy(memory + 100, want, sizeof(want));
+	remote = (struct iovec) { memory + 100, sizeof(got) };
+
+	child = fork();
+	if (!child) {
+		if (process_vm_readv(getppid(), &local, 1, &remote, 1, 0) != sizeof(got) ||
+		    memcmp(got, want, sizeof(got)))
+			_exit(1);
+		fill_random(got, sizeof(got), 2);
+		_exit(process_vm_writev(getppid(), &local, 1, &remote, 1, 0) != sizeof(got));
+	}
+	check_eq(waitpid(child, &status, 0), child);
+	check_eq(status, 0);
+	fill_random(want, sizeof(want), 2);
+	check(!memcmp(memory + 100, want, sizeof(want)));
+}
+
+/* Pages themselves travel through a pipe. */
+static void test_vmsplice(void)
+{
+	uint8_t want[PAGE], got[PAGE];
+	struct vfio vfio;
+	struct iovec iov;
+	uint8_t *memory;
+	int pipes[2];
+
+	vfio_open(&vfio);
+	memory = map_window(&vfio);
+	fill_random(want, sizeof(want), 3);
+	memcpy(memory + PAGE, want, PAGE);
+	check_eq(pipe(pipes), 0);
+	iov = (struct iovec) { memory + PAGE, PAGE };
+	check_eq(vmsplice(pipes[1], &iov, 1, 0), PAGE);
+	/* It is the page, not a copy. */
+	memory[PAGE] ^= 0xff;
+	want[0] ^= 0xff;
+	check_eq(read(pipes[0], got, PAGE), PAGE);
+	check(!memcmp(want, got, PAGE));
+}
+
+/* Straight from a disk and to it. */
+static void test_o_direct(void)
+{
+	const size_t len = 64 * KIB;
+	struct vfio vfio;
+	uint8_t *memory, *want;
+	int disk;
+
+	check_eq(system("modprobe brd rd_nr=1 rd_size=1024"), 0);
+	disk = open("/dev/ram0", O_RDWR | O_DIRECT);
+	check(disk >= 0);
+	vfio_open(&vfio);
+	memory = map_window(&vfio);
+	want = malloc(len);
+	fill_random(want, len, 4);
+	memcpy(memory, want, len);
+	check_eq(pwrite(disk, memory, len, 0), len);
+	memset(memory, 0, len);
+	check_eq(pread(disk, memory + len, len, 0), len);
+	check(!memcmp(memory + len, want, len));
+	close(disk);
+}
+
+/* A ring with a piece of memory registered: pinned until the ring is closed. */
+static int pin(void *memory, size_t len)
+{
+	struct io_uring_params params = { };
+	struct iovec iov = { memory, len };
+	int ring = syscall(__NR_io_uring_setup, 1, &params);
+
+	check(ring >= 0);
+	if (syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1) < 0) {
+		int ret = -errno;
+
+		close(ring);
+		return ret;
+	}
+	return ring;
+}
+
+/* Can somebody else open the device? */
+static bool opens(void)
+{
+	int status;
+	pid_t child = fork();
+
+	if (!child) {
+		struct vfio vfio;
+
+		check(freopen("/dev/null", "w", stdout));
+		vfio_open(&vfio);
+		_exit(0);
+	}
+	check_eq(waitpid(child, &status, 0), child);
+	return !status;
+}
+
+/*
+ * A pin outlives mapping, device and container. Whoever comes next would share
+ * the memory with whoever has it, so there is no next one until it is gone.
+ */
+static void test_pin_outlives_close(void)
+{
+	struct vfio vfio;
+	uint8_t *memory;
+	unsigned int i;
+	int ring;
+
+	vfio_open(&vfio);
+	memory = map_window(&vfio);
+	ring = pin(memory, PAGE);
+	check(ring >= 0);
+	munmap(memory, window(&vfio));
+	vfio_close(&vfio);
+
+	check(!opens());
+	check_eq(__write_file(pci_path(pci_accel(), "backing"), "pfn"), -EBUSY);
+	close(ring);
+	/* The ring's work goes on behind close(). */
+	for (i = 0; i < 100 && !opens(); i++)
+		usleep(100000);
+	check(i < 100);
+}
+
+static bool gone(pid_t child, int *status)
+{
+	return waitpid(child, status, WNOHANG) == child;
+}
+
+/* A process that unbinds the device, and has no pin. */
+static pid_t start_unbind(int ring)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		close(ring);
+		pci_unbind(pci_accel());
+		_exit(0);
+	}
+	return child;
+}
+
+static int pinned_and_closed(void)
+{
+	struct vfio vfio;
+	uint8_t *memory;
+	int ring;
+
+	vfio_open(&vfio);
+	memory = map_window(&vfio);
+	ring = pin(memory, PAGE);
+	check(ring >= 0);
+	munmap(memory, window(&vfio));
+	vfio_close(&vfio);
+	return ring;
+}
+
+/* An unbind waits for who has pages. */
+static void test_unbind_waits(void)
+{
+	int ring = pinned_and_closed(), status;
+	pid_t child = start_unbind(ring);
+
+	sleep(1);
+	check(!gone(child, &status));
+	close(ring);
+	check_eq(waitpid(child, &status, 0), child);
+	check_eq(status, 0);
+	check(!pci_bound(pci_accel()));
+	check(opens());
+}
+
+/*
+ * Unless it is killed: then the memory is nobody's until the pages are given
+ * back, and the device binds again after that.
+ */
+static void test_unbind_killed(void)
+{
+	int ring = pinned_and_closed(), status;
+	pid_t child = start_unbind(ring);
+	char *iomem;
+	unsigned int i;
+
+	sleep(1);
+	kill(child, SIGKILL);
+	check_eq(waitpid(child, &status, 0), child);
+	for (i = 0; i < 100 && pci_bound(pci_accel()); i++)
+		usleep(100000);
+	check(!pci_bound(pci_accel()));
+
+	iomem = read_file("/proc/iomem");
+	check(strstr(iomem, "cxl-vfio-pci (pinned)"));
+	free(iomem);
+	check(__pci_bind(pci_accel()) < 0);
+	close(ring);
+
+	for (i = 0; i < 100; i++) {
+		iomem = read_file("/proc/iomem");
+		if (!strstr(iomem, "cxl-vfio-pci (pinned)"))
+			break;
+		free(iomem);
+		usleep(100000);
+	}
+	check(i < 100);
+	check(opens());
+}
+
+/* Pins do not keep a user from a reset, and the pages are the same ones afterwards. */
+static void test_reset_with_pins(void)
+{
+	struct vfio vfio;
+	uint8_t *memory;
+	int ring;
+
+	vfio_open(&vfio);
+	memory = map_window(&vfio);
+	ring = pin(memory, PAGE);
+	check(ring >= 0);
+	check_eq(__vfio_reset(&vfio), 0);
+	vfio_enable(&vfio, true, true);
+	memory[0] = 42;
+	check_eq(memory[0], 42);
+	close(ring);
+}
+
+/* Nothing smaller than a folio is mapped, moved, cut out or left over. */
+static void test_granule(void)
+{
+	struct vfio vfio;
+	size_t granule, len;
+	uint8_t *memory;
+
+	vfio_open(&vfio);
+	granule = vfio.granule;
+	len = 2 * granule;
+	if (granule == PAGE)
+		return;
+	memory = vfio_reserve(len, granule);
+	check(mmap(memory, granule - PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, vfio.device,
+		   vfio.mem.offset) == MAP_FAILED);
+	check_eq(errno, EINVAL);
+	check(mmap(memory, granule, PROT_READ, MAP_SHARED | MAP_FIXED, vfio.device,
+		   vfio.mem.offset + PAGE) == MAP_FAILED);
+	check_eq(errno, EINVAL);
+	check(mmap(memory + PAGE, granule, PROT_READ, MAP_SHARED | MAP_FIXED, vfio.device,
+		   vfio.mem.offset) == MAP_FAILED);
+	check_eq(errno, EINVAL);
+
+	memory = vfio_mmap(&vfio, &vfio.mem, 0, granule);
+	memory[0] = 1;
+	check_eq(munmap(memory, PAGE), -1);
+	check_eq(errno, EINVAL);
+	check_eq(mprotect(memory + PAGE, PAGE, PROT_READ), -1);
+	check_eq(errno, EINVAL);
+	check(mremap(memory, granule, granule, MREMAP_MAYMOVE | MREMAP_FIXED,
+		     (uint8_t *)vfio_reserve(len, granule) + PAGE) == MAP_FAILED);
+	check_eq(memory[0], 1);
+}
+
+/* A mapping moved, cut between two folios and protected is still the same memory. */
+static void test_remap(void)
+{
+	struct vfio vfio;
+	uint8_t *memory, *moved, byte;
+	size_t granule, len;
+
+	vfio_open(&vfio);
+	granule = vfio.granule;
+	if (4 * granule > vfio.mem.size)
+		return;
+	len = 4 * granule;
+	memory = vfio_mmap(&vfio, &vfio.mem, 0, len);
+	for (size_t at = 0; at < len; at += granule)
+		memory[at] = at / granule + 1;
+	check_eq(munmap(memory + granule, granule), 0);
+	check_eq(mprotect(memory + 2 * granule, granule, PROT_READ), 0);
+	check_eq(memory[2 * granule], 3);
+	check_eq(mprotect(memory + 2 * granule, granule, PROT_READ | PROT_WRITE), 0);
+	memory[2 * granule] = 33;
+	moved = mremap(memory + 3 * granule, granule, granule, MREMAP_MAYMOVE | MREMAP_FIXED,
+		       (uint8_t *)vfio_reserve(GIB, GIB) + granule);
+	check(moved != MAP_FAILED);
+	check_eq(moved[0], 4);
+	check_eq(madvise(memory, granule, MADV_DONTNEED), 0);
+	check_eq(memory[0], 1);
+	vfio_read(&vfio, &vfio.mem, 2 * granule, &byte, 1);
+	check_eq(byte, 33);
+}
+
+/* A child has the mapping, and the same memory behind it. */
+static void test_fork(void)
+{
+	struct vfio vfio;
+	uint8_t *memory;
+	pid_t child;
+	int status;
+
+	vfio_open(&vfio);
+	memory = map_window(&vfio);
+	memory[0] = 1;
+	child = fork();
+	if (!child) {
+		if (memory[0] != 1)
+			_exit(1);
+		memory[1] = 2;
+		_exit(0);
+	}
+	check_eq(waitpid(child, &status, 0), child);
+	check_eq(status, 0);
+	check_eq(memory[1], 2);
+}
+
+/* As many faults as there are folios. */
+static void test_faults(void)
+{
+	const size_t len = GIB;
+	struct vfio vfio;
+	volatile uint8_t *memory;
+	long faults;
+	size_t at;
+
+	vfio_open(&vfio);
+	memory = vfio_mmap(&vfio, &vfio.mem, 0, len);
+	faults = minor_faults();
+	for (at = 0; at < len; at += PAGE)
+		(void)memory[at];
+	faults = minor_faults() - faults;
+	note("1 GiB: %ld faults of %llu KiB", faults, vfio.granule / KIB);
+	check(faults >= (long)(len / vfio.granule) && faults <= (long)(len / vfio.granule) + 16);
+}
+
+/* Not while it is open; not what there is not. */
+static void test_choice(void)
+{
+	struct vfio vfio;
+	char *now;
+
+	vfio_open(&vfio);
+	check_eq(__write_file(pci_path(pci_accel(), "backing"), "pfn"), -EBUSY);
+	check_eq(__write_file(pci_path(pci_accel(), "folio_size"), "1G"), -EBUSY);
+	vfio_close(&vfio);
+	check_eq(__write_file(pci_path(pci_accel(), "backing"), "none"), -EINVAL);
+	check_eq(__write_file(pci_path(pci_accel(), "backing"), "\n"), -EINVAL);
+	check_eq(__write_file(pci_path(pci_accel(), "folio_size"), "8K"), -EINVAL);
+	check_eq(__write_file(pci_path(pci_accel(), "folio_size"), "2Mx"), -EINVAL);
+	write_file(pci_path(pci_accel(), "backing"), "uncached");
+	now = read_file(pci_path(pci_accel(), "backing"));
+	check(!strcmp(now, "pfn folio [uncached]\n"));
+	free(now);
+	check(opens());
+}
+
+const struct test tests[] = {
+	{ "process_vm", test_process_vm },
+	{ "vmsplice", test_vmsplice },
+	{ "o_direct", test_o_direct },
+	{ "pin_outlives_close", test_pin_outlives_close },
+	{ "unbind_waits", test_unbind_waits },
+	{ "unbind_killed", test_unbind_killed },
+	{ "reset_with_pins", test_reset_with_pins },
+	{ "granule", test_granule },
+	{ "remap", test_remap },
+	{ "fork", test_fork },
+	{ "faults", test_faults },
+	{ "choice", test_choice },
+	{ }
+};
