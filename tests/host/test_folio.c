@@ -164,9 +164,9 @@ static void test_pin_outlives_close(void)
 	check_eq(__write_file(pci_path(pci_accel(), "backing"), "pfn"), -EBUSY);
 	close(ring);
 	/* The ring's work goes on behind close(). */
-	for (i = 0; i < 100 && !opens(); i++)
+	for (i = 0; i < 600 && !opens(); i++)
 		usleep(100000);
-	check(i < 100);
+	check(i < 600);
 }
 
 static bool gone(pid_t child, int *status)
@@ -228,10 +228,13 @@ static void test_unbind_killed(void)
 	char *iomem;
 	unsigned int i;
 
-	sleep(1);
+	/* Attributes go first; from then on there is no way back. */
+	for (i = 0; i < 600 && !access(pci_path(pci_accel(), "backing"), F_OK); i++)
+		usleep(100000);
+	check(access(pci_path(pci_accel(), "backing"), F_OK));
 	kill(child, SIGKILL);
 	check_eq(waitpid(child, &status, 0), child);
-	for (i = 0; i < 100 && pci_bound(pci_accel()); i++)
+	for (i = 0; i < 600 && pci_bound(pci_accel()); i++)
 		usleep(100000);
 	check(!pci_bound(pci_accel()));
 
@@ -241,14 +244,14 @@ static void test_unbind_killed(void)
 	check(__pci_bind(pci_accel()) < 0);
 	close(ring);
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < 600; i++) {
 		iomem = read_file("/proc/iomem");
 		if (!strstr(iomem, "cxl-vfio-pci (pinned)"))
 			break;
 		free(iomem);
 		usleep(100000);
 	}
-	check(i < 100);
+	check(i < 600);
 	check(opens());
 }
 
