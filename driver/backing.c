@@ -61,6 +61,10 @@ static const struct kernel_param_ops backing_param_ops = {
 module_param_cb(backing, &backing_param_ops, NULL, 0644);
 MODULE_PARM_DESC(backing, "how new devices map their memory: pfn (the default), folio or uncached");
 
+/* Leaves of PUD_SIZE that have pages are for DAX inodes (cxl_vfio_mapping_file()). */
+static const bool pud_folios = IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD) &&
+			       IS_ENABLED(CONFIG_FS_DAX);
+
 /* The order of a folio size in bytes, with K, M or G behind it or not. */
 static int parse_folio_size(const char *val)
 {
@@ -69,8 +73,7 @@ static int parse_folio_size(const char *val)
 
 	if (!sysfs_streq(end, ""))
 		return -EINVAL;
-	if (size == PAGE_SIZE || size == PMD_SIZE ||
-	    (size == PUD_SIZE && IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD)))
+	if (size == PAGE_SIZE || size == PMD_SIZE || (size == PUD_SIZE && pud_folios))
 		return ilog2(size) - PAGE_SHIFT;
 	return -EINVAL;
 }
@@ -140,14 +143,20 @@ static int attach(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *b
 		ret = PTR_ERR(mem->file);
 		goto err;
 	}
+	ret = backing->pages ? 0 : cxl_vfio_poison_register(cxlv);
+	if (ret)
+		goto err_fput;
 	ret = backing->attach(cxlv);
-	if (ret) {
-		fput(mem->file);
-		goto err;
-	}
+	if (ret)
+		goto err_unregister;
 	mem->backing = backing;
 	return 0;
 
+err_unregister:
+	if (!backing->pages)
+		cxl_vfio_poison_unregister(cxlv);
+err_fput:
+	fput(mem->file);
 err:
 	mem->file = NULL;
 	pci_err(cxlv->core.pdev, "cannot map memory %pra by backing %s: %pe\n", &mem->hpa,
@@ -166,6 +175,8 @@ static int detach(struct cxl_vfio_device *cxlv)
 	ret = mem->backing->detach(cxlv);
 	if (ret)
 		return ret;
+	if (!mem->backing->pages)
+		cxl_vfio_poison_unregister(cxlv);
 	fput(mem->file);
 	mem->file = NULL;
 	mem->backing = NULL;
@@ -344,12 +355,6 @@ static struct attribute *backing_attrs[] = {
 	NULL
 };
 
-static const struct attribute_group backing_group = {
+const struct attribute_group cxl_vfio_backing_group = {
 	.attrs = backing_attrs,
-};
-
-/* Of every device that is bound. */
-const struct attribute_group *cxl_vfio_backing_groups[] = {
-	&backing_group,
-	NULL
 };

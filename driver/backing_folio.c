@@ -23,14 +23,18 @@
 /**
  * struct cxl_vfio_pagemap - the memory's struct pages
  * @pgmap: what the memory manager has of them
+ * @cxlv: the device; NULL when it has gone. Guarded by @orphans_lock
  * @orphan: in the list of those whose device has gone
  * @file: an orphan's, with the address space of the mappings it had
  */
 struct cxl_vfio_pagemap {
 	struct dev_pagemap pgmap;
+	struct cxl_vfio_device *cxlv;
 	struct list_head orphan;
 	struct file *file;
 };
+
+static DEFINE_MUTEX(orphans_lock);
 
 static unsigned long folio_granule(struct cxl_vfio_device *cxlv)
 {
@@ -99,6 +103,25 @@ static void pagemap_free(struct cxl_vfio_pagemap *pagemap)
 	kfree(pagemap);
 }
 
+/*
+ * What is mapped is left to mf_generic_kill_procs(), as device-dax leaves it. That
+ * fails where a folio never was.
+ */
+static int folio_memory_failure(struct dev_pagemap *pgmap, unsigned long pfn,
+				unsigned long nr_pages, int flags)
+{
+	struct cxl_vfio_pagemap *pagemap = container_of(pgmap, struct cxl_vfio_pagemap, pgmap);
+
+	guard(mutex)(&orphans_lock);
+	if (pagemap->cxlv)
+		cxl_vfio_poison_record(pagemap->cxlv, pfn);
+	return READ_ONCE(pfn_folio(pfn)->mapping) ? -EOPNOTSUPP : 0;
+}
+
+static const struct dev_pagemap_ops folio_pagemap_ops = {
+	.memory_failure = folio_memory_failure,
+};
+
 static int folio_attach(struct cxl_vfio_device *cxlv)
 {
 	const struct range *hpa = &cxlv->mem.hpa;
@@ -116,6 +139,8 @@ static int folio_attach(struct cxl_vfio_device *cxlv)
 	pagemap = kzalloc(sizeof(*pagemap), GFP_KERNEL);
 	if (!pagemap)
 		return -ENOMEM;
+	pagemap->cxlv = cxlv;
+	pagemap->pgmap.ops = &folio_pagemap_ops;
 	pagemap->pgmap.type = MEMORY_DEVICE_GENERIC;
 	pagemap->pgmap.range = *hpa;
 	pagemap->pgmap.nr_range = 1;
@@ -142,7 +167,6 @@ static int folio_detach(struct cxl_vfio_device *cxlv)
 
 /* Memory whose device has gone and whose pages somebody still has. */
 static LIST_HEAD(orphans);
-static DEFINE_MUTEX(orphans_lock);
 
 static void free_orphans(struct work_struct *work);
 static DECLARE_DELAYED_WORK(orphans_work, free_orphans);
@@ -186,8 +210,10 @@ void cxl_vfio_folio_orphan(struct cxl_vfio_device *cxlv)
 	mem->pagemap->file = mem->file;
 	mem->file = NULL;
 	__module_get(THIS_MODULE);
-	scoped_guard(mutex, &orphans_lock)
+	scoped_guard(mutex, &orphans_lock) {
+		mem->pagemap->cxlv = NULL;
 		list_add_tail(&mem->pagemap->orphan, &orphans);
+	}
 	mem->pagemap = NULL;
 	schedule_delayed_work(&orphans_work, HZ);
 }

@@ -98,8 +98,11 @@ static int initiate(struct cxl_vfio_device *cxlv)
 				    timeout_ms);
 	if (ret < 0)
 		return ret;
-	if (!(ret & CXLR_STATUS2_RESET_ERROR))
+	if (!(ret & CXLR_STATUS2_RESET_ERROR)) {
+		if (cxlv->cxl_reset.clear)
+			cxl_vfio_poison_forget(cxlv);
 		return 0;
+	}
 	dev_err_ratelimited(dev, "the device reports that its CXL Reset failed\n");
 	return -EIO;
 }

@@ -6,11 +6,13 @@
 #define CXL_VFIO_H
 
 #include <linux/atomic.h>
+#include <linux/memory-failure.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
 #include <linux/vfio_pci_core.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 #include <cxl/cxl.h>
 
 #include "blocks.h"
@@ -104,6 +106,18 @@ struct cxl_vfio_backing {
 };
 
 /**
+ * struct cxl_vfio_poison - errors in the memory
+ * @space: where it is mapped, unless it has struct pages
+ * @pages: those in which errors were reported, by their number in the memory
+ * @count: of them
+ */
+struct cxl_vfio_poison {
+	struct pfn_address_space space;
+	struct xarray pages;
+	atomic_t count;
+};
+
+/**
  * struct cxl_vfio_mem - the device's memory
  * @hpa: the committed CXL region
  * @claim: on it, in /proc/iomem
@@ -116,6 +130,7 @@ struct cxl_vfio_backing {
  * @file: has the address space of all mappings
  * @pagemap: the folio backing's
  * @kaddr: the backing's mapping of all of the memory, for read() and write()
+ * @poison: errors in it
  * @decoder: index of the HDM decoder that decodes @hpa
  * @lock: guards @blocked. Taken for read around every access, so that whoever
  *	  takes it for write knows that none is under way. Nests inside
@@ -135,6 +150,7 @@ struct cxl_vfio_mem {
 	struct file *file;
 	struct cxl_vfio_pagemap *pagemap;
 	void *kaddr;
+	struct cxl_vfio_poison poison;
 	unsigned int decoder;
 	struct rw_semaphore lock;
 	unsigned long blocked;
@@ -307,7 +323,7 @@ int cxl_vfio_mapping_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *v
 void cxl_vfio_mapping_zap(struct cxl_vfio_device *cxlv);
 
 /* backing.c */
-extern const struct attribute_group *cxl_vfio_backing_groups[];
+extern const struct attribute_group cxl_vfio_backing_group;
 int cxl_vfio_backing_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_backing_exit(struct cxl_vfio_device *cxlv);
 int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv);
@@ -323,6 +339,13 @@ extern const struct cxl_vfio_backing cxl_vfio_backing_uncached;
 extern const struct cxl_vfio_backing cxl_vfio_backing_folio;
 void cxl_vfio_folio_orphan(struct cxl_vfio_device *cxlv);
 void cxl_vfio_folio_exit(void);
+
+/* poison.c */
+extern const struct attribute_group cxl_vfio_poison_group;
+void cxl_vfio_poison_record(struct cxl_vfio_device *cxlv, unsigned long pfn);
+int cxl_vfio_poison_register(struct cxl_vfio_device *cxlv);
+void cxl_vfio_poison_unregister(struct cxl_vfio_device *cxlv);
+void cxl_vfio_poison_forget(struct cxl_vfio_device *cxlv);
 
 /* comp_regs.c */
 int cxl_vfio_comp_regs_open(struct cxl_vfio_device *cxlv);

@@ -16,6 +16,7 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	init_rwsem(&cxlv->mem.lock);
 	mutex_init(&cxlv->mem.backing_lock);
 	mutex_init(&cxlv->mem.config_lock);
+	xa_init(&cxlv->mem.poison.pages);
 	mutex_init(&cxlv->regs.lock);
 	mutex_init(&cxlv->regs.events_reader);
 	atomic_set(&cxlv->user_resets, 0);

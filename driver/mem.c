@@ -72,6 +72,7 @@ void cxl_vfio_mem_exit(struct cxl_vfio_device *cxlv)
 	struct cxl_vfio_mem *mem = &cxlv->mem;
 
 	cxl_vfio_backing_exit(cxlv);
+	cxl_vfio_poison_forget(cxlv);
 	if (mem->claim)
 		release_mem_region(mem->hpa.start, range_len(&mem->hpa));
 	mem->claim = NULL;

@@ -128,13 +128,20 @@ static const struct pci_device_id cxl_vfio_table[] = {
 	{ }
 };
 
+/* Of every device that is bound. */
+static const struct attribute_group *cxl_vfio_groups[] = {
+	&cxl_vfio_backing_group,
+	&cxl_vfio_poison_group,
+	NULL
+};
+
 static struct pci_driver cxl_vfio_pci_driver = {
 	.name = "cxl-vfio-pci",
 	.id_table = cxl_vfio_table,
 	.probe = cxl_vfio_probe,
 	.remove = cxl_vfio_remove,
 	.err_handler = &cxl_vfio_err_handlers,
-	.dev_groups = cxl_vfio_backing_groups,
+	.dev_groups = cxl_vfio_groups,
 	.driver_managed_dma = true,
 };
 

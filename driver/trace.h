@@ -29,6 +29,21 @@ TRACE_EVENT(cxl_vfio_fault,
 		  __entry->order, __print_flags(__entry->ret, "|", VM_FAULT_RESULT_TRACE))
 );
 
+/* An error in a page of the memory was reported: offset is in the memory, bytes. */
+TRACE_EVENT(cxl_vfio_poison,
+	TP_PROTO(struct device *dev, u64 offset),
+	TP_ARGS(dev, offset),
+	TP_STRUCT__entry(
+		__string(dev, dev_name(dev))
+		__field(u64, offset)
+	),
+	TP_fast_assign(
+		__assign_str(dev);
+		__entry->offset = offset;
+	),
+	TP_printk("%s offset=%#llx", __get_str(dev), __entry->offset)
+);
+
 #endif
 
 #undef TRACE_INCLUDE_PATH

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory errors: reported to the kernel as firmware or the machine would, by the
+ * page's address (/sys/devices/system/memory/hard_offline_page).
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cxl_regs.h"
+#include "harness.h"
+#include "pci.h"
+#include "qmp.h"
+#include "regs.h"
+#include "vfio.h"
+
+static volatile sig_atomic_t signals;
+static siginfo_t last;
+
+static void note_signal(int number, siginfo_t *info, void *context)
+{
+	(void)number;
+	(void)context;
+	last = *info;
+	signals++;
+}
+
+static void catch_sigbus(void)
+{
+	struct sigaction action = { .sa_sigaction = note_signal, .sa_flags = SA_SIGINFO };
+
+	check_eq(sigaction(SIGBUS, &action, NULL), 0);
+	signals = 0;
+}
+
+/* The error is in the memory, at this offset. */
+static void report_error(uint64_t offset)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%#llx",
+		 (unsigned long long)(qmp_get("hdm0-base") + offset));
+	write_file("/sys/devices/system/memory/hard_offline_page", text);
+}
+
+static unsigned long poisoned_pages(void)
+{
+	char *text = read_file(pci_path(pci_accel(), "poisoned_pages"));
+	unsigned long count = strtoul(text, NULL, 0);
+
+	free(text);
+	return count;
+}
+
+static size_t window(const struct vfio *vfio)
+{
+	return vfio->granule > 8 * MIB ? vfio->granule : 8 * MIB;
+}
+
+static void forget(struct vfio *vfio)
+{
+	cxl_reset(vfio, true);
+	check_eq(poisoned_pages(), 0);
+}
+
+/* Whoever has mapped the page gets SIGBUS, with its address; all else is as it was. */
+static void test_signal(void)
+{
+	struct vfio vfio;
+	uint8_t *memory;
+	uint64_t bad;
+
+	vfio_open(&vfio);
+	memory = vfio_mmap(&vfio, &vfio.mem, vfio.granule, window(&vfio));
+	bad = 4 * MIB + 5 * PAGE;
+	memory[bad] = 1;
+	memory[bad + PAGE] = 2;
+	memory[0] = 3;
+	catch_sigbus();
+	report_error(vfio.granule + bad);
+	check_eq(signals, 1);
+	check_eq(last.si_code, BUS_MCEERR_AR);
+	/* The page, or the leaf that has it: the kernel's choice. */
+	note("si_addr is the page's, size 2^%d", last.si_addr_lsb);
+	check((uint8_t *)last.si_addr >= memory &&
+	      (uint8_t *)last.si_addr <= memory + bad &&
+	      (uint8_t *)last.si_addr + (1ul << last.si_addr_lsb) > memory + bad);
+	check_eq(1ul << last.si_addr_lsb, vfio.granule);
+	check_eq(poisoned_pages(), 1);
+
+	check_eq(memory[bad + PAGE], 2);
+	check_eq(memory[0], 3);
+	memory[bad + PAGE] = 4;
+	check_eq(memory[bad + PAGE], 4);
+	check_eq(signals, 1);
+
+	/* The same page again is no more of them, and another one is. */
+	memory[bad] = 5;
+	report_error(vfio.granule + bad);
+	check_eq(signals, 2);
+	check_eq(poisoned_pages(), 1);
+	memory[bad + 2 * PAGE] = 6;
+	report_error(vfio.granule + bad + 2 * PAGE);
+	check_eq(signals, 3);
+	check_eq(poisoned_pages(), 2);
+	/* One that nobody has touched yet. */
+	report_error(vfio.mem.size - PAGE);
+	check_eq(signals, 3);
+	check_eq(poisoned_pages(), 3);
+	forget(&vfio);
+}
+
+/* Those who have not mapped the page hear nothing. */
+static void test_others(void)
+{
+	int from[2], to[2], status;
+	struct vfio vfio;
+	uint8_t *memory;
+	pid_t child;
+	char byte = 0;
+
+	vfio_open(&vfio);
+	memory = vfio_mmap(&vfio, &vfio.mem, 0, window(&vfio));
+	memory[0] = 1;
+	check_eq(pipe(from), 0);
+	check_eq(pipe(to), 0);
+	child = fork();
+	if (!child) {
+		catch_sigbus();
+		munmap(memory, window(&vfio));
+		memory = vfio_mmap(&vfio, &vfio.mem, window(&vfio), vfio.granule);
+		memory[0] = 2;
+		check_eq(write(from[1], &byte, 1), 1);
+		check_eq(read(to[0], &byte, 1), 1);
+		_exit(signals);
+	}
+	check_eq(read(from[0], &byte, 1), 1);
+	catch_sigbus();
+	memory[PAGE] = 3;
+	report_error(PAGE);
+	check_eq(write(to[1], &byte, 1), 1);
+	check_eq(waitpid(child, &status, 0), child);
+	check_eq(status, 0);
+	check_eq(signals, 1);
+	forget(&vfio);
+}
+
+const struct test tests[] = {
+	{ "signal", test_signal },
+	{ "others", test_others },
+	{ }
+};
