@@ -3,7 +3,6 @@
  * Which backing a device has: the choice, by module parameter and in sysfs, and
  * the change from one to another while nobody has the device open.
  */
-#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/jiffies.h>
 #include <linux/log2.h>
@@ -18,6 +17,7 @@
 
 #define PINS_POLL_MS	20
 #define PINS_REPORT_S	10
+#define PINS_KTHREAD_S	10
 
 static const struct cxl_vfio_backing *const backings[] = {
 	&cxl_vfio_backing_pfn,
@@ -61,9 +61,7 @@ static const struct kernel_param_ops backing_param_ops = {
 module_param_cb(backing, &backing_param_ops, NULL, 0644);
 MODULE_PARM_DESC(backing, "how new devices map their memory: pfn (the default), folio or uncached");
 
-/* Leaves of PUD_SIZE that have pages are for DAX inodes (cxl_vfio_mapping_file()). */
-static const bool pud_folios = IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD) &&
-			       IS_ENABLED(CONFIG_FS_DAX);
+static const bool pud_folios = IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD);
 
 /* The order of a folio size in bytes, with K, M or G behind it or not. */
 static int parse_folio_size(const char *val)
@@ -101,7 +99,7 @@ module_param_cb(folio_size, &folio_size_param_ops, NULL, 0644);
 MODULE_PARM_DESC(folio_size, "bytes of a folio of new devices: 4K, 2M (the default) or 1G");
 
 /**
- * cxl_vfio_backing_read - read from memory that is mapped write-back
+ * cxl_vfio_backing_read - read from the memory, however it is mapped
  * @cxlv: the device; its memory may be touched
  * @buf: where to
  * @pos: offset in the memory, bytes
@@ -159,8 +157,9 @@ err_fput:
 	fput(mem->file);
 err:
 	mem->file = NULL;
-	pci_err(cxlv->core.pdev, "cannot map memory %pra by backing %s: %pe\n", &mem->hpa,
-		backing->name, ERR_PTR(ret));
+	pci_err(cxlv->core.pdev,
+		"cannot map memory %pra by backing %s (%pe): folios of another size may fit, or another backing\n",
+		&mem->hpa, backing->name, ERR_PTR(ret));
 	return ret;
 }
 
@@ -197,21 +196,24 @@ int cxl_vfio_backing_init(struct cxl_vfio_device *cxlv)
 
 /*
  * Not for ever: pages that nobody gives back are left to those who have them, when
- * whoever unbinds is killed, and when the device is not there to be kept.
+ * whoever unbinds is killed, after a while where he is a thread of the kernel's,
+ * and when the device is not there to be kept.
  */
 static bool wait_for_pins(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
-	unsigned long report = jiffies;
+	unsigned long report = jiffies, end = jiffies + PINS_KTHREAD_S * HZ;
 
 	while (detach(cxlv)) {
-		if (fatal_signal_pending(current) || pci_dev_is_disconnected(pdev))
+		if (fatal_signal_pending(current) || pci_dev_is_disconnected(pdev) ||
+		    (current->flags & PF_KTHREAD && time_after_eq(jiffies, end)))
 			return false;
 		if (time_after_eq(jiffies, report)) {
-			pci_warn(pdev, "waiting for processes that have pinned pages of the memory; kill me to leave it to them\n");
+			pci_warn(pdev, "waiting for processes that have pinned pages of the memory; kill %s (%d) to leave it to them\n",
+				 current->comm, task_pid_nr(current));
 			report = jiffies + PINS_REPORT_S * HZ;
 		}
-		msleep_interruptible(PINS_POLL_MS);
+		schedule_timeout_killable(msecs_to_jiffies(PINS_POLL_MS));
 	}
 	return true;
 }
@@ -250,7 +252,8 @@ int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv)
 	if (ret)
 		return ret;
 	if (!mem->backing) {
-		pci_err(cxlv->core.pdev, "the memory has no backing: write one to the device's attribute 'backing'\n");
+		dev_err_ratelimited(&cxlv->core.pdev->dev,
+				    "the memory has no backing: write one to the device's attribute 'backing'\n");
 		ret = -ENXIO;
 	} else if (mem->backing->busy && mem->backing->busy(cxlv)) {
 		dev_err_ratelimited(&cxlv->core.pdev->dev,
@@ -345,7 +348,11 @@ static ssize_t folio_size_store(struct device *dev, struct device_attribute *att
 	if (order < 0)
 		return order;
 	guard(mutex)(&cxlv->mem.backing_lock);
-	return change(cxlv, cxlv->mem.backing ?: &cxl_vfio_backing_folio, order) ?: count;
+	if (!cxlv->mem.backing) {
+		cxlv->mem.folio_order = order;
+		return count;
+	}
+	return change(cxlv, cxlv->mem.backing, order) ?: count;
 }
 static DEVICE_ATTR_RW(folio_size);
 

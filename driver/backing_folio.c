@@ -14,7 +14,9 @@
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/page-flags.h>
 #include <linux/pci.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -23,16 +25,20 @@
 /**
  * struct cxl_vfio_pagemap - the memory's struct pages
  * @pgmap: what the memory manager has of them
+ * @pinned: where a pinned page was found last, from the first page on
  * @cxlv: the device; NULL when it has gone. Guarded by @orphans_lock
  * @orphan: in the list of those whose device has gone
  * @file: an orphan's, with the address space of the mappings it had
  */
 struct cxl_vfio_pagemap {
 	struct dev_pagemap pgmap;
+	unsigned long pinned;
 	struct cxl_vfio_device *cxlv;
 	struct list_head orphan;
 	struct file *file;
 };
+
+#define ORPHANS_POLL	HZ
 
 static DEFINE_MUTEX(orphans_lock);
 
@@ -77,19 +83,29 @@ static vm_fault_t folio_insert(struct cxl_vfio_device *cxlv, struct vm_fault *vm
 	return vmf_insert_folio_pud(vmf, folio, write);
 }
 
-/* The first page that somebody has, of memory that is not mapped; NULL. */
-static struct folio *find_pinned(struct cxl_vfio_pagemap *pagemap)
+static bool is_pinned(struct cxl_vfio_pagemap *pagemap, unsigned long page)
 {
-	const struct range *range = &pagemap->pgmap.range;
-	unsigned long pfn;
+	return folio_ref_count(pfn_folio(PHYS_PFN(pagemap->pgmap.range.start) + page)) != 1;
+}
 
-	for (pfn = PHYS_PFN(range->start); pfn < PHYS_PFN(range->end + 1);
-	     pfn += 1ul << pagemap->pgmap.vmemmap_shift) {
-		if (folio_ref_count(pfn_folio(pfn)) != 1)
-			return pfn_folio(pfn);
+/*
+ * Has somebody pages of memory that is not mapped? One that had been pinned is
+ * looked at first: who waits asks again and again. The dying are told so at once.
+ */
+static bool find_pinned(struct cxl_vfio_pagemap *pagemap)
+{
+	unsigned long page, pages = PHYS_PFN(range_len(&pagemap->pgmap.range));
+
+	if (is_pinned(pagemap, pagemap->pinned))
+		return true;
+	for (page = 0; page < pages; page += 1ul << pagemap->pgmap.vmemmap_shift) {
+		if (is_pinned(pagemap, page) || fatal_signal_pending(current)) {
+			pagemap->pinned = page;
+			return true;
+		}
 		cond_resched();
 	}
-	return NULL;
+	return false;
 }
 
 static bool folio_busy(struct cxl_vfio_device *cxlv)
@@ -101,6 +117,28 @@ static void pagemap_free(struct cxl_vfio_pagemap *pagemap)
 {
 	memunmap_pages(&pagemap->pgmap);
 	kfree(pagemap);
+}
+
+/*
+ * Pages of ZONE_DEVICE are reserved (__init_zone_device_page()). VFIO's type 1 takes
+ * reserved pages for none when it unmaps what it has pinned (put_pfn()), and would
+ * never let go of these; device-dax does not look. So they are RAM like other RAM.
+ * Of a folio whose memmap is optimised the struct pages from the second page of the
+ * memmap on are the same ones.
+ */
+static void unreserve(const struct dev_pagemap *pgmap)
+{
+	unsigned long pages = PHYS_PFN(range_len(&pgmap->range)), page, i;
+	unsigned long folio = 1ul << pgmap->vmemmap_shift, distinct = folio;
+	unsigned long first = PHYS_PFN(pgmap->range.start);
+
+	if (vmemmap_can_optimize(NULL, (struct dev_pagemap *)pgmap))
+		distinct = 2 * PAGE_SIZE / sizeof(struct page);
+	for (page = 0; page < pages; page += folio) {
+		for (i = 0; i < distinct; i++)
+			clear_bit(PG_reserved, &pfn_to_page(first + page + i)->flags.f);
+		cond_resched();
+	}
 }
 
 /*
@@ -126,17 +164,16 @@ static int folio_attach(struct cxl_vfio_device *cxlv)
 {
 	const struct range *hpa = &cxlv->mem.hpa;
 	struct pci_dev *pdev = cxlv->core.pdev;
-	unsigned long granule = folio_granule(cxlv);
 	struct cxl_vfio_pagemap *pagemap;
 	void *kaddr;
 
-	if (!IS_ALIGNED(hpa->start | range_len(hpa), granule)) {
-		pci_err(pdev, "folios of %lu bytes do not fit into memory %pra: take smaller ones\n",
-			granule, hpa);
+	/* Without, leaves are for whoever has transparent huge pages, if at all. */
+	if (!IS_ENABLED(CONFIG_FS_DAX))
+		return -EOPNOTSUPP;
+	if (!IS_ALIGNED(hpa->start | range_len(hpa), folio_granule(cxlv)))
 		return -EINVAL;
-	}
 
-	pagemap = kzalloc(sizeof(*pagemap), GFP_KERNEL);
+	pagemap = kzalloc_obj(*pagemap);
 	if (!pagemap)
 		return -ENOMEM;
 	pagemap->cxlv = cxlv;
@@ -151,6 +188,7 @@ static int folio_attach(struct cxl_vfio_device *cxlv)
 		kfree(pagemap);
 		return PTR_ERR(kaddr);
 	}
+	unreserve(&pagemap->pgmap);
 	cxlv->mem.kaddr = kaddr;
 	cxlv->mem.pagemap = pagemap;
 	return 0;
@@ -174,23 +212,28 @@ static DECLARE_DELAYED_WORK(orphans_work, free_orphans);
 static void free_orphans(struct work_struct *work)
 {
 	struct cxl_vfio_pagemap *pagemap, *next;
+	LIST_HEAD(idle);
 
-	guard(mutex)(&orphans_lock);
-	list_for_each_entry_safe(pagemap, next, &orphans, orphan) {
+	scoped_guard(mutex, &orphans_lock) {
+		list_for_each_entry_safe(pagemap, next, &orphans, orphan)
+			if (!find_pinned(pagemap))
+				list_move(&pagemap->orphan, &idle);
+		if (!list_empty(&orphans))
+			queue_delayed_work(system_dfl_wq, &orphans_work, ORPHANS_POLL);
+	}
+
+	/* Without the lock: waits for memory_failure(), which may wait for it. */
+	list_for_each_entry_safe(pagemap, next, &idle, orphan) {
 		struct range range = pagemap->pgmap.range;
+		struct file *file = pagemap->file;
 
-		if (find_pinned(pagemap))
-			continue;
-		list_del(&pagemap->orphan);
-		fput(pagemap->file);
 		pagemap_free(pagemap);
+		fput(file);
 		release_mem_region(range.start, range_len(&range));
 		pr_info("cxl-vfio-pci: memory %pra is free: the last of its pages was let go of\n",
 			&range);
 		module_put(THIS_MODULE);
 	}
-	if (!list_empty(&orphans))
-		schedule_delayed_work(&orphans_work, HZ);
 }
 
 /**
@@ -215,7 +258,7 @@ void cxl_vfio_folio_orphan(struct cxl_vfio_device *cxlv)
 		list_add_tail(&mem->pagemap->orphan, &orphans);
 	}
 	mem->pagemap = NULL;
-	schedule_delayed_work(&orphans_work, HZ);
+	queue_delayed_work(system_dfl_wq, &orphans_work, ORPHANS_POLL);
 }
 
 /**

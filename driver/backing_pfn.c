@@ -102,12 +102,6 @@ static int uncached_detach(struct cxl_vfio_device *cxlv)
 	return 0;
 }
 
-static int uncached_read(struct cxl_vfio_device *cxlv, void *buf, u64 pos, size_t count)
-{
-	memcpy_fromio(buf, (__force void __iomem *)cxlv->mem.kaddr + pos, count);
-	return 0;
-}
-
 static int uncached_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count)
 {
 	memcpy_toio((__force void __iomem *)cxlv->mem.kaddr + pos, buf, count);
@@ -133,7 +127,7 @@ const struct cxl_vfio_backing cxl_vfio_backing_uncached = {
 	.id = VFIO_CXL_BACKING_UNCACHED,
 	.attach = uncached_attach,
 	.detach = uncached_detach,
-	.read = uncached_read,
+	.read = cxl_vfio_backing_read,
 	.write = uncached_write,
 	.granule = pfn_granule,
 	.max_map = pfn_max_map,

@@ -49,9 +49,13 @@ static int cxl_vfio_open(struct vfio_device *vdev)
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 	int ret;
 
-	ret = vfio_pci_core_enable(&cxlv->core);
+	/* First: enabling resets the device, also under whoever has pages of it. */
+	ret = cxl_vfio_backing_open(cxlv);
 	if (ret)
 		return ret;
+	ret = vfio_pci_core_enable(&cxlv->core);
+	if (ret)
+		goto err_backing;
 
 	cxl_vfio_bar_open(cxlv);
 	cxl_vfio_doe_open(cxlv);
@@ -72,6 +76,8 @@ err_disable:
 	cxl_vfio_bar_close(cxlv);
 	vfio_pci_core_disable(&cxlv->core);
 	restore_after_close(cxlv);
+err_backing:
+	cxl_vfio_backing_close(cxlv);
 	return ret;
 }
 
@@ -83,6 +89,7 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 	cxl_vfio_bar_close(cxlv);
 	vfio_pci_core_close_device(vdev);
 	restore_after_close(cxlv);
+	cxl_vfio_backing_close(cxlv);
 }
 
 static u32 get_argsz(struct vfio_device_info __user *arg)

@@ -29,11 +29,13 @@ struct cxl_vfio_mapping {
 	bool pud_leaves;
 };
 
-/* Would memory from @offset on, mapped at @addr, have leaves of PUD_SIZE? */
-static bool pud_leaves(struct cxl_vfio_device *cxlv, unsigned long addr, u64 offset)
+/* May @len bytes from @offset on, mapped at @addr, have leaves of PUD_SIZE? */
+static bool pud_leaves(struct cxl_vfio_device *cxlv, unsigned long addr, unsigned long len,
+		       u64 offset)
 {
 	return cxlv->mem.backing->max_order(cxlv) >= PUD_ORDER &&
-	       IS_ALIGNED(addr - cxlv->mem.hpa.start - offset, PUD_SIZE);
+	       IS_ALIGNED(addr - cxlv->mem.hpa.start - offset, PUD_SIZE) &&
+	       ALIGN(addr, PUD_SIZE) + PUD_SIZE <= addr + len;
 }
 
 /* In the memory, bytes. */
@@ -152,16 +154,19 @@ static unsigned long mapping_get_unmapped_area(struct file *file, unsigned long 
 	struct cxl_vfio_mapping *mapping = file->private_data;
 	struct cxl_vfio_device *cxlv = mapping->cxlv;
 	unsigned long granule = cxlv->mem.backing->granule(cxlv);
+	u64 offset = (u64)pgoff << PAGE_SHIFT;
 
 	if (mapping->pud_leaves)
 		return -EINVAL;
 	if (!(flags & MAP_FIXED)) {
-		addr = mm_get_unmapped_area(file, 0, len + granule, pgoff, flags);
+		addr = mm_get_unmapped_area(file, 0, len + 2 * granule, pgoff, flags);
 		if (IS_ERR_VALUE(addr))
 			return addr;
 		addr = ALIGN(addr, granule);
+		if (pud_leaves(cxlv, addr, len, offset))
+			addr += granule;
 	}
-	if (!IS_ALIGNED(addr, granule) || pud_leaves(cxlv, addr, (u64)pgoff << PAGE_SHIFT))
+	if (!IS_ALIGNED(addr, granule) || pud_leaves(cxlv, addr, len, offset))
 		return -EINVAL;
 	return addr;
 }
@@ -184,15 +189,14 @@ static const struct file_operations mapping_fops = {
 };
 
 /**
- * cxl_vfio_mapping_file - a file for mappings
+ * cxl_vfio_mapping_file - a file that has the address space of all mappings
  * @backing: of the memory
  *
- * Mappings are of files of their own. One without a mapping has the address space
- * of all. With struct pages, its inode is a DAX character device's, as
- * device-dax's is: leaves of PUD_SIZE that have pages are for DAX alone
- * (__thp_vma_allowable_orders(), zap_huge_pud() in mm/huge_memory.c), long-term
- * pins of DAX for character devices alone (vma_is_fsdax()). The VFIO device's own
- * inode has its BARs as well, which are neither.
+ * Not the VFIO device's, which has its BARs as well. With struct pages the inode is
+ * a DAX character device's, as device-dax's is: leaves of PUD_SIZE that have pages
+ * are for DAX alone (__thp_vma_allowable_orders(), __split_huge_pud_locked() in
+ * mm/huge_memory.c), long-term pins of DAX for character devices alone
+ * (vma_is_fsdax()).
  *
  * Return: the file, or an error pointer.
  */
@@ -208,23 +212,40 @@ struct file *cxl_vfio_mapping_file(const struct cxl_vfio_backing *backing)
 	return file;
 }
 
+/* One more file of the inode that @all has. */
+static struct file *another_file(struct file *all)
+{
+	struct inode *inode = file_inode(all);
+	struct file *file;
+
+	__module_get(THIS_MODULE);
+	ihold(inode);
+	file = alloc_file_pseudo(inode, all->f_path.mnt, "[cxl-vfio-memory]", O_RDWR,
+				 &mapping_fops);
+	if (IS_ERR(file)) {
+		iput(inode);
+		module_put(THIS_MODULE);
+	}
+	return file;
+}
+
 static int set_file(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma)
 {
-	struct cxl_vfio_mapping *mapping = kzalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
+	struct cxl_vfio_mapping *mapping = kzalloc_obj(*mapping, GFP_KERNEL_ACCOUNT);
 	struct file *file;
 
 	if (!mapping)
 		return -ENOMEM;
-	file = cxl_vfio_mapping_file(cxlv->mem.backing);
+	file = another_file(cxlv->mem.file);
 	if (IS_ERR(file)) {
 		kfree(mapping);
 		return PTR_ERR(file);
 	}
 	mapping->cxlv = cxlv;
 	mapping->device = get_file(vma->vm_file);
-	mapping->pud_leaves = pud_leaves(cxlv, vma->vm_start, vma_offset(vma));
+	mapping->pud_leaves = pud_leaves(cxlv, vma->vm_start, vma->vm_end - vma->vm_start,
+					 vma_offset(vma));
 	file->private_data = mapping;
-	file->f_mapping = cxlv->mem.file->f_mapping;
 	vma_set_file(vma, file);
 	fput(file);
 	return 0;
@@ -239,7 +260,7 @@ static int set_file(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma)
  * Nothing is mapped yet; faults do that, when access is safe.
  *
  * Return: 0; -EINVAL past the region's end, and where address, length or
- * offset is no multiple of what the backing maps at once; -ENOMEM.
+ * offset is no multiple of what the backing maps at once; -ENOMEM; -ENFILE.
  */
 int cxl_vfio_mapping_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma)
 {

@@ -289,9 +289,8 @@ static void mem_release(struct vfio_pci_core_device *core, struct vfio_pci_regio
 {
 	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
 
-	scoped_guard(rwsem_write, &cxlv->mem.lock)
-		cxlv->mem_region_index = 0;
-	cxl_vfio_backing_close(cxlv);
+	guard(rwsem_write)(&cxlv->mem.lock);
+	cxlv->mem_region_index = 0;
 }
 
 static const struct vfio_pci_regops mem_ops = {
@@ -305,17 +304,13 @@ static const struct vfio_pci_regops mem_ops = {
  * cxl_vfio_mem_open - offer the memory as a VFIO region
  * @cxlv: the device, being opened
  *
- * Undone by vfio_pci_core_disable(). Return: 0, -ENOMEM, or what
- * cxl_vfio_backing_open() returns.
+ * Undone by vfio_pci_core_disable(). Return: 0 or -ENOMEM.
  */
 int cxl_vfio_mem_open(struct cxl_vfio_device *cxlv)
 {
 	struct vfio_pci_core_device *core = &cxlv->core;
 	int ret;
 
-	ret = cxl_vfio_backing_open(cxlv);
-	if (ret)
-		return ret;
 	ret = vfio_pci_core_register_dev_region(core,
 						VFIO_REGION_TYPE_PCI_VENDOR_TYPE |
 						VFIO_CXL_PCI_VENDOR_ID,
@@ -324,10 +319,8 @@ int cxl_vfio_mem_open(struct cxl_vfio_device *cxlv)
 						VFIO_REGION_INFO_FLAG_READ |
 						VFIO_REGION_INFO_FLAG_WRITE |
 						VFIO_REGION_INFO_FLAG_MMAP, NULL);
-	if (ret) {
-		cxl_vfio_backing_close(cxlv);
+	if (ret)
 		return ret;
-	}
 
 	guard(rwsem_write)(&cxlv->mem.lock);
 	cxlv->mem_region_index = VFIO_PCI_NUM_REGIONS + core->num_regions - 1;

@@ -116,10 +116,10 @@ static uint32_t wanted_backing(uint64_t *leaf)
 	const char *wanted = getenv("VFIO_BACKING");
 
 	*leaf = GIB;
+	if (!wanted || !strcmp(wanted, "pfn"))
+		return VFIO_CXL_BACKING_PFN;
 	if (!strcmp(wanted, "uncached"))
 		return VFIO_CXL_BACKING_UNCACHED;
-	if (strncmp(wanted, "folio:", 6))
-		return VFIO_CXL_BACKING_PFN;
 	*leaf = strtoull(wanted + 6, NULL, 0);
 	return VFIO_CXL_BACKING_FOLIO;
 }

@@ -265,16 +265,21 @@ static void test_move(void)
 	check_eq(memory[0], 1);
 	check_eq(munmap(memory, GIB), 0);
 
-	memory = map_at(&vfio, 0, 4 * MIB, 2 * MIB);
+	memory = map_at(&vfio, 0, GIB, 2 * MIB);
 	check_eq(memory[0], 1);
 	memory[3 * MIB] = 2;
-	check(mremap(memory, 4 * MIB, 4 * MIB, MREMAP_MAYMOVE | MREMAP_FIXED,
+	check(mremap(memory, GIB, GIB, MREMAP_MAYMOVE | MREMAP_FIXED,
 		     vfio_reserve(GIB, GIB)) == MAP_FAILED);
 	check_eq(errno, EINVAL);
-	moved = mremap(memory, 4 * MIB, 4 * MIB, MREMAP_MAYMOVE | MREMAP_FIXED,
-		       (uint8_t *)vfio_reserve(GIB, GIB) + PAGE);
+	moved = mremap(memory, GIB, GIB, MREMAP_MAYMOVE | MREMAP_FIXED,
+		       (uint8_t *)vfio_reserve(2 * GIB, GIB) + PAGE);
 	check(moved != MAP_FAILED);
 	check_eq(moved[0], 1);
+	check_eq(moved[3 * MIB], 2);
+	/* What is too small for one goes anywhere. */
+	moved = mremap(moved, 4 * MIB, 4 * MIB, MREMAP_MAYMOVE | MREMAP_FIXED,
+		       vfio_reserve(GIB, GIB));
+	check(moved != MAP_FAILED);
 	check_eq(moved[3 * MIB], 2);
 	/* Nothing grows past what was asked for. */
 	check(mremap(moved, 4 * MIB, 8 * MIB, MREMAP_MAYMOVE) == MAP_FAILED);
