@@ -49,14 +49,19 @@ static void poll_apic(CPUState *cpu)
 	bql_unlock();
 }
 
+/*
+ * The index that a callback gets is not the processor's: where all processors have
+ * one thread, plugin-gen.c puts in that of the one for which it translates, and
+ * the others execute the same translation.
+ */
 static void vmrun(unsigned int index, void *data)
 {
-	poll_apic(qemu_get_cpu(index));
+	poll_apic(current_cpu);
 }
 
 static void vmexit(unsigned int index, void *data)
 {
-	CPUState *cpu = qemu_get_cpu(index);
+	CPUState *cpu = current_cpu;
 	hwaddr at = cpu_env(cpu)->vm_vmcb + offsetof(struct vmcb, control.exit_int_info);
 	uint32_t info = address_space_ldl_le(cpu->as, at, MEMTXATTRS_UNSPECIFIED, NULL);
 
