@@ -11,7 +11,6 @@
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
-#include <linux/uaccess.h>
 
 #include "cxl_vfio.h"
 
@@ -61,8 +60,6 @@ static const struct kernel_param_ops backing_param_ops = {
 module_param_cb(backing, &backing_param_ops, NULL, 0644);
 MODULE_PARM_DESC(backing, "how new devices map their memory: pfn (the default), folio or uncached");
 
-static const bool pud_folios = IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD);
-
 /* The order of a folio size in bytes, with K, M or G behind it or not. */
 static int parse_folio_size(const char *val)
 {
@@ -71,7 +68,8 @@ static int parse_folio_size(const char *val)
 
 	if (!sysfs_streq(end, ""))
 		return -EINVAL;
-	if (size == PAGE_SIZE || size == PMD_SIZE || (size == PUD_SIZE && pud_folios))
+	if (size == PAGE_SIZE || size == PMD_SIZE ||
+	    (size == PUD_SIZE && IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD)))
 		return ilog2(size) - PAGE_SHIFT;
 	return -EINVAL;
 }
@@ -99,32 +97,35 @@ module_param_cb(folio_size, &folio_size_param_ops, NULL, 0644);
 MODULE_PARM_DESC(folio_size, "bytes of a folio of new devices: 4K, 2M (the default) or 1G");
 
 /**
- * cxl_vfio_backing_read - read from the memory, however it is mapped
- * @cxlv: the device; its memory may be touched
- * @buf: where to
- * @pos: offset in the memory, bytes
- * @count: bytes
- *
- * Return: 0, or -EIO for poison.
- */
-int cxl_vfio_backing_read(struct cxl_vfio_device *cxlv, void *buf, u64 pos, size_t count)
-{
-	return copy_mc_to_kernel(buf, cxlv->mem.kaddr + pos, count) ? -EIO : 0;
-}
-
-/**
  * cxl_vfio_backing_write - write to memory that is mapped write-back
  * @cxlv: the device; its memory may be touched
  * @pos: offset in the memory, bytes
  * @buf: where from
  * @count: bytes
- *
- * Return: 0.
  */
-int cxl_vfio_backing_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count)
+void cxl_vfio_backing_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count)
 {
 	memcpy(cxlv->mem.kaddr + pos, buf, count);
-	return 0;
+}
+
+/**
+ * cxl_vfio_backing_clear - clear memory that is mapped write-back
+ * @cxlv: the device; its memory may be touched
+ * @pos: offset in the memory, bytes, of a page
+ * @count: bytes, whole pages
+ *
+ * Past the caches where the architecture can: nobody reads it soon, and nothing
+ * has to be fetched first.
+ */
+void cxl_vfio_backing_clear(struct cxl_vfio_device *cxlv, u64 pos, size_t count)
+{
+	void *end = cxlv->mem.kaddr + pos + count;
+	void *page;
+
+	for (page = end - count; page < end; page += PAGE_SIZE)
+		memcpy_flushcache(page, page_address(ZERO_PAGE(0)), PAGE_SIZE);
+	/* Such stores are weakly ordered. */
+	wmb();
 }
 
 static int attach(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
@@ -141,7 +142,7 @@ static int attach(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *b
 		ret = PTR_ERR(mem->file);
 		goto err;
 	}
-	ret = backing->pages ? 0 : cxl_vfio_poison_register(cxlv);
+	ret = cxl_vfio_poison_register(cxlv, backing);
 	if (ret)
 		goto err_fput;
 	ret = backing->attach(cxlv);
@@ -151,8 +152,7 @@ static int attach(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *b
 	return 0;
 
 err_unregister:
-	if (!backing->pages)
-		cxl_vfio_poison_unregister(cxlv);
+	cxl_vfio_poison_unregister(cxlv, backing);
 err_fput:
 	fput(mem->file);
 err:
@@ -171,11 +171,12 @@ static int detach(struct cxl_vfio_device *cxlv)
 
 	lockdep_assert_held(&mem->backing_lock);
 
+	/* What the direct map lost of it would not come back with another mapping. */
+	cxl_vfio_poison_expose(cxlv, 0, range_len(&mem->hpa));
 	ret = mem->backing->detach(cxlv);
 	if (ret)
 		return ret;
-	if (!mem->backing->pages)
-		cxl_vfio_poison_unregister(cxlv);
+	cxl_vfio_poison_unregister(cxlv, mem->backing);
 	fput(mem->file);
 	mem->file = NULL;
 	mem->backing = NULL;
@@ -229,12 +230,36 @@ void cxl_vfio_backing_exit(struct cxl_vfio_device *cxlv)
 	guard(mutex)(&cxlv->mem.backing_lock);
 	if (!cxlv->mem.backing)
 		return;
+	cxl_vfio_clear_stop(cxlv);
 	if (!wait_for_pins(cxlv)) {
 		pci_warn(cxlv->core.pdev, "memory %pra stays claimed until its pinned pages are let go of\n",
 			 &cxlv->mem.hpa);
 		cxl_vfio_folio_orphan(cxlv);
 		cxlv->mem.backing = NULL;
 	}
+}
+
+/**
+ * cxl_vfio_backing_pinned - has somebody pages of memory that is not mapped any more?
+ * @cxlv: the device, which is not open; its backing stays
+ *
+ * Return: whether, and true if who asks has been killed.
+ */
+bool cxl_vfio_backing_pinned(struct cxl_vfio_device *cxlv)
+{
+	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
+
+	return backing->busy && backing->busy(cxlv);
+}
+
+static void clear_idle(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_mem *mem = &cxlv->mem;
+
+	lockdep_assert_held(&mem->backing_lock);
+
+	if (mem->backing && !mem->in_use && cxlv->clear.quiet)
+		cxl_vfio_clear_start(cxlv);
 }
 
 /**
@@ -255,7 +280,7 @@ int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv)
 		dev_err_ratelimited(&cxlv->core.pdev->dev,
 				    "the memory has no backing: write one to the device's attribute 'backing'\n");
 		ret = -ENXIO;
-	} else if (mem->backing->busy && mem->backing->busy(cxlv)) {
+	} else if (cxl_vfio_backing_pinned(cxlv)) {
 		dev_err_ratelimited(&cxlv->core.pdev->dev,
 				    "a former user has pages of the memory pinned: close what registered, mapped or pinned them\n");
 		ret = -EBUSY;
@@ -269,14 +294,52 @@ int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv)
 /**
  * cxl_vfio_backing_close - let go of the backing
  * @cxlv: the device, being closed
+ *
+ * What its user left there is cleared from now on, unless somebody still has pages of
+ * it, or the core could not reset the device (it only tries).
  */
 void cxl_vfio_backing_close(struct cxl_vfio_device *cxlv)
 {
 	guard(mutex)(&cxlv->mem.backing_lock);
 	cxlv->mem.in_use = false;
+	cxlv->clear.quiet = !cxlv->core.needs_reset;
+	clear_idle(cxlv);
 }
 
-/* Another backing, or the same with other folios; the old one is put back if it fails. */
+/**
+ * cxl_vfio_backing_idle - clear the memory, if nobody uses it
+ * @cxlv: the device
+ */
+void cxl_vfio_backing_idle(struct cxl_vfio_device *cxlv)
+{
+	guard(mutex)(&cxlv->mem.backing_lock);
+	clear_idle(cxlv);
+}
+
+static bool is_uncached(const struct cxl_vfio_backing *backing)
+{
+	return backing == &cxl_vfio_backing_uncached;
+}
+
+/* Lines that the caches have would come up again behind another type of memory. */
+static int empty_caches(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *was,
+			const struct cxl_vfio_backing *backing)
+{
+	int ret;
+
+	if (is_uncached(was) == is_uncached(backing))
+		return 0;
+	ret = cxl_vfio_reset_invalidate(cxlv);
+	if (ret)
+		pci_err(cxlv->core.pdev, "the processors' caches cannot be emptied (%pe): to or from uncached only by the module's parameter 'backing', for devices not yet bound\n",
+			ERR_PTR(ret));
+	return ret;
+}
+
+/*
+ * Another backing, or the same, or none as before, with other folios; the old one
+ * is put back if it fails.
+ */
 static int change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
 		  unsigned int folio_order)
 {
@@ -293,18 +356,16 @@ static int change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *b
 		mem->folio_order = folio_order;
 		return 0;
 	}
+	cxl_vfio_clear_stop(cxlv);
 	ret = was ? detach(cxlv) : 0;
-	if (ret)
-		return ret;
-	ret = attach(cxlv, backing, folio_order);
-	if (ret && was)
+	if (!ret && was)
+		ret = empty_caches(cxlv, was, backing);
+	if (!ret)
+		ret = attach(cxlv, backing, folio_order);
+	if (ret && was && !mem->backing)
 		attach(cxlv, was, was_order);
+	clear_idle(cxlv);
 	return ret;
-}
-
-static struct cxl_vfio_device *dev_to_cxl_vfio(struct device *dev)
-{
-	return to_cxl_vfio(dev_get_drvdata(dev));
 }
 
 static ssize_t backing_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -348,10 +409,6 @@ static ssize_t folio_size_store(struct device *dev, struct device_attribute *att
 	if (order < 0)
 		return order;
 	guard(mutex)(&cxlv->mem.backing_lock);
-	if (!cxlv->mem.backing) {
-		cxlv->mem.folio_order = order;
-		return count;
-	}
 	return change(cxlv, cxlv->mem.backing, order) ?: count;
 }
 static DEVICE_ATTR_RW(folio_size);

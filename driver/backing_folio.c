@@ -42,14 +42,9 @@ struct cxl_vfio_pagemap {
 
 static DEFINE_MUTEX(orphans_lock);
 
-static unsigned long folio_granule(struct cxl_vfio_device *cxlv)
-{
-	return PAGE_SIZE << cxlv->mem.folio_order;
-}
-
 static u64 folio_max_map(struct cxl_vfio_device *cxlv)
 {
-	return folio_granule(cxlv);
+	return PAGE_SIZE << cxlv->mem.folio_order;
 }
 
 static unsigned int folio_max_order(struct cxl_vfio_device *cxlv)
@@ -73,7 +68,7 @@ static vm_fault_t folio_insert(struct cxl_vfio_device *cxlv, struct vm_fault *vm
 		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
 
 	/* For the reverse map: memory_failure() finds the processes by it. */
-	WRITE_ONCE(folio->index, PHYS_PFN(PFN_PHYS(pfn) - cxlv->mem.hpa.start));
+	WRITE_ONCE(folio->index, pfn - PHYS_PFN(cxlv->mem.hpa.start));
 	WRITE_ONCE(folio->mapping, cxlv->mem.file->f_mapping);
 
 	if (!order)
@@ -96,11 +91,11 @@ static bool find_pinned(struct cxl_vfio_pagemap *pagemap)
 {
 	unsigned long page, pages = PHYS_PFN(range_len(&pagemap->pgmap.range));
 
-	if (is_pinned(pagemap, pagemap->pinned))
+	if (is_pinned(pagemap, READ_ONCE(pagemap->pinned)))
 		return true;
 	for (page = 0; page < pages; page += 1ul << pagemap->pgmap.vmemmap_shift) {
 		if (is_pinned(pagemap, page) || fatal_signal_pending(current)) {
-			pagemap->pinned = page;
+			WRITE_ONCE(pagemap->pinned, page);
 			return true;
 		}
 		cond_resched();
@@ -151,8 +146,11 @@ static int folio_memory_failure(struct dev_pagemap *pgmap, unsigned long pfn,
 	struct cxl_vfio_pagemap *pagemap = container_of(pgmap, struct cxl_vfio_pagemap, pgmap);
 
 	guard(mutex)(&orphans_lock);
-	if (pagemap->cxlv)
+	/* Whoever is at the page has finished before it leaves the direct map. */
+	if (pagemap->cxlv) {
+		guard(rwsem_write)(&pagemap->cxlv->mem.lock);
 		cxl_vfio_poison_record(pagemap->cxlv, pfn);
+	}
 	return READ_ONCE(pfn_folio(pfn)->mapping) ? -EOPNOTSUPP : 0;
 }
 
@@ -170,7 +168,7 @@ static int folio_attach(struct cxl_vfio_device *cxlv)
 	/* Without, leaves are for whoever has transparent huge pages, if at all. */
 	if (!IS_ENABLED(CONFIG_FS_DAX))
 		return -EOPNOTSUPP;
-	if (!IS_ALIGNED(hpa->start | range_len(hpa), folio_granule(cxlv)))
+	if (!IS_ALIGNED(hpa->start | range_len(hpa), folio_max_map(cxlv)))
 		return -EINVAL;
 
 	pagemap = kzalloc_obj(*pagemap);
@@ -276,9 +274,8 @@ const struct cxl_vfio_backing cxl_vfio_backing_folio = {
 	.attach = folio_attach,
 	.detach = folio_detach,
 	.busy = folio_busy,
-	.read = cxl_vfio_backing_read,
 	.write = cxl_vfio_backing_write,
-	.granule = folio_granule,
+	.clear = cxl_vfio_backing_clear,
 	.max_map = folio_max_map,
 	.max_order = folio_max_order,
 	.mmap = folio_mmap,

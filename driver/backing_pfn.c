@@ -44,11 +44,6 @@ static unsigned int pfn_max_order(struct cxl_vfio_device *cxlv)
 	return orders[0];
 }
 
-static unsigned long pfn_granule(struct cxl_vfio_device *cxlv)
-{
-	return PAGE_SIZE;
-}
-
 static vm_fault_t pfn_insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf, unsigned long pfn,
 			     unsigned int order)
 {
@@ -102,10 +97,14 @@ static int uncached_detach(struct cxl_vfio_device *cxlv)
 	return 0;
 }
 
-static int uncached_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count)
+static void uncached_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count)
 {
 	memcpy_toio((__force void __iomem *)cxlv->mem.kaddr + pos, buf, count);
-	return 0;
+}
+
+static void uncached_clear(struct cxl_vfio_device *cxlv, u64 pos, size_t count)
+{
+	memset_io((__force void __iomem *)cxlv->mem.kaddr + pos, 0, count);
 }
 
 const struct cxl_vfio_backing cxl_vfio_backing_pfn = {
@@ -113,9 +112,8 @@ const struct cxl_vfio_backing cxl_vfio_backing_pfn = {
 	.id = VFIO_CXL_BACKING_PFN,
 	.attach = pfn_attach,
 	.detach = pfn_detach,
-	.read = cxl_vfio_backing_read,
 	.write = cxl_vfio_backing_write,
-	.granule = pfn_granule,
+	.clear = cxl_vfio_backing_clear,
 	.max_map = pfn_max_map,
 	.max_order = pfn_max_order,
 	.mmap = pfn_mmap,
@@ -127,9 +125,8 @@ const struct cxl_vfio_backing cxl_vfio_backing_uncached = {
 	.id = VFIO_CXL_BACKING_UNCACHED,
 	.attach = uncached_attach,
 	.detach = uncached_detach,
-	.read = cxl_vfio_backing_read,
 	.write = uncached_write,
-	.granule = pfn_granule,
+	.clear = uncached_clear,
 	.max_map = pfn_max_map,
 	.max_order = pfn_max_order,
 	.mmap = uncached_mmap,

@@ -6,6 +6,7 @@
 #include <linux/bitfield.h>
 #include <linux/delay.h>
 #include <linux/iommu.h>
+#include <linux/memregion.h>
 #include <linux/pci.h>
 #include <linux/workqueue.h>
 
@@ -77,7 +78,7 @@ static void write_back(struct cxl_vfio_device *cxlv)
 				     timeout_ms);
 }
 
-static int initiate(struct cxl_vfio_device *cxlv)
+static int initiate(struct cxl_vfio_device *cxlv, bool clear)
 {
 	unsigned int timeout_ms = reset_timeout_ms(cxlv);
 	struct device *dev = &cxlv->core.pdev->dev;
@@ -89,7 +90,7 @@ static int initiate(struct cxl_vfio_device *cxlv)
 		return -ECANCELED;
 	}
 	cxl_vfio_write_control2(cxlv, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_RESET |
-				(cxlv->cxl_reset.clear ? CXLR_CTRL2_RESET_MEM_CLR : 0));
+				(clear ? CXLR_CTRL2_RESET_MEM_CLR : 0));
 	ret = wait_status2(cxlv, CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR,
 			   timeout_ms);
 	cxl_vfio_write_control2(cxlv, 0);
@@ -98,17 +99,17 @@ static int initiate(struct cxl_vfio_device *cxlv)
 				    timeout_ms);
 	if (ret < 0)
 		return ret;
-	if (!(ret & CXLR_STATUS2_RESET_ERROR)) {
-		if (cxlv->cxl_reset.clear)
-			cxl_vfio_poison_forget(cxlv);
-		return 0;
+	if (ret & CXLR_STATUS2_RESET_ERROR) {
+		dev_err_ratelimited(dev, "the device reports that its CXL Reset failed\n");
+		return -EIO;
 	}
-	dev_err_ratelimited(dev, "the device reports that its CXL Reset failed\n");
-	return -EIO;
+	if (clear)
+		cxl_vfio_poison_forget(cxlv);
+	return 0;
 }
 
 /* As pcie_flr(): nothing of the device is on its way when it is reset. */
-static int initiate_quiet(struct cxl_vfio_device *cxlv)
+static int initiate_quiet(struct cxl_vfio_device *cxlv, bool clear)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
 	int ret;
@@ -121,7 +122,7 @@ static int initiate_quiet(struct cxl_vfio_device *cxlv)
 			ERR_PTR(ret));
 		return ret;
 	}
-	ret = initiate(cxlv);
+	ret = initiate(cxlv, clear);
 	pci_dev_reset_iommu_done(pdev);
 	return ret;
 }
@@ -181,21 +182,16 @@ static void open_bars(struct cxl_vfio_device *cxlv, u16 memory)
 	*virtual_command(cxlv) |= cpu_to_le16(memory);
 }
 
-/* Caller holds the device lock and the gate: no other reset runs, and none begins. */
-static int reset(struct cxl_vfio_device *cxlv)
+/* The device is quiesced, and stays so if the reset does not end. */
+static int quiet_reset(struct cxl_vfio_device *cxlv, bool clear)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
 	int ret, restored;
-	u16 memory;
 
-	ret = close_bars(cxlv, &memory);
-	if (ret)
-		return ret;
-	cxl_vfio_reset_quiesce(cxlv);
 	pci_save_state(pdev);
 	pci_write_config_word(pdev, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE);
 
-	ret = initiate_quiet(cxlv);
+	ret = initiate_quiet(cxlv, clear);
 
 	pci_restore_state(pdev);
 	/* Perhaps still at it: hands off. Other resets end this. */
@@ -205,9 +201,36 @@ static int reset(struct cxl_vfio_device *cxlv)
 	}
 	/* Whatever came of it: the decoders as they were, or the memory out of use. */
 	restored = cxl_vfio_reset_restore(cxlv);
-	open_bars(cxlv, memory);
 	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
 	return ret ?: restored;
+}
+
+/*
+ * Caller holds the device lock, so no other reset runs, and sees to it that
+ * nobody is in the BARs.
+ */
+static int reset(struct cxl_vfio_device *cxlv, bool clear)
+{
+	int ret;
+
+	cxl_vfio_reset_quiesce(cxlv);
+	ret = quiet_reset(cxlv, clear);
+	cxl_vfio_reset_ended(cxlv, CXLR_RESET_CXL, ret);
+	return ret;
+}
+
+/* Caller holds the gate as well: none begins, and nothing else is done to the device. */
+static int user_reset(struct cxl_vfio_device *cxlv)
+{
+	u16 memory;
+	int ret = close_bars(cxlv, &memory);
+
+	if (ret)
+		return ret;
+	ret = reset(cxlv, cxlv->cxl_reset.clear);
+	if (!(READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG))
+		open_bars(cxlv, memory);
+	return ret;
 }
 
 /*
@@ -267,7 +290,7 @@ static void cxl_reset_work(struct work_struct *work)
 
 	if (!begin(cxlv))
 		return;
-	cxl_vfio_regs_reset_end(cxlv, CXLR_RESET_CXL, reset(cxlv));
+	cxl_vfio_regs_reset_end(cxlv, CXLR_RESET_CXL, user_reset(cxlv));
 	unlock(cxlv);
 }
 
@@ -348,4 +371,43 @@ void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv)
 
 	guard(mutex)(&cxlv->regs.lock);
 	cxl_vfio_cxl_reset_cancel(cxlv);
+}
+
+/**
+ * cxl_vfio_cxl_reset_can_clear - can a CXL Reset clear the memory?
+ * @cxlv: the device
+ *
+ * It would be of all functions (9.7), which others may use.
+ */
+bool cxl_vfio_cxl_reset_can_clear(const struct cxl_vfio_device *cxlv)
+{
+	return cxlv->cap & CXLR_CAP_RESET_CAPABLE && cxlv->cap & CXLR_CAP_RESET_MEM_CLR &&
+	       !cxlv->core.pdev->multifunction;
+}
+
+/**
+ * cxl_vfio_cxl_reset_clear - have the device clear its memory
+ * @cxlv: the device, which nobody uses; its CXL Reset can do that
+ *
+ * Takes as long as the device says that it may (8.1.3.1: 10 ms to 100 s).
+ *
+ * Return: 0; -EAGAIN if the device is not to be reset now; or why it failed: lines
+ * in the processors' caches would outlive what the device does, or, logged, its reset.
+ */
+int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+	int ret = -EAGAIN;
+
+	if (!cpu_cache_has_invalidate_memregion())
+		return -EOPNOTSUPP;
+	if (!device_trylock(&pdev->dev))
+		return ret;
+	if (pdev->current_state == PCI_D0 && !pci_channel_offline(pdev))
+		ret = reset(cxlv, true);
+	/* What was fetched ahead, by the kernel's mapping, until the decoder was gone. */
+	if (!ret)
+		ret = cxl_vfio_reset_invalidate(cxlv);
+	device_unlock(&pdev->dev);
+	return ret;
 }

@@ -11,6 +11,7 @@
 #include <linux/rwsem.h>
 #include <linux/types.h>
 #include <linux/vfio_pci_core.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <cxl/cxl.h>
@@ -68,6 +69,19 @@ enum {
 	CXL_VFIO_BLOCK_HUNG	= BIT(4),	/* a CXL Reset did not end; another reset may */
 };
 
+/* What is counted of a device, since bind: see /sys/kernel/debug/cxl-vfio-pci. */
+enum cxl_vfio_count {
+	CXL_VFIO_COUNT_OPENS,
+	CXL_VFIO_COUNT_OPENS_REFUSED,
+	CXL_VFIO_COUNT_ZAPS,
+	CXL_VFIO_COUNT_BUS_ERRORS,	/* faults that were answered with SIGBUS */
+	CXL_VFIO_COUNT_COMMITS,		/* of the virtual decoder */
+	CXL_VFIO_COUNT_RESETS,
+	CXL_VFIO_COUNT_RESETS_FAILED,
+	CXL_VFIO_COUNT_CLEARS,
+	CXL_VFIO_COUNTS
+};
+
 struct cxl_vfio_device;
 
 /**
@@ -79,9 +93,8 @@ struct cxl_vfio_device;
  *	    take seconds. Return: 0, or an error
  * @detach: undo it. Return: 0; -EBUSY while somebody has pages
  * @busy: has somebody pages of memory that is not mapped? NULL: nobody can
- * @read: from the memory, which may be touched. Return: 0, -EIO for poison
- * @write: to the memory. Return: 0 or an error
- * @granule: bytes that can only be mapped as a whole
+ * @write: to the memory, which may be touched
+ * @clear: whole pages of the memory, which may be touched
  * @max_map: bytes, the largest piece that a fault maps
  * @max_order: log2 of the pages of the largest leaf that faults may make
  * @mmap: make a checked VMA one of this backing
@@ -95,9 +108,8 @@ struct cxl_vfio_backing {
 	int (*attach)(struct cxl_vfio_device *cxlv);
 	int (*detach)(struct cxl_vfio_device *cxlv);
 	bool (*busy)(struct cxl_vfio_device *cxlv);
-	int (*read)(struct cxl_vfio_device *cxlv, void *buf, u64 pos, size_t count);
-	int (*write)(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count);
-	unsigned long (*granule)(struct cxl_vfio_device *cxlv);
+	void (*write)(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count);
+	void (*clear)(struct cxl_vfio_device *cxlv, u64 pos, size_t count);
 	u64 (*max_map)(struct cxl_vfio_device *cxlv);
 	unsigned int (*max_order)(struct cxl_vfio_device *cxlv);
 	void (*mmap)(struct vm_area_struct *vma);
@@ -109,12 +121,10 @@ struct cxl_vfio_backing {
  * struct cxl_vfio_poison - errors in the memory
  * @space: where it is mapped, unless it has struct pages
  * @pages: those in which errors were reported, by their number in the memory
- * @count: of them
  */
 struct cxl_vfio_poison {
 	struct pfn_address_space space;
 	struct xarray pages;
-	atomic_t count;
 };
 
 /**
@@ -253,6 +263,34 @@ struct cxl_vfio_cxl_reset {
 };
 
 /**
+ * struct cxl_vfio_clear - clearing the memory between users
+ * @work: does it
+ * @running: @work is queued, or at it
+ * @wait: for the end of that
+ * @stop: it is to end
+ * @quiet: a reset has stopped what the last user had the device do; guarded by
+ *	   backing_lock
+ * @method: how, by the administrator
+ * @reset_failed: a CXL Reset of this device's does not do it
+ * @next: where in the memory nobody has begun, bytes
+ * @left: of the memory, as somebody may have left it, bytes
+ *
+ * Begun and stopped by whoever opens the device, and under backing_lock while
+ * it is not in use.
+ */
+struct cxl_vfio_clear {
+	struct work_struct work;
+	bool running;
+	wait_queue_head_t wait;
+	bool stop;
+	bool quiet;
+	unsigned int method;
+	bool reset_failed;
+	atomic64_t next;
+	atomic64_t left;
+};
+
+/**
  * struct cxl_vfio_device - a CXL device bound to this driver
  * @core: must be first
  * @cxl: owned by the PCI device's devres
@@ -263,8 +301,11 @@ struct cxl_vfio_cxl_reset {
  * @comp_region_index: VFIO index of the register region; valid while open
  * @regs: what a user has in place of the device's CXL registers
  * @cxl_reset: the one that a user started
+ * @clear: of the memory, for the next user
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
  * @user_resets: how many resets its user waits for, by ioctl
+ * @counts: by enum cxl_vfio_count
+ * @debugfs: its directory
  */
 struct cxl_vfio_device {
 	struct vfio_pci_core_device core;
@@ -279,8 +320,11 @@ struct cxl_vfio_device {
 	u32 comp_region_index;
 	struct cxl_vfio_regs regs;
 	struct cxl_vfio_cxl_reset cxl_reset;
+	struct cxl_vfio_clear clear;
 	bool slot_reset;
 	atomic_t user_resets;
+	atomic_long_t counts[CXL_VFIO_COUNTS];
+	struct dentry *debugfs;
 };
 
 static inline struct cxl_vfio_device *to_cxl_vfio(struct vfio_pci_core_device *core)
@@ -293,11 +337,33 @@ static inline struct cxl_vfio_device *vdev_to_cxl_vfio(struct vfio_device *vdev)
 	return container_of(vdev, struct cxl_vfio_device, core.vdev);
 }
 
+static inline struct cxl_vfio_device *dev_to_cxl_vfio(struct device *dev)
+{
+	return to_cxl_vfio(dev_get_drvdata(dev));
+}
+
+static inline void cxl_vfio_count(struct cxl_vfio_device *cxlv, enum cxl_vfio_count what)
+{
+	atomic_long_inc(&cxlv->counts[what]);
+}
+
+/* Bytes of the memory that can only be mapped as a whole. */
+static inline unsigned long cxl_vfio_granule(const struct cxl_vfio_device *cxlv)
+{
+	return PAGE_SIZE << (cxlv->mem.backing->pages ? cxlv->mem.folio_order : 0);
+}
+
 /* The physical HDM Decoder capability. */
 static inline void __iomem *cxl_vfio_hdm(struct cxl_vfio_device *cxlv)
 {
 	return cxlv->comp.base + cxlv->comp.cm + cxlv->comp.hdm;
 }
+
+/* debugfs.c */
+void cxl_vfio_debugfs_init(void);
+void cxl_vfio_debugfs_exit(void);
+void cxl_vfio_debugfs_add(struct cxl_vfio_device *cxlv);
+void cxl_vfio_debugfs_remove(struct cxl_vfio_device *cxlv);
 
 /* device.c */
 extern const struct vfio_device_ops cxl_vfio_ops;
@@ -315,6 +381,7 @@ void cxl_vfio_mem_block(struct cxl_vfio_device *cxlv, unsigned long why);
 void cxl_vfio_mem_unblock(struct cxl_vfio_device *cxlv, unsigned long why);
 int cxl_vfio_mem_config_begin(struct cxl_vfio_device *cxlv);
 void cxl_vfio_mem_config_end(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_mem_reachable(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv);
 
 /* mapping.c */
@@ -328,8 +395,10 @@ int cxl_vfio_backing_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_backing_exit(struct cxl_vfio_device *cxlv);
 int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv);
 void cxl_vfio_backing_close(struct cxl_vfio_device *cxlv);
-int cxl_vfio_backing_read(struct cxl_vfio_device *cxlv, void *buf, u64 pos, size_t count);
-int cxl_vfio_backing_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count);
+bool cxl_vfio_backing_pinned(struct cxl_vfio_device *cxlv);
+void cxl_vfio_backing_idle(struct cxl_vfio_device *cxlv);
+void cxl_vfio_backing_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count);
+void cxl_vfio_backing_clear(struct cxl_vfio_device *cxlv, u64 pos, size_t count);
 
 /* backing_pfn.c */
 extern const struct cxl_vfio_backing cxl_vfio_backing_pfn;
@@ -343,9 +412,22 @@ void cxl_vfio_folio_exit(void);
 /* poison.c */
 extern const struct attribute_group cxl_vfio_poison_group;
 void cxl_vfio_poison_record(struct cxl_vfio_device *cxlv, unsigned long pfn);
-int cxl_vfio_poison_register(struct cxl_vfio_device *cxlv);
-void cxl_vfio_poison_unregister(struct cxl_vfio_device *cxlv);
+int cxl_vfio_poison_register(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing);
+void cxl_vfio_poison_unregister(struct cxl_vfio_device *cxlv,
+				const struct cxl_vfio_backing *backing);
+bool cxl_vfio_poison_hidden(struct cxl_vfio_device *cxlv, u64 pos, size_t count);
+void cxl_vfio_poison_expose(struct cxl_vfio_device *cxlv, u64 pos, u64 count);
 void cxl_vfio_poison_forget(struct cxl_vfio_device *cxlv);
+
+/* clear.c */
+extern const struct attribute_group cxl_vfio_clear_group;
+void cxl_vfio_clear_init(struct cxl_vfio_device *cxlv);
+void cxl_vfio_clear_dirty(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_clear_used(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv);
+void cxl_vfio_clear_start(struct cxl_vfio_device *cxlv);
+void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv);
+int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv);
 
 /* comp_regs.c */
 int cxl_vfio_comp_regs_open(struct cxl_vfio_device *cxlv);
@@ -378,6 +460,8 @@ void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear);
 void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_cxl_reset_keep_off(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_cxl_reset_cancel(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_cxl_reset_can_clear(const struct cxl_vfio_device *cxlv);
+int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv);
 
 /* bar.c */
 extern const struct vfio_pci_device_ops cxl_vfio_pci_ops;
@@ -403,9 +487,12 @@ int cxl_vfio_reset_sample(struct cxl_vfio_device *cxlv);
 void cxl_vfio_write_control2(struct cxl_vfio_device *cxlv, u16 val);
 u16 cxl_vfio_mmio_begin(struct cxl_vfio_device *cxlv);
 void cxl_vfio_mmio_end(struct cxl_vfio_device *cxlv, u16 command);
+int cxl_vfio_reset_invalidate(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_reset_decoder_lost(struct cxl_vfio_device *cxlv);
 int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv);
+void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret);
 void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv);
 
 #endif

@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 
 #include "cxl_vfio.h"
+#include "trace.h"
 
 static int cxl_vfio_init(struct vfio_device *vdev)
 {
@@ -21,6 +22,7 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	mutex_init(&cxlv->regs.events_reader);
 	atomic_set(&cxlv->user_resets, 0);
 	cxl_vfio_cxl_reset_init(cxlv);
+	cxl_vfio_clear_init(cxlv);
 	/*
 	 * An idle device stays in D0: the CXL core uses its registers, and D3
 	 * may cost it its decoders.
@@ -44,21 +46,44 @@ static void restore_after_close(struct cxl_vfio_device *cxlv)
 	pci_dev_unlock(pdev);
 }
 
-static int cxl_vfio_open(struct vfio_device *vdev)
+/*
+ * Now, when a reset has stopped what the last user had the device do, and before the
+ * next one can tell it to read its memory.
+ */
+static int clear_memory(struct cxl_vfio_device *cxlv)
 {
-	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
+	int ret;
+
+	cxl_vfio_clear_start(cxlv);
+	ret = cxl_vfio_clear_wait(cxlv);
+	if (ret || !cxl_vfio_clear_needed(cxlv))
+		return ret;
+	dev_err_ratelimited(&cxlv->core.pdev->dev,
+			    "the memory cannot be cleared of what its last user left there, so nobody can open the device: reset it, or write 'never' to its attribute 'clear'\n");
+	return -EIO;
+}
+
+static int open_device(struct cxl_vfio_device *cxlv)
+{
 	int ret;
 
 	/* First: enabling resets the device, also under whoever has pages of it. */
 	ret = cxl_vfio_backing_open(cxlv);
 	if (ret)
 		return ret;
+	/* A CXL Reset that clears, and the reset that enabling is, would meet. */
+	ret = cxl_vfio_clear_wait(cxlv);
+	if (ret)
+		goto err_backing;
 	ret = vfio_pci_core_enable(&cxlv->core);
 	if (ret)
 		goto err_backing;
 
 	cxl_vfio_bar_open(cxlv);
 	cxl_vfio_doe_open(cxlv);
+	ret = clear_memory(cxlv);
+	if (ret)
+		goto err_disable;
 	ret = cxl_vfio_mem_open(cxlv);
 	if (ret)
 		goto err_disable;
@@ -69,15 +94,31 @@ static int cxl_vfio_open(struct vfio_device *vdev)
 	if (ret)
 		goto err_disable;
 
+	cxl_vfio_clear_dirty(cxlv);
 	vfio_pci_core_finish_enable(&cxlv->core);
 	return 0;
 
 err_disable:
+	/* The core's reset here is announced to nobody. */
+	cxl_vfio_clear_stop(cxlv);
 	cxl_vfio_bar_close(cxlv);
 	vfio_pci_core_disable(&cxlv->core);
 	restore_after_close(cxlv);
 err_backing:
 	cxl_vfio_backing_close(cxlv);
+	return ret;
+}
+
+static int cxl_vfio_open(struct vfio_device *vdev)
+{
+	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
+	int ret = open_device(cxlv);
+
+	cxl_vfio_count(cxlv, ret ? CXL_VFIO_COUNT_OPENS_REFUSED : CXL_VFIO_COUNT_OPENS);
+	if (ret)
+		trace_cxl_vfio_refuse(&cxlv->core.pdev->dev, "open", ret);
+	else
+		trace_cxl_vfio_open(&cxlv->core.pdev->dev);
 	return ret;
 }
 
@@ -89,6 +130,7 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 	cxl_vfio_bar_close(cxlv);
 	vfio_pci_core_close_device(vdev);
 	restore_after_close(cxlv);
+	trace_cxl_vfio_close(&cxlv->core.pdev->dev);
 	cxl_vfio_backing_close(cxlv);
 }
 
@@ -292,11 +334,21 @@ static int cxl_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 	return vfio_pci_core_mmap(vdev, vma);
 }
 
-/* One that is made in a CXL Reset would find memory disabled, for ever. */
-static int dma_buf(struct cxl_vfio_device *cxlv, u32 flags, void __user *arg, size_t argsz)
+/*
+ * Of the BARs only: the core asks get_dmabuf_phys() of nothing else, and lends its
+ * exporter to nobody (vfio_pci_core_feature_dma_buf()). One that is made in a CXL
+ * Reset would find memory disabled, for ever.
+ */
+static int dma_buf(struct cxl_vfio_device *cxlv, u32 flags,
+		   struct vfio_device_feature_dma_buf __user *arg, size_t argsz)
 {
+	u32 index;
 	int ret;
 
+	if (argsz >= sizeof(*arg) && get_user(index, &arg->region_index))
+		return -EFAULT;
+	if (argsz >= sizeof(*arg) && index == cxlv->mem_region_index)
+		return -EOPNOTSUPP;
 	if (down_read_killable(&cxlv->cxl_reset.gate))
 		return -EINTR;
 	ret = vfio_pci_core_ioctl_feature(&cxlv->core.vdev, flags, arg, argsz);

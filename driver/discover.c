@@ -4,7 +4,9 @@
  * Whatever fails says so once, with the remedy; devres undoes the rest.
  */
 #include <linux/bitfield.h>
+#include <linux/ioport.h>
 #include <linux/jiffies.h>
+#include <linux/overflow.h>
 #include <linux/pci.h>
 #include <linux/sched/signal.h>
 #include <cxl/pci.h>
@@ -163,17 +165,57 @@ static int find_component_registers(struct cxl_vfio_device *cxlv)
 	return cxl_vfio_bar_map(cxlv);
 }
 
+/*
+ * The platform's word, before the CXL core is asked, which says less of what is wrong.
+ * cxl_acpi has the CFMWS among the machine's resources (add_cxl_resources()).
+ */
+static int check_decoder(struct cxl_vfio_device *cxlv)
+{
+	const struct cxl_vfio_decoder *decoder = &cxlv->platform.decoder[cxlv->mem.decoder];
+	struct pci_dev *pdev = cxlv->core.pdev;
+	struct range hpa = { .start = decoder->base };
+
+	if (!decoder->size || check_add_overflow(decoder->base, decoder->size - 1, &hpa.end)) {
+		pci_err(pdev, "HDM decoder %u is committed, but decodes %#llx bytes at %#llx: a fault of the platform's firmware\n",
+			cxlv->mem.decoder, decoder->size, decoder->base);
+		return -ENXIO;
+	}
+	if (decoder->ctrl & CXLR_HDM_CTRL_IW) {
+		pci_err(pdev, "HDM decoder %u interleaves %pra with other devices, which is not supported: turn interleaving off in the firmware's setup\n",
+			cxlv->mem.decoder, &hpa);
+		return -EOPNOTSUPP;
+	}
+	if (region_intersects(hpa.start, range_len(&hpa), IORESOURCE_MEM, IORES_DESC_CXL) ==
+	    REGION_INTERSECTS)
+		return 0;
+	if (region_intersects(hpa.start, range_len(&hpa), IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT)
+		pci_err(pdev, "HDM decoder %u is committed over System RAM, at %pra: a fault of the platform's firmware\n",
+			cxlv->mem.decoder, &hpa);
+	else
+		pci_err(pdev, "HDM decoder %u decodes %pra, which is in no CXL window: is cxl_acpi loaded, and does the firmware's CFMWS have it (/proc/iomem)?\n",
+			cxlv->mem.decoder, &hpa);
+	return -ENXIO;
+}
+
 /* The decoder that gives the CXL region to the device. */
 static int find_decoder(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_platform *platform = &cxlv->platform;
 	unsigned int i, count = cxlr_hdm_decoder_count(platform->hdm_cap);
+	unsigned int committed = 0;
 
 	for (i = 0; i < count; i++)
-		if (platform->decoder[i].ctrl & CXLR_HDM_CTRL_COMMITTED) {
+		if (platform->decoder[i].ctrl & CXLR_HDM_CTRL_COMMITTED && !committed++)
 			cxlv->mem.decoder = i;
-			return 0;
-		}
+	if (committed == 1)
+		return check_decoder(cxlv);
+	if (committed) {
+		pci_err(cxlv->core.pdev,
+			"%u HDM decoders are committed, decoder %u first: memory in several pieces is not supported, have the platform give it one window\n",
+			committed, cxlv->mem.decoder);
+		return -EOPNOTSUPP;
+	}
 
 	pci_err(cxlv->core.pdev,
 		"HDM decoder 0 is not committed: the platform's firmware must give the device its memory window and commit it; look for a CXL option in the firmware's setup\n");

@@ -8,6 +8,7 @@
 #include <linux/vfio.h>
 
 #include "cxl_vfio.h"
+#include "trace.h"
 
 /* A reset that is not the user's adds so many: begin, decommitted, enable, end. */
 #define RESERVE		4
@@ -23,17 +24,22 @@
  */
 void cxl_vfio_event(struct cxl_vfio_regs *regs, u32 type, const struct cxlr_decode *was)
 {
+	struct cxl_vfio_device *cxlv = container_of(regs, struct cxl_vfio_device, regs);
 	struct cxl_vfio_events *events = &regs->events;
 	struct cxlr_decode decode;
 	u32 flags;
 
 	lockdep_assert_held(&regs->lock);
 
+	flags = cxl_vfio_regs_state(regs, &decode);
+	was = was ?: &decode;
+	trace_cxl_vfio_event(&cxlv->core.pdev->dev, type, was->base, was->size);
+	if (type == VFIO_CXL_EVENT_COMMITTED)
+		cxl_vfio_count(cxlv, CXL_VFIO_COUNT_COMMITS);
+
 	events->seq++;
 	if (!events->trigger)
 		return;
-	flags = cxl_vfio_regs_state(regs, &decode);
-	was = was ?: &decode;
 	if (events->count < ARRAY_SIZE(events->queue))
 		events->queue[(events->first + events->count++) % ARRAY_SIZE(events->queue)] =
 			(struct vfio_cxl_event) {

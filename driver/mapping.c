@@ -109,6 +109,8 @@ static vm_fault_t mapping_huge_fault(struct vm_fault *vmf, unsigned int order)
 		ret = insert(cxlv, vmf, pfn, order);
 
 	trace_cxl_vfio_fault(&cxlv->core.pdev->dev, vmf->address, order, ret);
+	if (ret == VM_FAULT_SIGBUS)
+		cxl_vfio_count(cxlv, CXL_VFIO_COUNT_BUS_ERRORS);
 	if (ret == VM_FAULT_RETRY)
 		return retry(vmf);
 	return ret == VM_FAULT_NOPAGE ? inserted(vmf) : ret;
@@ -124,14 +126,14 @@ static int mapping_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
 	struct cxl_vfio_device *cxlv = vma->vm_private_data;
 
-	return IS_ALIGNED(addr, cxlv->mem.backing->granule(cxlv)) ? 0 : -EINVAL;
+	return IS_ALIGNED(addr, cxl_vfio_granule(cxlv)) ? 0 : -EINVAL;
 }
 
 static unsigned long mapping_pagesize(struct vm_area_struct *vma)
 {
 	struct cxl_vfio_device *cxlv = vma->vm_private_data;
 
-	return cxlv->mem.backing->granule(cxlv);
+	return cxl_vfio_granule(cxlv);
 }
 
 static const struct vm_operations_struct mapping_vm_ops = {
@@ -153,7 +155,7 @@ static unsigned long mapping_get_unmapped_area(struct file *file, unsigned long 
 {
 	struct cxl_vfio_mapping *mapping = file->private_data;
 	struct cxl_vfio_device *cxlv = mapping->cxlv;
-	unsigned long granule = cxlv->mem.backing->granule(cxlv);
+	unsigned long granule = cxl_vfio_granule(cxlv);
 	u64 offset = (u64)pgoff << PAGE_SHIFT;
 
 	if (mapping->pud_leaves)
@@ -264,7 +266,6 @@ static int set_file(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma)
  */
 int cxl_vfio_mapping_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma)
 {
-	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
 	u64 end;
 	int ret;
 
@@ -272,14 +273,14 @@ int cxl_vfio_mapping_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *v
 	if (check_add_overflow(vma_offset(vma), (u64)vma->vm_end - vma->vm_start, &end) ||
 	    end > range_len(&cxlv->mem.hpa))
 		return -EINVAL;
-	if (!IS_ALIGNED(vma->vm_start | vma->vm_end | vma_offset(vma), backing->granule(cxlv)))
+	if (!IS_ALIGNED(vma->vm_start | vma->vm_end | vma_offset(vma), cxl_vfio_granule(cxlv)))
 		return -EINVAL;
 
 	ret = set_file(cxlv, vma);
 	if (ret)
 		return ret;
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
-	backing->mmap(vma);
+	cxlv->mem.backing->mmap(vma);
 	vma->vm_private_data = cxlv;
 	vma->vm_ops = &mapping_vm_ops;
 	return 0;

@@ -10,6 +10,7 @@
 #include <linux/uaccess.h>
 
 #include "cxl_vfio.h"
+#include "trace.h"
 
 /* User memory is not touched under locks, so data goes through a buffer. */
 #define BOUNCE_SIZE SZ_64K
@@ -53,6 +54,7 @@ int cxl_vfio_mem_init(struct cxl_vfio_device *cxlv)
 	ret = cxl_vfio_backing_init(cxlv);
 	if (ret)
 		goto err_release;
+	cxl_vfio_clear_dirty(cxlv);
 	return 0;
 
 err_release:
@@ -93,6 +95,8 @@ void cxl_vfio_mem_block(struct cxl_vfio_device *cxlv, unsigned long why)
 	/* New faults come only after mem->lock. */
 	if (cxlv->mem_region_index)
 		cxl_vfio_mapping_zap(cxlv);
+	cxl_vfio_count(cxlv, CXL_VFIO_COUNT_ZAPS);
+	trace_cxl_vfio_zap(&cxlv->core.pdev->dev, why, cxlv->mem.blocked);
 }
 
 /**
@@ -106,6 +110,7 @@ void cxl_vfio_mem_unblock(struct cxl_vfio_device *cxlv, unsigned long why)
 {
 	guard(rwsem_write)(&cxlv->mem.lock);
 	cxlv->mem.blocked &= ~why;
+	trace_cxl_vfio_unblock(&cxlv->core.pdev->dev, why, cxlv->mem.blocked);
 }
 
 /**
@@ -148,30 +153,43 @@ void cxl_vfio_mem_config_end(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_mem_live - may the memory be touched?
+ * cxl_vfio_mem_reachable - does the device answer CXL.mem?
  * @cxlv: the device
+ *
+ * As far as the device itself says, and nothing is done to it. DVSEC Mem_Enable
+ * (8.1.3.2) is what makes it answer. Caller holds mem.lock for read at least; the
+ * answer is good for as long as it does.
+ */
+bool cxl_vfio_mem_reachable(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+	u16 dvsec_ctrl;
+
+	lockdep_assert_held(&cxlv->mem.lock);
+
+	if (cxlv->mem.blocked || pdev->current_state != PCI_D0 || !cxl_vfio_mem_active(cxlv))
+		return false;
+	pci_read_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_CTRL, &dvsec_ctrl);
+	return !PCI_POSSIBLE_ERROR(dvsec_ctrl) && dvsec_ctrl & CXLR_CTRL_MEM_ENABLE;
+}
+
+/**
+ * cxl_vfio_mem_live - may a user touch the memory?
+ * @cxlv: the device, which is open
  *
  * Caller holds memory_lock and mem.lock, both for read at least; the answer is
  * good for as long as it does. The decoder is read only after memory enable
- * and power state allow a read of its BAR. DVSEC Mem_Enable (8.1.3.2) is what
- * makes the device answer CXL.mem.
+ * and power state allow a read of its BAR.
  */
 bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv)
 {
 	struct vfio_pci_core_device *core = &cxlv->core;
-	u16 dvsec_ctrl;
 	u32 ctrl;
 
 	lockdep_assert_held(&core->memory_lock);
-	lockdep_assert_held(&cxlv->mem.lock);
 
-	if (cxlv->mem.blocked || core->pm_runtime_engaged ||
-	    core->pdev->current_state != PCI_D0 || !__vfio_pci_memory_enabled(core) ||
-	    !cxl_vfio_mem_active(cxlv))
-		return false;
-
-	pci_read_config_word(core->pdev, cxlv->dvsec + CXLR_DVSEC_CTRL, &dvsec_ctrl);
-	if (!(dvsec_ctrl & CXLR_CTRL_MEM_ENABLE))
+	if (core->pm_runtime_engaged || !__vfio_pci_memory_enabled(core) ||
+	    !cxl_vfio_mem_reachable(cxlv))
 		return false;
 
 	ctrl = readl(cxl_vfio_hdm(cxlv) + CXLR_HDM_CTRL(cxlv->mem.decoder));
@@ -181,18 +199,19 @@ bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv)
 /* Copy between the memory and a kernel buffer, if the memory may be touched. */
 static int mem_copy(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t count, bool iswrite)
 {
-	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
-
 	guard(rwsem_read)(&cxlv->core.memory_lock);
 	guard(rwsem_read)(&cxlv->mem.lock);
 
 	/* Short, and the outcome is not known yet: come again. */
 	if (cxlv->mem.blocked == CXL_VFIO_BLOCK_CONFIG)
 		return -EAGAIN;
-	if (!cxl_vfio_mem_live(cxlv))
+	if (!cxl_vfio_mem_live(cxlv) || cxl_vfio_poison_hidden(cxlv, pos, count))
 		return -EIO;
-	return iswrite ? backing->write(cxlv, pos, buf, count) :
-			 backing->read(cxlv, buf, pos, count);
+	if (iswrite)
+		cxlv->mem.backing->write(cxlv, pos, buf, count);
+	else if (copy_mc_to_kernel(buf, cxlv->mem.kaddr + pos, count))
+		return -EIO;	/* poison */
+	return 0;
 }
 
 /*
@@ -279,7 +298,7 @@ static int mem_add_capability(struct vfio_pci_core_device *core, struct vfio_pci
 			cap.flags |= VFIO_CXL_MEM_COMMITTED;
 	if (ctrl & CXLR_HDM_CTRL_LOCK)
 		cap.flags |= VFIO_CXL_MEM_LOCKED;
-	if (cxlv->cap & CXLR_CAP_RESET_CAPABLE && cxlv->cap & CXLR_CAP_RESET_MEM_CLR)
+	if (cxl_vfio_cxl_reset_can_clear(cxlv))
 		cap.flags |= VFIO_CXL_MEM_RESET_CLEARS;
 
 	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));

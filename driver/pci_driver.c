@@ -7,6 +7,7 @@
 #include <linux/pci.h>
 
 #include "cxl_vfio.h"
+#include "trace.h"
 
 static struct cxl_vfio_device *pdev_to_cxl_vfio(struct pci_dev *pdev)
 {
@@ -47,12 +48,15 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		 &cxlv->mem.hpa, cxlv->mem.decoder,
 		 cxlv->platform.decoder[cxlv->mem.decoder].ctrl & CXLR_HDM_CTRL_LOCK ?
 		 " (locked)" : "", cxlv->comp.bar, &cxlv->comp.cm);
+	trace_cxl_vfio_bind(&pdev->dev, &cxlv->mem.hpa, cxlv->mem.decoder);
+	cxl_vfio_debugfs_add(cxlv);
 	return 0;
 
 err_mem:
 	cxl_vfio_mem_exit(cxlv);
 err_put:
 	vfio_put_device(&cxlv->core.vdev);
+	trace_cxl_vfio_refuse(&pdev->dev, "bind", ret);
 	return ret;
 }
 
@@ -60,6 +64,7 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 {
 	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
 
+	cxl_vfio_debugfs_remove(cxlv);
 	/* Waits for the last user; the CXL core's objects go after that, by devres. */
 	vfio_pci_core_unregister_device(&cxlv->core);
 	/* The last close could not, if it was this that it waited for. */
@@ -93,6 +98,7 @@ static pci_ers_result_t cxl_vfio_err_slot_reset(struct pci_dev *pdev)
 	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
 
 	cxlv->slot_reset = true;
+	trace_cxl_vfio_reset_begin(&pdev->dev);
 	cxl_vfio_regs_reset_begin(cxlv);
 	pci_restore_state(pdev);
 	return PCI_ERS_RESULT_RECOVERED;
@@ -132,6 +138,7 @@ static const struct pci_device_id cxl_vfio_table[] = {
 static const struct attribute_group *cxl_vfio_groups[] = {
 	&cxl_vfio_backing_group,
 	&cxl_vfio_poison_group,
+	&cxl_vfio_clear_group,
 	NULL
 };
 
@@ -147,7 +154,13 @@ static struct pci_driver cxl_vfio_pci_driver = {
 
 static int __init cxl_vfio_module_init(void)
 {
-	return pci_register_driver(&cxl_vfio_pci_driver);
+	int ret;
+
+	cxl_vfio_debugfs_init();
+	ret = pci_register_driver(&cxl_vfio_pci_driver);
+	if (ret)
+		cxl_vfio_debugfs_exit();
+	return ret;
 }
 module_init(cxl_vfio_module_init);
 
@@ -155,6 +168,7 @@ static void __exit cxl_vfio_module_exit(void)
 {
 	pci_unregister_driver(&cxl_vfio_pci_driver);
 	cxl_vfio_folio_exit();
+	cxl_vfio_debugfs_exit();
 }
 module_exit(cxl_vfio_module_exit);
 

@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/page-flags.h>
 #include <linux/pci.h>
+#include <linux/set_memory.h>
 #include <linux/sysfs.h>
 #include <linux/xarray.h>
 
@@ -22,7 +23,8 @@
  * @cxlv: the device
  * @pfn: of the page
  *
- * From memory_failure(); does not sleep.
+ * From memory_failure(); does not sleep. With struct pages, mem.lock is held for
+ * write.
  */
 void cxl_vfio_poison_record(struct cxl_vfio_device *cxlv, unsigned long pfn)
 {
@@ -32,7 +34,6 @@ void cxl_vfio_poison_record(struct cxl_vfio_device *cxlv, unsigned long pfn)
 	/* Known already, or no memory to note it: the signals are sent all the same. */
 	if (xa_insert(&poison->pages, page, xa_mk_value(0), GFP_ATOMIC))
 		return;
-	atomic_inc(&poison->count);
 	trace_cxl_vfio_poison(&cxlv->core.pdev->dev, PFN_PHYS(page));
 }
 
@@ -52,14 +53,17 @@ static int pfn_to_vma_pgoff(struct vm_area_struct *vma, unsigned long pfn, pgoff
 /**
  * cxl_vfio_poison_register - say where memory without struct pages is mapped
  * @cxlv: the device; the address space of its mappings is there
+ * @backing: what it gets; with struct pages, those say it
  *
  * Return: 0, or -EBUSY where somebody else has said so of the same memory.
  */
-int cxl_vfio_poison_register(struct cxl_vfio_device *cxlv)
+int cxl_vfio_poison_register(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing)
 {
 	struct pfn_address_space *space = &cxlv->mem.poison.space;
 	const struct range *hpa = &cxlv->mem.hpa;
 
+	if (backing->pages)
+		return 0;
 	space->node.start = PHYS_PFN(hpa->start);
 	space->node.last = PHYS_PFN(hpa->end);
 	space->mapping = cxlv->mem.file->f_mapping;
@@ -70,10 +74,54 @@ int cxl_vfio_poison_register(struct cxl_vfio_device *cxlv)
 /**
  * cxl_vfio_poison_unregister - undo cxl_vfio_poison_register()
  * @cxlv: the device
+ * @backing: what it had
  */
-void cxl_vfio_poison_unregister(struct cxl_vfio_device *cxlv)
+void cxl_vfio_poison_unregister(struct cxl_vfio_device *cxlv,
+				const struct cxl_vfio_backing *backing)
 {
-	unregister_pfn_address_space(&cxlv->mem.poison.space);
+	if (!backing->pages)
+		unregister_pfn_address_space(&cxlv->mem.poison.space);
+}
+
+/* The first page from @page on in which an error was reported, up to @last. */
+static bool find_poison(struct cxl_vfio_device *cxlv, unsigned long *page, unsigned long last)
+{
+	return xa_find(&cxlv->mem.poison.pages, page, last, XA_PRESENT);
+}
+
+/**
+ * cxl_vfio_poison_hidden - may the kernel not touch some of this?
+ * @cxlv: the device; mem.lock is held for read at least
+ * @pos: offset in the memory, bytes
+ * @count: bytes, not zero
+ *
+ * After a machine check set_mce_nospec() takes the page out of the direct map, by
+ * which the kernel has memory with struct pages; touching it there is an oops.
+ */
+bool cxl_vfio_poison_hidden(struct cxl_vfio_device *cxlv, u64 pos, size_t count)
+{
+	unsigned long page = PHYS_PFN(pos);
+
+	lockdep_assert_held(&cxlv->mem.lock);
+
+	return cxlv->mem.backing->pages && find_poison(cxlv, &page, PHYS_PFN(pos + count - 1));
+}
+
+/**
+ * cxl_vfio_poison_expose - the kernel may touch all of this
+ * @cxlv: the device
+ * @pos: offset in the memory, bytes
+ * @count: bytes, not zero
+ */
+void cxl_vfio_poison_expose(struct cxl_vfio_device *cxlv, u64 pos, u64 count)
+{
+	unsigned long first = PHYS_PFN(cxlv->mem.hpa.start);
+	unsigned long page, last = PHYS_PFN(pos + count - 1);
+
+	if (!cxlv->mem.backing->pages)
+		return;
+	for (page = PHYS_PFN(pos); find_poison(cxlv, &page, last); page++)
+		clear_mce_nospec(first + page);
 }
 
 /**
@@ -87,19 +135,24 @@ void cxl_vfio_poison_forget(struct cxl_vfio_device *cxlv)
 	unsigned long page, first = PHYS_PFN(cxlv->mem.hpa.start);
 	void *entry;
 
+	if (cxlv->mem.backing)
+		cxl_vfio_poison_expose(cxlv, 0, range_len(&cxlv->mem.hpa));
 	xa_for_each(&poison->pages, page, entry) {
 		if (cxlv->mem.backing && cxlv->mem.backing->pages)
 			ClearPageHWPoison(&pfn_folio(first + page)->page);
 		xa_erase(&poison->pages, page);
-		atomic_dec(&poison->count);
 	}
 }
 
 static ssize_t poisoned_pages_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct cxl_vfio_device *cxlv = to_cxl_vfio(dev_get_drvdata(dev));
+	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
+	unsigned long page, count = 0;
+	void *entry;
 
-	return sysfs_emit(buf, "%d\n", atomic_read(&cxlv->mem.poison.count));
+	xa_for_each(&cxlv->mem.poison.pages, page, entry)
+		count++;
+	return sysfs_emit(buf, "%lu\n", count);
 }
 static DEVICE_ATTR_RO(poisoned_pages);
 

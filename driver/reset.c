@@ -10,6 +10,7 @@
 #include <linux/pci.h>
 
 #include "cxl_vfio.h"
+#include "trace.h"
 
 /* 8.2.4.20.12: a decoder commits, or says that it cannot, within 10 ms. */
 #define COMMIT_TIMEOUT_US	10000
@@ -85,6 +86,24 @@ void cxl_vfio_write_control2(struct cxl_vfio_device *cxlv, u16 val)
 }
 
 /**
+ * cxl_vfio_reset_invalidate - no processor has lines of the memory in its caches
+ * @cxlv: the device; nobody can touch the memory
+ *
+ * Dirty ones are written back. As cxl_region_decode_reset() does.
+ *
+ * Return: 0; -EOPNOTSUPP where there is no such instruction, as in a virtual
+ * machine that says it is one; or why it failed.
+ */
+int cxl_vfio_reset_invalidate(struct cxl_vfio_device *cxlv)
+{
+	const struct range *hpa = &cxlv->mem.hpa;
+
+	if (!cpu_cache_has_invalidate_memregion())
+		return -EOPNOTSUPP;
+	return cpu_cache_invalidate_memregion(hpa->start, range_len(hpa));
+}
+
+/**
  * cxl_vfio_reset_quiesce - nobody touches the memory until a reset has ended
  * @cxlv: the device
  *
@@ -92,17 +111,11 @@ void cxl_vfio_write_control2(struct cxl_vfio_device *cxlv, u16 val)
  */
 void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv)
 {
-	const struct range *hpa = &cxlv->mem.hpa;
-
+	trace_cxl_vfio_reset_begin(&cxlv->core.pdev->dev);
 	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_RESET);
-
-	/*
-	 * Lines that users left dirty would be written to a decoder that is
-	 * gone. As cxl_region_decode_reset() does; there is no such
-	 * instruction for virtual machines, the lab's among them.
-	 */
-	if (cxlv->mem_region_index && cpu_cache_has_invalidate_memregion())
-		cpu_cache_invalidate_memregion(hpa->start, range_len(hpa));
+	/* Lines that users left dirty would be written to a decoder that is gone. */
+	if (cxl_vfio_clear_used(cxlv))
+		cxl_vfio_reset_invalidate(cxlv);
 }
 
 /**
@@ -265,14 +278,33 @@ int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
 	return ret;
 }
 
-/* Did the reset take the decoder? FLR does not (9.5), all others do. */
-static bool decoder_lost(struct cxl_vfio_device *cxlv)
+/**
+ * cxl_vfio_reset_decoder_lost - has a reset taken the decoder?
+ * @cxlv: the device; no other reset runs
+ *
+ * FLR does not (9.5), all others do.
+ *
+ * Return: whether it is not committed, or does not answer.
+ */
+bool cxl_vfio_reset_decoder_lost(struct cxl_vfio_device *cxlv)
 {
 	u16 command = cxl_vfio_mmio_begin(cxlv);
 	u32 ctrl = readl(cxl_vfio_hdm(cxlv) + CXLR_HDM_CTRL(cxlv->mem.decoder));
 
 	cxl_vfio_mmio_end(cxlv, command);
 	return PCI_POSSIBLE_ERROR(ctrl) || !(ctrl & CXLR_HDM_CTRL_COMMITTED);
+}
+
+/**
+ * cxl_vfio_reset_ended - count and tell the end of a reset
+ * @cxlv: the device
+ * @kind: what it did to the registers
+ * @ret: 0, or why it failed, or the memory is out of use since
+ */
+void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret)
+{
+	trace_cxl_vfio_reset_end(&cxlv->core.pdev->dev, kind, ret);
+	cxl_vfio_count(cxlv, ret ? CXL_VFIO_COUNT_RESETS_FAILED : CXL_VFIO_COUNT_RESETS);
 }
 
 /**
@@ -286,9 +318,11 @@ static bool decoder_lost(struct cxl_vfio_device *cxlv)
  */
 void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
 {
-	bool lost = decoder_lost(cxlv) || atomic_read(&cxlv->user_resets);
+	bool lost = cxl_vfio_reset_decoder_lost(cxlv) || atomic_read(&cxlv->user_resets);
+	enum cxlr_reset kind = lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR;
 	int ret = cxl_vfio_reset_restore(cxlv);
 
 	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET | CXL_VFIO_BLOCK_HUNG);
-	cxl_vfio_regs_reset_end(cxlv, lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR, ret);
+	cxl_vfio_regs_reset_end(cxlv, kind, ret);
+	cxl_vfio_reset_ended(cxlv, kind, ret);
 }

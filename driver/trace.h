@@ -9,6 +9,172 @@
 #include <linux/mm.h>
 #include <linux/tracepoint.h>
 
+#include "cxl_vfio.h"
+
+TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_RESET);
+TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_ERROR);
+TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_CONFIG);
+TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_UNUSABLE);
+TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_HUNG);
+TRACE_DEFINE_ENUM(CXLR_RESET_FLR);
+TRACE_DEFINE_ENUM(CXLR_RESET_CXL);
+TRACE_DEFINE_ENUM(CXLR_RESET_CONVENTIONAL);
+
+#define cxl_vfio_show_blocks(bits)			\
+	__print_flags(bits, "|",			\
+		{ CXL_VFIO_BLOCK_RESET, "reset" },	\
+		{ CXL_VFIO_BLOCK_ERROR, "error" },	\
+		{ CXL_VFIO_BLOCK_CONFIG, "config" },	\
+		{ CXL_VFIO_BLOCK_UNUSABLE, "unusable" },	\
+		{ CXL_VFIO_BLOCK_HUNG, "hung" })
+
+#define cxl_vfio_show_reset(kind)			\
+	__print_symbolic(kind,				\
+		{ CXLR_RESET_FLR, "function" },		\
+		{ CXLR_RESET_CXL, "CXL" },		\
+		{ CXLR_RESET_CONVENTIONAL, "conventional" })
+
+#define cxl_vfio_show_event(type)					\
+	__print_symbolic(type,						\
+		{ VFIO_CXL_EVENT_COMMITTED, "committed" },		\
+		{ VFIO_CXL_EVENT_DECOMMITTED, "decommitted" },		\
+		{ VFIO_CXL_EVENT_RESET_BEGIN, "reset_begin" },		\
+		{ VFIO_CXL_EVENT_RESET_END, "reset_end" },		\
+		{ VFIO_CXL_EVENT_ENABLE, "enable" })
+
+/* The device is bound: its memory's HPA range, bytes, and the decoder of that. */
+TRACE_EVENT(cxl_vfio_bind,
+	TP_PROTO(struct device *dev, const struct range *hpa, unsigned int decoder),
+	TP_ARGS(dev, hpa, decoder),
+	TP_STRUCT__entry(
+		__string(dev, dev_name(dev))
+		__field(u64, start)
+		__field(u64, end)
+		__field(unsigned int, decoder)
+	),
+	TP_fast_assign(
+		__assign_str(dev);
+		__entry->start = hpa->start;
+		__entry->end = hpa->end;
+		__entry->decoder = decoder;
+	),
+	TP_printk("%s hpa=%#llx-%#llx decoder=%u", __get_str(dev), __entry->start, __entry->end,
+		  __entry->decoder)
+);
+
+/* A bind or an open came to nothing; the log says why. */
+TRACE_EVENT(cxl_vfio_refuse,
+	TP_PROTO(struct device *dev, const char *what, int error),
+	TP_ARGS(dev, what, error),
+	TP_STRUCT__entry(
+		__string(dev, dev_name(dev))
+		__string(what, what)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__assign_str(dev);
+		__assign_str(what);
+		__entry->error = error;
+	),
+	TP_printk("%s %s error=%d", __get_str(dev), __get_str(what), __entry->error)
+);
+
+DECLARE_EVENT_CLASS(cxl_vfio_device,
+	TP_PROTO(struct device *dev),
+	TP_ARGS(dev),
+	TP_STRUCT__entry(
+		__string(dev, dev_name(dev))
+	),
+	TP_fast_assign(
+		__assign_str(dev);
+	),
+	TP_printk("%s", __get_str(dev))
+);
+
+/* A first user has the device open; the last one has closed it. */
+DEFINE_EVENT(cxl_vfio_device, cxl_vfio_open, TP_PROTO(struct device *dev), TP_ARGS(dev));
+DEFINE_EVENT(cxl_vfio_device, cxl_vfio_close, TP_PROTO(struct device *dev), TP_ARGS(dev));
+/* Nobody touches the memory until the end of it, which a HUNG one has not. */
+DEFINE_EVENT(cxl_vfio_device, cxl_vfio_reset_begin, TP_PROTO(struct device *dev), TP_ARGS(dev));
+
+/* What the reset was seen to do to the registers, and what putting back came to. */
+TRACE_EVENT(cxl_vfio_reset_end,
+	TP_PROTO(struct device *dev, unsigned int kind, int error),
+	TP_ARGS(dev, kind, error),
+	TP_STRUCT__entry(
+		__string(dev, dev_name(dev))
+		__field(unsigned int, kind)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__assign_str(dev);
+		__entry->kind = kind;
+		__entry->error = error;
+	),
+	TP_printk("%s kind=%s error=%d", __get_str(dev), cxl_vfio_show_reset(__entry->kind),
+		  __entry->error)
+);
+
+DECLARE_EVENT_CLASS(cxl_vfio_access,
+	TP_PROTO(struct device *dev, unsigned long why, unsigned long blocked),
+	TP_ARGS(dev, why, blocked),
+	TP_STRUCT__entry(
+		__string(dev, dev_name(dev))
+		__field(unsigned long, why)
+		__field(unsigned long, blocked)
+	),
+	TP_fast_assign(
+		__assign_str(dev);
+		__entry->why = why;
+		__entry->blocked = blocked;
+	),
+	TP_printk("%s why=%s blocked=%s", __get_str(dev), cxl_vfio_show_blocks(__entry->why),
+		  cxl_vfio_show_blocks(__entry->blocked))
+);
+
+/* All mappings were zapped, and none comes back while anything is blocked. */
+DEFINE_EVENT(cxl_vfio_access, cxl_vfio_zap,
+	TP_PROTO(struct device *dev, unsigned long why, unsigned long blocked),
+	TP_ARGS(dev, why, blocked));
+DEFINE_EVENT(cxl_vfio_access, cxl_vfio_unblock,
+	TP_PROTO(struct device *dev, unsigned long why, unsigned long blocked),
+	TP_ARGS(dev, why, blocked));
+
+/* Of the user's virtual registers, as a VMM is told of it (VFIO_CXL_EVENT_*). */
+TRACE_EVENT(cxl_vfio_event,
+	TP_PROTO(struct device *dev, u32 type, u64 base, u64 size),
+	TP_ARGS(dev, type, base, size),
+	TP_STRUCT__entry(
+		__string(dev, dev_name(dev))
+		__field(u32, type)
+		__field(u64, base)
+		__field(u64, size)
+	),
+	TP_fast_assign(
+		__assign_str(dev);
+		__entry->type = type;
+		__entry->base = base;
+		__entry->size = size;
+	),
+	TP_printk("%s %s base=%#llx size=%#llx", __get_str(dev),
+		  cxl_vfio_show_event(__entry->type), __entry->base, __entry->size)
+);
+
+/* Clearing between users has ended: bytes that are not clear. */
+TRACE_EVENT(cxl_vfio_clear,
+	TP_PROTO(struct device *dev, u64 left),
+	TP_ARGS(dev, left),
+	TP_STRUCT__entry(
+		__string(dev, dev_name(dev))
+		__field(u64, left)
+	),
+	TP_fast_assign(
+		__assign_str(dev);
+		__entry->left = left;
+	),
+	TP_printk("%s left=%llu", __get_str(dev), __entry->left)
+);
+
 /* A fault in a mapping of the memory region: order is log2 of its pages. */
 TRACE_EVENT(cxl_vfio_fault,
 	TP_PROTO(struct device *dev, unsigned long address, unsigned int order, vm_fault_t ret),

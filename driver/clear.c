@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Clearing the memory between users: by a CXL Reset where the device can do that
+ * (8.1.3.1 CXL Reset Mem Clr Capable), else by the processors. It begins when a
+ * user closes the device; the next open waits for its end.
+ */
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/moduleparam.h>
+#include <linux/pci.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "cxl_vfio.h"
+#include "trace.h"
+
+#define CHUNK		SZ_2M
+/* More processors than this wait for the same memory. */
+#define MAX_CPUS	16
+#define POLL_MS		10
+/* 8.1.3.8.2: the longest that memory may say it takes to become active. */
+#define ACTIVE_S	256
+
+enum { METHOD_AUTO, METHOD_CPU, METHOD_NEVER };
+
+static const char * const methods[] = {
+	[METHOD_AUTO] = "auto",
+	[METHOD_CPU] = "cpu",
+	[METHOD_NEVER] = "never",
+};
+
+/* What new devices get; latched at bind. */
+static unsigned int default_method = METHOD_AUTO;
+
+static int clear_param_set(const char *val, const struct kernel_param *kp)
+{
+	int method = sysfs_match_string(methods, val);
+
+	if (method < 0)
+		return method;
+	WRITE_ONCE(default_method, method);
+	return 0;
+}
+
+static int clear_param_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", methods[READ_ONCE(default_method)]);
+}
+
+static const struct kernel_param_ops clear_param_ops = {
+	.set = clear_param_set,
+	.get = clear_param_get,
+};
+module_param_cb(clear, &clear_param_ops, NULL, 0644);
+MODULE_PARM_DESC(clear, "how new devices have their memory cleared between users: auto (the default), cpu or never");
+
+/**
+ * struct helper - one of those who clear at the same time as the device's own work
+ * @work: of it
+ * @cxlv: the device
+ */
+struct helper {
+	struct work_struct work;
+	struct cxl_vfio_device *cxlv;
+};
+
+/* -EAGAIN while the memory may not be touched. */
+static int clear_chunk(struct cxl_vfio_device *cxlv, u64 pos, size_t len)
+{
+	/* A reset that is about to begin waits for no more than this chunk. */
+	guard(rwsem_read)(&cxlv->mem.lock);
+
+	if (!cxl_vfio_mem_reachable(cxlv))
+		return -EAGAIN;
+	cxl_vfio_poison_expose(cxlv, pos, len);
+	cxlv->mem.backing->clear(cxlv, pos, len);
+	return 0;
+}
+
+/* Others may reset the device meanwhile, and the memory take its time after that. */
+static int clear_chunk_wait(struct cxl_vfio_device *cxlv, u64 pos, size_t len)
+{
+	const unsigned long gone = CXL_VFIO_BLOCK_UNUSABLE | CXL_VFIO_BLOCK_HUNG;
+	unsigned long end = jiffies + ACTIVE_S * HZ;
+
+	while (clear_chunk(cxlv, pos, len)) {
+		if (READ_ONCE(cxlv->mem.blocked) & gone || pci_dev_is_disconnected(cxlv->core.pdev))
+			return -EIO;
+		if (READ_ONCE(cxlv->clear.stop))
+			return -ECANCELED;
+		if (time_after(jiffies, end))
+			return -ETIMEDOUT;
+		msleep(POLL_MS);
+	}
+	return 0;
+}
+
+static void clear_chunks(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_clear *clear = &cxlv->clear;
+	u64 size = range_len(&cxlv->mem.hpa);
+	u64 pos;
+
+	while (!READ_ONCE(clear->stop) && (pos = atomic64_fetch_add(CHUNK, &clear->next)) < size) {
+		size_t len = min_t(u64, CHUNK, size - pos);
+
+		/* What is left then says that it failed. */
+		if (clear_chunk_wait(cxlv, pos, len))
+			return;
+		atomic64_sub(len, &clear->left);
+		cond_resched();
+	}
+}
+
+static void help(struct work_struct *work)
+{
+	clear_chunks(container_of(work, struct helper, work)->cxlv);
+}
+
+/*
+ * The core's reset at close takes the decoder, and while an unbind waits for the
+ * close nobody puts it back. Other resets do that themselves.
+ */
+static bool decoder_lost(struct cxl_vfio_device *cxlv)
+{
+	guard(rwsem_read)(&cxlv->mem.lock);
+
+	return !cxlv->mem.blocked && cxl_vfio_reset_decoder_lost(cxlv);
+}
+
+static void by_cpus(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_clear *clear = &cxlv->clear;
+	u64 size = range_len(&cxlv->mem.hpa);
+	unsigned int i, n = min_t(u64, min(num_online_cpus(), MAX_CPUS),
+				  DIV_ROUND_UP_ULL(size, CHUNK)) - 1;
+	struct helper *helpers __free(kfree) = kzalloc_objs(*helpers, n);
+
+	if (decoder_lost(cxlv))
+		return;
+	atomic64_set(&clear->left, size);
+	atomic64_set(&clear->next, 0);
+
+	for (i = 0; helpers && i < n; i++) {
+		helpers[i].cxlv = cxlv;
+		INIT_WORK(&helpers[i].work, help);
+		queue_work(system_dfl_long_wq, &helpers[i].work);
+	}
+	clear_chunks(cxlv);
+	while (i--)
+		flush_work(&helpers[i].work);
+}
+
+/* False if the processors have to do it. */
+static bool by_reset(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_clear *clear = &cxlv->clear;
+	int ret;
+
+	if (READ_ONCE(clear->method) != METHOD_AUTO || clear->reset_failed ||
+	    !cxl_vfio_cxl_reset_can_clear(cxlv))
+		return false;
+	ret = cxl_vfio_cxl_reset_clear(cxlv);
+	if (!ret) {
+		atomic64_set(&clear->left, 0);
+		return true;
+	}
+	/* In the way was somebody else's reset, or an unbind. */
+	if (ret == -EAGAIN)
+		return false;
+	clear->reset_failed = true;
+	pci_warn(cxlv->core.pdev, "its CXL Reset does not clear the memory (%pe): the processors do, from now on\n",
+		 ERR_PTR(ret));
+	/* Only a conventional reset ends one that does not end by itself. */
+	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG)
+		pci_reset_bus(cxlv->core.pdev);
+	return false;
+}
+
+static void clear_work(struct work_struct *work)
+{
+	struct cxl_vfio_device *cxlv = container_of(work, struct cxl_vfio_device, clear.work);
+
+	/* Pages that somebody has are cleared when he has let go of them, by the next open. */
+	if (!cxl_vfio_backing_pinned(cxlv) && !by_reset(cxlv))
+		by_cpus(cxlv);
+	cxl_vfio_count(cxlv, CXL_VFIO_COUNT_CLEARS);
+	trace_cxl_vfio_clear(&cxlv->core.pdev->dev, atomic64_read(&cxlv->clear.left));
+	/* Pairs with cxl_vfio_clear_wait(): what is left is known by then. */
+	smp_store_release(&cxlv->clear.running, false);
+	wake_up_all(&cxlv->clear.wait);
+}
+
+/**
+ * cxl_vfio_clear_init - once in the life of the device
+ * @cxlv: the device
+ */
+void cxl_vfio_clear_init(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_clear *clear = &cxlv->clear;
+
+	INIT_WORK(&clear->work, clear_work);
+	init_waitqueue_head(&clear->wait);
+	clear->method = READ_ONCE(default_method);
+}
+
+/**
+ * cxl_vfio_clear_dirty - somebody has written to the memory, or may have
+ * @cxlv: the device; it is not being cleared
+ */
+void cxl_vfio_clear_dirty(struct cxl_vfio_device *cxlv)
+{
+	atomic64_set(&cxlv->clear.left, range_len(&cxlv->mem.hpa));
+}
+
+/**
+ * cxl_vfio_clear_used - has somebody used the memory since it was cleared?
+ * @cxlv: the device
+ */
+bool cxl_vfio_clear_used(struct cxl_vfio_device *cxlv)
+{
+	return atomic64_read(&cxlv->clear.left);
+}
+
+/**
+ * cxl_vfio_clear_needed - is it to be cleared before the next user?
+ * @cxlv: the device
+ */
+bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv)
+{
+	return cxl_vfio_clear_used(cxlv) && READ_ONCE(cxlv->clear.method) != METHOD_NEVER;
+}
+
+/**
+ * cxl_vfio_clear_start - clear the memory, unless it is clear
+ * @cxlv: the device; it has a backing that stays until cxl_vfio_clear_stop(), a
+ *	  reset has stopped what its last user had it do, and nobody can map the
+ *	  memory
+ *
+ * In the background; does nothing where that is under way.
+ */
+void cxl_vfio_clear_start(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_clear *clear = &cxlv->clear;
+
+	if (READ_ONCE(clear->running) || !cxl_vfio_clear_needed(cxlv))
+		return;
+	WRITE_ONCE(clear->running, true);
+	queue_work(system_dfl_long_wq, &clear->work);
+}
+
+/**
+ * cxl_vfio_clear_stop - the memory is not being cleared any more
+ * @cxlv: the device
+ *
+ * Waits for a chunk of each processor's, or for a CXL Reset that has begun. What
+ * was done of it is forgotten.
+ */
+void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_clear *clear = &cxlv->clear;
+
+	WRITE_ONCE(clear->stop, true);
+	cancel_work_sync(&clear->work);
+	WRITE_ONCE(clear->stop, false);
+	WRITE_ONCE(clear->running, false);
+	if (cxl_vfio_clear_used(cxlv))
+		cxl_vfio_clear_dirty(cxlv);
+}
+
+/**
+ * cxl_vfio_clear_wait - the memory is not being cleared any more
+ * @cxlv: the device, being opened
+ *
+ * VFIO's locks are held: of the device set, and of the group.
+ *
+ * Return: 0, however it ended; -EINTR when killed, while it goes on.
+ */
+int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_clear *clear = &cxlv->clear;
+
+	/* Pairs with clear_work(). */
+	if (wait_event_killable(clear->wait, !smp_load_acquire(&clear->running)))
+		return -EINTR;
+	return 0;
+}
+
+static ssize_t clear_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	unsigned int i, method = READ_ONCE(dev_to_cxl_vfio(dev)->clear.method);
+	int len = 0;
+
+	for (i = 0; i < ARRAY_SIZE(methods); i++)
+		len += sysfs_emit_at(buf, len, i == method ? "%s[%s]" : "%s%s", i ? " " : "",
+				     methods[i]);
+	return len + sysfs_emit_at(buf, len, "\n");
+}
+
+static ssize_t clear_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			   size_t count)
+{
+	int method = sysfs_match_string(methods, buf);
+
+	if (method < 0)
+		return method;
+	WRITE_ONCE(dev_to_cxl_vfio(dev)->clear.method, method);
+	cxl_vfio_backing_idle(dev_to_cxl_vfio(dev));
+	return count;
+}
+static DEVICE_ATTR_RW(clear);
+
+static ssize_t uncleared_bytes_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lld\n", atomic64_read(&dev_to_cxl_vfio(dev)->clear.left));
+}
+static DEVICE_ATTR_RO(uncleared_bytes);
+
+static ssize_t clearing_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(dev_to_cxl_vfio(dev)->clear.running));
+}
+static DEVICE_ATTR_RO(clearing);
+
+static struct attribute *clear_attrs[] = {
+	&dev_attr_clear.attr,
+	&dev_attr_clearing.attr,
+	&dev_attr_uncleared_bytes.attr,
+	NULL
+};
+
+const struct attribute_group cxl_vfio_clear_group = {
+	.attrs = clear_attrs,
+};

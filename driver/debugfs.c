@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What there is to see of a device, for whoever looks for a fault. No interface:
+ * names and values change as the driver does.
+ */
+#include <linux/debugfs.h>
+#include <linux/pci.h>
+#include <linux/seq_file.h>
+
+#include "cxl_vfio.h"
+
+static const char * const count_names[] = {
+	[CXL_VFIO_COUNT_OPENS] = "opens",
+	[CXL_VFIO_COUNT_OPENS_REFUSED] = "opens_refused",
+	[CXL_VFIO_COUNT_ZAPS] = "zaps",
+	[CXL_VFIO_COUNT_BUS_ERRORS] = "bus_errors",
+	[CXL_VFIO_COUNT_COMMITS] = "commits",
+	[CXL_VFIO_COUNT_RESETS] = "resets",
+	[CXL_VFIO_COUNT_RESETS_FAILED] = "resets_failed",
+	[CXL_VFIO_COUNT_CLEARS] = "clears",
+};
+
+static_assert(ARRAY_SIZE(count_names) == CXL_VFIO_COUNTS);
+
+static const struct {
+	unsigned long bit;
+	const char *name;
+} blocks[] = {
+	{ CXL_VFIO_BLOCK_RESET, "reset" },
+	{ CXL_VFIO_BLOCK_ERROR, "error" },
+	{ CXL_VFIO_BLOCK_CONFIG, "config" },
+	{ CXL_VFIO_BLOCK_UNUSABLE, "unusable" },
+	{ CXL_VFIO_BLOCK_HUNG, "hung" },
+};
+
+static struct dentry *root;
+
+static int counts_show(struct seq_file *file, void *unused)
+{
+	struct cxl_vfio_device *cxlv = file->private;
+	unsigned int i;
+
+	for (i = 0; i < CXL_VFIO_COUNTS; i++)
+		seq_printf(file, "%s %ld\n", count_names[i], atomic_long_read(&cxlv->counts[i]));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(counts);
+
+static int show_memory(struct seq_file *file, struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_mem *mem = &cxlv->mem;
+	unsigned int i;
+
+	seq_printf(file, "memory %#llx-%#llx decoder %u\n", mem->hpa.start, mem->hpa.end,
+		   mem->decoder);
+	if (mutex_lock_killable(&mem->backing_lock))
+		return -EINTR;
+	seq_printf(file, "backing %s\nin_use %d\n", mem->backing ? mem->backing->name : "none",
+		   mem->in_use);
+	mutex_unlock(&mem->backing_lock);
+
+	guard(rwsem_read)(&mem->lock);
+	seq_puts(file, "blocked");
+	for (i = 0; i < ARRAY_SIZE(blocks); i++)
+		if (mem->blocked & blocks[i].bit)
+			seq_printf(file, " %s", blocks[i].name);
+	seq_printf(file, "\nreachable %d\nuncleared %lld\n", cxl_vfio_mem_reachable(cxlv),
+		   atomic64_read(&cxlv->clear.left));
+	return 0;
+}
+
+static void show_registers(struct seq_file *file, struct cxl_vfio_regs *regs)
+{
+	struct cxlr_decode decode;
+	u32 flags;
+
+	guard(mutex)(&regs->lock);
+	if (!regs->memory)
+		return;
+	flags = cxl_vfio_regs_state(regs, &decode);
+	seq_printf(file, "virtual decoder base %#llx size %#llx dpa %#llx%s%s%s%s\n",
+		   decode.base, decode.size, decode.dpa,
+		   flags & VFIO_CXL_STATE_COMMITTED ? " committed" : "",
+		   flags & VFIO_CXL_STATE_HDM_ENABLED ? " hdm_enabled" : "",
+		   flags & VFIO_CXL_STATE_MEM_ENABLED ? " mem_enabled" : "",
+		   regs->resetting ? " resetting" : "");
+	seq_printf(file, "events %llu waiting %u\n", regs->events.seq, regs->events.count);
+}
+
+static int state_show(struct seq_file *file, void *unused)
+{
+	struct cxl_vfio_device *cxlv = file->private;
+	int ret = show_memory(file, cxlv);
+
+	if (ret)
+		return ret;
+	show_registers(file, &cxlv->regs);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(state);
+
+/**
+ * cxl_vfio_debugfs_init - the driver's directory
+ */
+void cxl_vfio_debugfs_init(void)
+{
+	root = debugfs_create_dir("cxl-vfio-pci", NULL);
+}
+
+/**
+ * cxl_vfio_debugfs_exit - undo cxl_vfio_debugfs_init()
+ */
+void cxl_vfio_debugfs_exit(void)
+{
+	debugfs_remove(root);
+}
+
+/**
+ * cxl_vfio_debugfs_add - show a device
+ * @cxlv: the device, bound
+ */
+void cxl_vfio_debugfs_add(struct cxl_vfio_device *cxlv)
+{
+	cxlv->debugfs = debugfs_create_dir(pci_name(cxlv->core.pdev), root);
+	debugfs_create_file("state", 0400, cxlv->debugfs, cxlv, &state_fops);
+	debugfs_create_file("counts", 0400, cxlv->debugfs, cxlv, &counts_fops);
+}
+
+/**
+ * cxl_vfio_debugfs_remove - undo cxl_vfio_debugfs_add()
+ * @cxlv: the device, being unbound
+ *
+ * Waits for those who look.
+ */
+void cxl_vfio_debugfs_remove(struct cxl_vfio_device *cxlv)
+{
+	debugfs_remove(cxlv->debugfs);
+}
