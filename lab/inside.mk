@@ -9,13 +9,13 @@ debug := $(build)/kernels/debug
 FUZZ_SECONDS ?= 60
 jobs := -j$(shell nproc)
 
-all: driver firmware qemu tests demo bench examples guest $(build)/initramfs/$(release) guestfs
+all: lib driver firmware qemu tests demo bench examples guest prototypes $(build)/initramfs/$(release) guestfs
 
 driver:
 	@$(MAKE) --no-print-directory -C driver KDIR=/lib/modules/$(release)/build \
 		OUT=$(CURDIR)/$(build)/driver/$(release)
 
-debug: firmware qemu examples $(build)/initramfs/builtin
+debug: lib firmware qemu examples $(build)/initramfs/builtin
 	@$(MAKE) --no-print-directory $(jobs) -C tests/host KDIR=$(CURDIR)/$(debug)/build \
 		OUT=$(CURDIR)/$(build)/tests/host
 	@$(MAKE) --no-print-directory -C driver KDIR=$(CURDIR)/$(debug)/build \
@@ -27,7 +27,10 @@ firmware:
 qemu:
 	@$(MAKE) --no-print-directory $(jobs) -C qemu QEMU_SRC=/usr/src/qemu OUT=$(CURDIR)/$(build)/qemu
 
-tests:
+lib:
+	@$(MAKE) --no-print-directory -C lib OUT=$(CURDIR)/$(build)/lib
+
+tests: lib
 	@$(MAKE) --no-print-directory $(jobs) -C tests/host OUT=$(CURDIR)/$(build)/tests/host
 
 demo:
@@ -49,6 +52,10 @@ fuzz:
 guest:
 	@$(MAKE) --no-print-directory -C guest KDIR=/lib/modules/$(release)/build \
 		OUT=$(CURDIR)/$(build)/guest/$(release)
+
+prototypes:
+	@$(MAKE) --no-print-directory -C prototypes/coherent KDIR=/lib/modules/$(release)/build \
+		OUT=$(CURDIR)/$(build)/prototypes/coherent/$(release)
 
 # With what of the project runs in guests: made anew each time, in a second.
 guestfs: guest bench guest-tests
@@ -79,5 +86,5 @@ $(build)/initramfs/builtin: lab/initramfs lab/archive.sh
 $(build)/initramfs/%: lab/initramfs lab/archive.sh
 	@lab/initramfs $* $@
 
-.PHONY: all driver debug firmware qemu guest guestfs guest-tests tests demo examples fuzz bench \
-	docs docs-check unit device-check
+.PHONY: all lib driver debug firmware qemu guest guestfs guest-tests tests demo examples fuzz bench \
+	prototypes docs docs-check unit device-check

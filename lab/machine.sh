@@ -5,8 +5,8 @@
 
 # Firmware looks at each bus number up to the last host bridge's, a matter of
 # seconds in a guest.
-cpus=2 memory=2G firmware= slot=1 bus=4
-objects=() devices=() windows=()
+cpus=2 memory=2G maximum=64G firmware= kernel_line= slot=1 bus=4
+board=() objects=() devices=() windows=()
 declare -A ports
 
 # The next two are for describe() alone, and use its file, item and name: those
@@ -70,7 +70,20 @@ describe()
 		''|'#'*) ;;
 		include) describe "$name" ;;
 		cpus) cpus=$name ;;
-		memory) memory=$name ;;
+		memory)
+			# shellcheck disable=SC2086
+			settings "maximum sparse" $options
+			[ -z "$properties" ] || die "$file: memory: unknown option '${properties#,}'"
+			memory=$name maximum=${given[maximum]:-$maximum}
+			case ${given[sparse]:-no} in
+			no) ;;
+			yes)
+				objects+=(-object "memory-backend-ram,id=ram,size=$memory,reserve=off")
+				board+=(memory-backend=ram) ;;
+			*) die "$file: memory: sparse is yes or no, not '${given[sparse]}'" ;;
+			esac ;;
+		object) objects+=(-object "$name") ;;
+		append) kernel_line+=" $name $options" ;;
 		iommu)
 			case $name in
 			none) ;;
@@ -98,6 +111,13 @@ describe()
 			objects+=(-object "memory-backend-ram,id=$name-hdm,size=${given[size]},reserve=off")
 			port
 			devices+=(-device "cxl-accel,id=$name,bus=$name-port,memdev=$name-hdm$properties") ;;
+		expander)
+			# shellcheck disable=SC2086
+			settings "bridge size" $options
+			[ -n "${given[size]:-}" ] || die "$file: expander $name: no size="
+			objects+=(-object "memory-backend-ram,id=$name-ram,size=${given[size]},reserve=off")
+			port
+			devices+=(-device "cxl-type3,id=$name,bus=$name-port,volatile-memdev=$name-ram$properties") ;;
 		pass)
 			# shellcheck disable=SC2086
 			settings "bridge host" $options

@@ -101,8 +101,9 @@ void *vfio_cxl_find_region(VfioCxl *s, uint32_t subtype, uint16_t id,
 /* A 32-bit register by its offset in the register region; ones if it cannot be read. */
 uint32_t vfio_cxl_regs_read(VfioCxl *s, uint32_t offset);
 void vfio_cxl_regs_write(VfioCxl *s, uint32_t offset, uint32_t val);
-/* A 16-bit register by its offset in the CXL Device DVSEC. */
+/* Is that configuration register in one of the DVSECs that the driver virtualises? */
 bool vfio_cxl_is_dvsec(const VfioCxl *s, uint32_t addr);
+/* A 16-bit register by its offset in the CXL Device DVSEC. */
 uint16_t vfio_cxl_dvsec_read(VfioCxl *s, uint32_t offset);
 void vfio_cxl_dvsec_write(VfioCxl *s, uint32_t offset, uint16_t val);
 /* Take all events out of the driver's queue, which makes room for what a write leads to. */

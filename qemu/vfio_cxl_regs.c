@@ -233,7 +233,6 @@ static bool find_dvsec(VfioCxl *s, Error **errp)
 	return false;
 }
 
-/* Is that configuration register in one of the DVSECs that the driver virtualises? */
 bool vfio_cxl_is_dvsec(const VfioCxl *s, uint32_t addr)
 {
 	const struct cxlr_block *block;

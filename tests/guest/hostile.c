@@ -51,7 +51,7 @@ struct part {
 	uint64_t random;
 	bool quiet;		/* nothing that resets, or takes the device away */
 	const atomic_bool *stop;
-	unsigned long acts;
+	atomic_ulong acts;
 	uint64_t sum;		/* of what was read, so that it is */
 };
 
@@ -103,7 +103,7 @@ static void *play(void *data)
 	return NULL;
 }
 
-/* Two processors, each doing its own, over and over. */
+/* Two processors, each doing its own, over and over: until it is time, and both have begun. */
 static void fight(struct machine *machine, bool quiet, void (*first)(struct part *part),
 		  void (*second)(struct part *part))
 {
@@ -122,14 +122,13 @@ static void fight(struct machine *machine, bool quiet, void (*first)(struct part
 		parts[i].stop = &stop;
 		check(!pthread_create(&threads[i], NULL, play, &parts[i]));
 	}
-	while (now() < end)
+	while (now() < end || !parts[0].acts || !parts[1].acts)
 		usleep(10000);
 	atomic_store(&stop, true);
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
 		pthread_join(threads[i], NULL);
 	note("--seed %llu: %lu acts of one processor, %lu of the other",
 	     (unsigned long long)seed, parts[0].acts, parts[1].acts);
-	check(parts[0].acts && parts[1].acts);
 	canary_check(canary);
 	munmap(canary, CANARY_SIZE);
 }
@@ -669,11 +668,14 @@ static void reset_bus(struct part *part)
 /* To its end or not, with another one on top of it or not. */
 static void reset_cxl(struct part *part)
 {
+	bool wait = !dice(part, 4);
+
 	machine_cxl_reset(part->machine, dice(part, 2) ? CXLR_CTRL2_RESET_MEM_CLR : 0);
 	if (!dice(part, 4))
 		machine_cxl_reset(part->machine, 0);
-	if (dice(part, 4))
-		machine_cxl_reset_end(part->machine);
+	/* The other processor's bus reset may take away what tells of the end. */
+	while (wait && !machine_cxl_reset_ended(part->machine) && !atomic_load(part->stop))
+		sched_yield();
 	machine_wake(part->machine);
 	machine_program_all(part->machine);
 }

@@ -301,16 +301,18 @@ void machine_cxl_reset(struct machine *machine, uint16_t bits)
 		    CXLR_CTRL2_INITIATE_RESET | bits);
 }
 
-uint16_t machine_cxl_reset_end(struct machine *machine)
+bool machine_cxl_reset_ended(struct machine *machine)
 {
-	const uint16_t ended = CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR;
+	return load_bytes(machine->config + DVSEC_AT + CXLR_DVSEC_STATUS2, 2) &
+	       (CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR);
+}
+
+void machine_cxl_reset_end(struct machine *machine)
+{
 	unsigned int polls;
 
-	for (polls = 0; polls < POLLS; polls++, usleep(POLL_US)) {
-		uint16_t status = load_bytes(machine->config + DVSEC_AT + CXLR_DVSEC_STATUS2, 2);
-
-		if (status & ended)
-			return status & ended;
-	}
+	for (polls = 0; polls < POLLS; polls++, usleep(POLL_US))
+		if (machine_cxl_reset_ended(machine))
+			return;
 	fail(__FILE__, __LINE__, "the CXL Reset does not end");
 }

@@ -59,7 +59,8 @@ void machine_program_all(struct machine *machine);
 void machine_place(struct machine *machine);
 /* Starts a CXL Reset. */
 void machine_cxl_reset(struct machine *machine, uint16_t bits);
-/* Waits for the end of one; the bits of Status2 that tell it. */
-uint16_t machine_cxl_reset_end(struct machine *machine);
+/* Whether Status2 says that it has ended; a bus reset takes that away again. */
+bool machine_cxl_reset_ended(struct machine *machine);
+void machine_cxl_reset_end(struct machine *machine);
 
 #endif

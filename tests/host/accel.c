@@ -49,7 +49,12 @@ void accel_open(struct accel *accel, struct vfio *vfio)
 		check(accel->interrupt[i] >= 0);
 	}
 	vfio_msix(vfio, accel->interrupt, CXL_ACCEL_VECTORS);
+	accel_start(accel);
+}
 
+void accel_start(struct accel *accel)
+{
+	accel->tail = 0;
 	accel_write(accel, CXL_ACCEL_CTRL, CXL_ACCEL_CTRL_RESET);
 	accel_write(accel, CXL_ACCEL_RING_LOW, (uint32_t)ACCEL_RING_IOVA);
 	accel_write(accel, CXL_ACCEL_RING_HIGH, ACCEL_RING_IOVA >> 32);
@@ -58,17 +63,23 @@ void accel_open(struct accel *accel, struct vfio *vfio)
 	check_eq(accel_read(accel, CXL_ACCEL_STATUS), 0);
 }
 
-unsigned int accel_run(struct accel *accel, struct cxl_accel_desc *desc)
+struct cxl_accel_desc *accel_post(struct accel *accel, const struct cxl_accel_desc *desc)
 {
 	struct cxl_accel_desc *slot = &accel->ring[accel->tail];
-	volatile uint32_t *status = &slot->status;
-	unsigned int waited;
 
-	desc->status = 0;
 	*slot = *desc;
+	slot->status = 0;
 	accel->tail = (accel->tail + 1) % (1u << RING_ORDER);
 	__sync_synchronize();
 	accel_write(accel, CXL_ACCEL_TAIL, accel->tail);
+	return slot;
+}
+
+unsigned int accel_run(struct accel *accel, struct cxl_accel_desc *desc)
+{
+	struct cxl_accel_desc *slot = accel_post(accel, desc);
+	volatile uint32_t *status = &slot->status;
+	unsigned int waited;
 
 	for (waited = 0; !(*status & CXL_ACCEL_DESC_DONE); waited += POLL_US) {
 		if (waited > ANSWER_US)

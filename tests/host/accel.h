@@ -24,6 +24,10 @@ struct accel {
 
 /* Map the engine page and host memory, connect the interrupts, start the engine. */
 void accel_open(struct accel *accel, struct vfio *vfio);
+/* Begin with an empty ring, as after a reset. */
+void accel_start(struct accel *accel);
+/* Give the engine a descriptor; where that is in the ring. */
+struct cxl_accel_desc *accel_post(struct accel *accel, const struct cxl_accel_desc *desc);
 /* Run one descriptor to its end; its code. The result is left in @desc. */
 unsigned int accel_run(struct accel *accel, struct cxl_accel_desc *desc);
 /* Interrupts of a vector since the last call, after waiting up to a time for the first. */

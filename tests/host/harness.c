@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "threads.h"
 
 #define TIMEOUT		60	/* seconds */
 #define KILL_TIME	10	/* for a process to die */
@@ -118,25 +120,47 @@ static bool kernel_complained(int kmsg)
 	return found;
 }
 
-static sigjmp_buf fault_return;
+/* Of a load that is under way in this thread; NULL. */
+static __thread sigjmp_buf *volatile fault_return;
 
-static void on_fault(int signal)
+static void on_fault(int number)
 {
-	siglongjmp(fault_return, signal);
+	if (fault_return)
+		siglongjmp(*fault_return, number);
+	/* Nobody's: the access is made again, and ends the test. */
+	signal(SIGBUS, SIG_DFL);
+}
+
+static void catch_faults(void)
+{
+	const struct sigaction action = { .sa_handler = on_fault };
+
+	sigaction(SIGBUS, &action, NULL);
 }
 
 bool load(const volatile void *address, uint8_t *value)
 {
-	struct sigaction action = { .sa_handler = on_fault }, old;
-	bool loaded = false;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	volatile bool loaded = false;
+	sigjmp_buf here;
 
-	sigaction(SIGBUS, &action, &old);
-	if (!sigsetjmp(fault_return, 1)) {
+	pthread_once(&once, catch_faults);
+	if (!sigsetjmp(here, 1)) {
+		fault_return = &here;
 		*value = *(const volatile uint8_t *)address;
 		loaded = true;
 	}
-	sigaction(SIGBUS, &old, NULL);
+	fault_return = NULL;
 	return loaded;
+}
+
+void wait_until(bool (*done)(void))
+{
+	unsigned int i;
+
+	for (i = 0; i < 600 && !done(); i++)
+		usleep(100000);
+	check(i < 600);
 }
 
 long minor_faults(void)
@@ -252,6 +276,10 @@ static bool reap(pid_t pid, unsigned int seconds, int *status)
 {
 	bool ended = wait_for(pid, seconds, status);
 
+	if (!ended) {
+		printf("# ran for more than %u s, and is killed; its threads:\n", seconds);
+		threads_print(pid);
+	}
 	kill(-pid, SIGKILL);
 	if (!ended && !wait_for(pid, KILL_TIME, status)) {
 		printf("# cannot be killed: the tests that follow would wait for it\n");
@@ -280,7 +308,7 @@ static bool run_test(const struct test *test, unsigned int number)
 	setpgid(pid, pid);
 
 	if (!reap(pid, limit(test), &status))
-		printf("# ran for more than %u s, and was killed\n", limit(test));
+		passed = false;
 	else if (WIFSIGNALED(status))
 		printf("# died of signal %d, %s\n", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else

@@ -60,8 +60,10 @@ int kmsg_open(void);
 /* The next message, without its prefix; its level. False: none left. */
 bool kmsg_next(int fd, char *text, size_t size, unsigned int *level);
 
-/* Load a byte; false if that raised SIGBUS. */
+/* Load a byte, in any thread; false if that raised SIGBUS, which is the harness's from then on. */
 bool load(const volatile void *address, uint8_t *value);
+/* Looks ten times a second, for a minute; then the test fails. */
+void wait_until(bool (*done)(void));
 /* Minor faults of this process so far. */
 long minor_faults(void);
 

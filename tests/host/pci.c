@@ -78,8 +78,11 @@ static const char *find(bool (*matches)(const char *device), char *found, size_t
 
 const char *pci_accel(void)
 {
+	const char *named = getenv("VFIO_DEVICE");
 	static char found[64];
 
+	if (named)
+		return named;
 	return *found ? found : find(is_accel, found, sizeof(found));
 }
 
@@ -153,4 +156,11 @@ void pci_unbind(const char *device)
 		write_file(CXL_FLUSH, "1");
 	}
 	check(!pci_bound(device));
+}
+
+void pci_reset(const char *device, const char *method)
+{
+	write_file(pci_path(device, "reset_method"), method);
+	write_file(pci_path(device, "reset"), "1");
+	write_file(pci_path(device, "reset_method"), "default");
 }

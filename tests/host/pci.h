@@ -24,6 +24,9 @@ uint64_t pci_bar(const char *device, unsigned int bar);
 /* Configuration space as the host reads it, the device's own: PAGE bytes. */
 void pci_config(const char *device, uint8_t *bytes);
 
+/* By the administrator, the way that reset_method names. */
+void pci_reset(const char *device, const char *method);
+
 int __pci_bind(const char *device);
 void pci_bind(const char *device);
 void pci_unbind(const char *device);

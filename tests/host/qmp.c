@@ -9,7 +9,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 
 #include "cxl_regs.h"
 #include "harness.h"
+#include "pci.h"
 #include "qmp.h"
 
 #define OBJECT		"/machine/peripheral/accel0"
@@ -108,12 +111,39 @@ static void connect_monitor(void)
 		;
 }
 
+static bool clearing(void)
+{
+	bool ret = false;
+	glob_t found;
+	size_t i;
+
+	glob("/sys/bus/pci/drivers/" PCI_DRIVER "/*/clearing", 0, NULL, &found);
+	for (i = 0; i < found.gl_pathc; i++) {
+		char *text = read_file(found.gl_pathv[i]);
+
+		ret |= *text == '1';
+		free(text);
+	}
+	globfree(&found);
+	return ret;
+}
+
+/* What the driver does to a device that was closed may be a reset: first it ends. */
+static void settle(void)
+{
+	unsigned int tries = ANSWER_MS;
+
+	while (clearing() && tries--)
+		usleep(1000);
+}
+
 uint64_t qmp_get(const char *property)
 {
 	static const char key[] = "\"return\": ";
 	char body[256];
 	char *line, *value;
 
+	settle();
 	connect_monitor();
 	snprintf(body, sizeof(body),
 		 "\"execute\": \"qom-get\", \"arguments\": { \"path\": \"" OBJECT "\", \"property\": \"%s\" }",
@@ -144,21 +174,63 @@ void qmp_set(const char *property, bool value)
 		fail(__FILE__, __LINE__, "%s: %s", property, line);
 }
 
-uint32_t qmp_physical(uint64_t address)
+void qmp_plug(unsigned int decoders)
 {
-	char body[256];
-	char *line, *value;
+	char body[256], *line;
 
 	connect_monitor();
 	snprintf(body, sizeof(body),
-		 "\"execute\": \"human-monitor-command\", \"arguments\": { \"command-line\": \"xp /1xw %#llx\" }",
-		 (unsigned long long)address);
+		 "\"execute\": \"device_add\", \"arguments\": { \"driver\": \"cxl-accel\", \"id\": \"accel0\", \"bus\": \"accel0-port\", \"memdev\": \"accel0-hdm\", \"decoders\": %u }",
+		 decoders);
 	line = command(body);
+	if (!strstr(line, "\"return\""))
+		fail(__FILE__, __LINE__, "plugging in: %s", line);
+}
+
+/* A command for people; the line that has its answer. */
+__attribute__((format(printf, 1, 2)))
+static char *human(const char *format, ...)
+{
+	char text[128], body[256];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	connect_monitor();
+	snprintf(body, sizeof(body),
+		 "\"execute\": \"human-monitor-command\", \"arguments\": { \"command-line\": \"%s\" }",
+		 text);
+	return command(body);
+}
+
+uint32_t qmp_physical(uint64_t address)
+{
+	char *line, *value;
+
+	settle();
+	line = human("xp /1xw %#llx", (unsigned long long)address);
 	/* "return": "ADDRESS: 0xVALUE\r\n" */
 	value = strstr(line, ": 0x");
 	if (!value)
 		fail(__FILE__, __LINE__, "%#llx: %s", (unsigned long long)address, line);
 	return strtoul(value + 2, NULL, 16);
+}
+
+/*
+ * Bank 4 of processors before scalable MCA is memory's, and its extended error code 8 an
+ * error of its ECC (legacy_mce_is_memory_error()). Deferred: found, and not consumed.
+ */
+void qmp_deferred_error(uint64_t address)
+{
+	const uint64_t valid = 1ull << 63, enabled = 1ull << 60, has_address = 1ull << 58,
+		       deferred = 1ull << 44, memory_ecc = 8 << 16;
+	char *line = human("mce 0 4 %#llx 0 %#llx 0",
+			   (unsigned long long)(valid | enabled | has_address | deferred | memory_ecc),
+			   (unsigned long long)address);
+
+	if (!strstr(line, "\"return\": \"\""))
+		fail(__FILE__, __LINE__, "mce: %s", line);
 }
 
 /*

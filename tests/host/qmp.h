@@ -19,6 +19,12 @@ void qmp_set(const char *property, bool value);
 /* 32 bits of the machine's physical address space, past its processors; RAM or registers. */
 uint32_t qmp_physical(uint64_t address);
 
+/* The first processor's banks have an uncorrected error in this place of memory. */
+void qmp_deferred_error(uint64_t address);
+
+/* The accelerator is put back into its slot, as machine default has it but for its decoders. */
+void qmp_plug(unsigned int decoders);
+
 /* The state of the accelerator that the host owns: nothing of it is a user's to change. */
 #define QMP_STATE_MAX	64
 

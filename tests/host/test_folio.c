@@ -143,15 +143,11 @@ static bool opens(void)
 	return !status;
 }
 
-/*
- * A pin outlives mapping, device and container. Whoever comes next would share
- * the memory with whoever has it, so there is no next one until it is gone.
- */
-static void test_pin_outlives_close(void)
+/* A pin that is left of one who had the device open. */
+static int pinned_and_closed(void)
 {
 	struct vfio vfio;
 	uint8_t *memory;
-	unsigned int i;
 	int ring;
 
 	vfio_open(&vfio);
@@ -160,14 +156,22 @@ static void test_pin_outlives_close(void)
 	check(ring >= 0);
 	munmap(memory, window(&vfio));
 	vfio_close(&vfio);
+	return ring;
+}
+
+/*
+ * A pin outlives mapping, device and container. Whoever comes next would share
+ * the memory with whoever has it, so there is no next one until it is gone.
+ */
+static void test_pin_outlives_close(void)
+{
+	int ring = pinned_and_closed();
 
 	check(!opens());
 	check_eq(__write_file(pci_path(pci_accel(), "backing"), "pfn"), -EBUSY);
 	close(ring);
 	/* The ring's work goes on behind close(). */
-	for (i = 0; i < 600 && !opens(); i++)
-		usleep(100000);
-	check(i < 600);
+	wait_until(opens);
 }
 
 /* Mapped for DMA, and no longer: nothing of it is left, whichever folios it has. */
@@ -220,29 +224,29 @@ static pid_t start_unbind(int ring)
 	return child;
 }
 
-static int pinned_and_closed(void)
+/* Attributes go first; from then on there is no way back. */
+static bool unbinding(void)
 {
-	struct vfio vfio;
-	uint8_t *memory;
-	int ring;
-
-	vfio_open(&vfio);
-	memory = map_window(&vfio);
-	ring = pin(memory, PAGE);
-	check(ring >= 0);
-	munmap(memory, window(&vfio));
-	vfio_close(&vfio);
-	return ring;
+	return access(pci_path(pci_accel(), "backing"), F_OK);
 }
 
-/* Attributes go first; from then on there is no way back. */
-static void wait_begun(void)
+static bool unbound(void)
 {
-	unsigned int i;
+	return !pci_bound(pci_accel());
+}
 
-	for (i = 0; i < 600 && !access(pci_path(pci_accel(), "backing"), F_OK); i++)
-		usleep(100000);
-	check(access(pci_path(pci_accel(), "backing"), F_OK));
+static bool orphaned(void)
+{
+	char *iomem = read_file("/proc/iomem");
+	bool ret = strstr(iomem, "cxl-vfio-pci (pinned)");
+
+	free(iomem);
+	return ret;
+}
+
+static bool not_orphaned(void)
+{
+	return !orphaned();
 }
 
 /* An unbind waits for who has pages, whatever signals there are but SIGKILL. */
@@ -252,14 +256,14 @@ static void test_unbind_waits(void)
 	pid_t child = start_unbind(ring);
 	char *iomem;
 
-	wait_begun();
+	wait_until(unbinding);
 	kill(child, SIGUSR1);
 	sleep(1);
 	check(!gone(child, &status));
 	iomem = read_file("/proc/iomem");
 	check(strstr(iomem, "cxl-vfio-pci"));
-	check(!strstr(iomem, "cxl-vfio-pci (pinned)"));
 	free(iomem);
+	check(!orphaned());
 	close(ring);
 	check_eq(waitpid(child, &status, 0), child);
 	check_eq(status, 0);
@@ -275,32 +279,18 @@ static void test_unbind_killed(void)
 {
 	int ring = pinned_and_closed(), status;
 	pid_t child = start_unbind(ring);
-	char *iomem;
-	unsigned int i;
 
-	wait_begun();
+	wait_until(unbinding);
 	kill(child, SIGKILL);
 	check_eq(waitpid(child, &status, 0), child);
-	for (i = 0; i < 600 && pci_bound(pci_accel()); i++)
-		usleep(100000);
-	check(!pci_bound(pci_accel()));
+	wait_until(unbound);
 
-	iomem = read_file("/proc/iomem");
-	check(strstr(iomem, "cxl-vfio-pci (pinned)"));
-	free(iomem);
+	check(orphaned());
 	write_file("/sys/bus/cxl/flush", "1");
 	check(__pci_bind(pci_accel()) < 0);
 	write_file("/sys/bus/cxl/flush", "1");
 	close(ring);
-
-	for (i = 0; i < 600; i++) {
-		iomem = read_file("/proc/iomem");
-		if (!strstr(iomem, "cxl-vfio-pci (pinned)"))
-			break;
-		free(iomem);
-		usleep(100000);
-	}
-	check(i < 600);
+	wait_until(not_orphaned);
 	check(opens());
 }
 

@@ -111,11 +111,11 @@ static void test_device_argsz_huge(void)
 }
 
 /* What tests/host/run asked for, and the largest leaf that it has. */
-static uint32_t wanted_backing(uint64_t *leaf)
+static uint32_t wanted_backing(uint64_t size, uint64_t *leaf)
 {
 	const char *wanted = getenv("VFIO_BACKING");
 
-	*leaf = GIB;
+	*leaf = size >= GIB ? GIB : 2 * MIB;
 	if (!wanted || !strcmp(wanted, "pfn"))
 		return VFIO_CXL_BACKING_PFN;
 	if (!strcmp(wanted, "uncached"))
@@ -149,7 +149,7 @@ static void test_memory_region(void)
 	check_eq(cap->header.version, 1);
 	check_eq(cap->flags, VFIO_CXL_MEM_COMMITTED | VFIO_CXL_MEM_RESET_CLEARS |
 		 (control & CXLR_HDM_CTRL_LOCK ? VFIO_CXL_MEM_LOCKED : 0));
-	check_eq(cap->backing, wanted_backing(&leaf));
+	check_eq(cap->backing, wanted_backing(vfio.mem.size, &leaf));
 	check_eq(cap->coherence, VFIO_CXL_COHERENCE_HDM_D);
 	check_eq(cap->reserved, 0);
 	check_eq(cap->max_map_size, leaf);

@@ -306,16 +306,6 @@ static void test_mapped_while_disabled(void)
 	check_reachable(&vfio, window, 0);
 }
 
-static void set_power_state(struct vfio *vfio, uint16_t state)
-{
-	const uint8_t pm = 0x40;	/* docs/accelerator.md */
-	uint16_t control;
-
-	vfio_read(vfio, &vfio->config, pm + PCI_PM_CTRL, &control, sizeof(control));
-	control = (control & ~PCI_PM_CTRL_STATE_MASK) | state;
-	vfio_write(vfio, &vfio->config, pm + PCI_PM_CTRL, &control, sizeof(control));
-}
-
 static void test_power_state(void)
 {
 	const uint16_t d0 = 0, d3hot = 3;
@@ -325,9 +315,9 @@ static void test_power_state(void)
 	vfio_open(&vfio);
 	window = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
 	window[6] = 0x6b;
-	set_power_state(&vfio, d3hot);
+	vfio_set_power(&vfio, d3hot);
 	check_unreachable(&vfio, window, window + 2 * MIB);
-	set_power_state(&vfio, d0);
+	vfio_set_power(&vfio, d0);
 	check(load(window + 6, &byte));
 	check_eq(byte, 0x6b);
 }
@@ -359,13 +349,15 @@ static void test_not_active(void)
 static void test_memory_type(void)
 {
 	static const char path[] = "/sys/kernel/debug/x86/pat_memtype_list";
-	uint64_t hpa = qmp_get("hdm0-base"), end = hpa + qmp_get("hdm0-size");
 	char *list, *line, *next;
 	unsigned int found = 0;
+	uint64_t hpa, end;
 	struct vfio vfio;
 	uint8_t byte;
 
 	vfio_open(&vfio);
+	hpa = qmp_get("hdm0-base");
+	end = hpa + qmp_get("hdm0-size");
 	check(load(vfio_mmap(&vfio, &vfio.mem, 0, WINDOW), &byte));
 	list = read_file(path);
 	for (line = strtok_r(list, "\n", &next); line; line = strtok_r(NULL, "\n", &next)) {

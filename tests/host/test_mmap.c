@@ -20,6 +20,7 @@
 #include "cxl_regs.h"
 #include "harness.h"
 #include "vfio.h"
+#include "vfiocxl.h"
 
 #define CM_IN_BAR	(CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET)
 #define COMMAND_ROUNDS	500
@@ -144,15 +145,11 @@ enum { ORDER_4K = 0, ORDER_2M = 9, ORDER_1G = 18, ORDERS };
 /* Map at a user address that is @shift past a multiple of 1 GiB. */
 static uint8_t *map_at(struct vfio *vfio, uint64_t offset, size_t len, size_t shift)
 {
-	uint8_t *space = mmap(NULL, len + shift + GIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uintptr_t start;
-	void *address;
+	uint8_t *start = (uint8_t *)vfio_reserve(len + shift, GIB) + shift;
+	void *address = mmap(start, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			     vfio->device, vfio->mem.offset + offset);
 
-	check(space != MAP_FAILED);
-	start = ((uintptr_t)space + GIB - 1) / GIB * GIB + shift;
-	address = mmap((void *)start, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-		       vfio->device, vfio->mem.offset + offset);
-	check(address == (void *)start);
+	check(address == start);
 	return address;
 }
 
@@ -240,6 +237,46 @@ static void test_ragged(void)
 	check_eq(byte, 2);
 	vfio_read(&vfio, &vfio.mem, PAGE + len - 1, &byte, 1);
 	check_eq(byte, 3);
+}
+
+/* The library finds the memory, and an address that makes for the largest leaves. */
+static void test_library(void)
+{
+	struct vfio_cxl_memory memory;
+	unsigned int by_order[ORDERS];
+	struct vfio vfio;
+	uint8_t *address;
+
+	vfio_open(&vfio);
+	check_eq(vfio_cxl_memory_get(vfio.device, &memory), 0);
+	check_eq(memory.offset, vfio.mem.offset);
+	check_eq(memory.size, vfio.mem.size);
+	check_eq(memory.backing, vfio.backing);
+	check(memory.flags & VFIO_CXL_MEM_COMMITTED);
+
+	address = vfio_cxl_mmap(vfio.device, &memory, 0, GIB, PROT_READ | PROT_WRITE);
+	check(address != MAP_FAILED);
+	count_faults(address, GIB, 1, by_order);
+	check_eq(by_order[ORDER_1G], 1);
+	/* Between two leaves of its own, pages. */
+	address = vfio_cxl_mmap(vfio.device, &memory, GIB + 2 * MIB - PAGE, 2 * MIB + 2 * PAGE,
+				PROT_READ | PROT_WRITE);
+	check(address != MAP_FAILED);
+	count_faults(address, 2 * MIB + 2 * PAGE, 3, by_order);
+	check_eq(by_order[ORDER_2M], 1);
+	/* Nothing beside a mapping is left of the room for it. */
+	check_eq(msync(address - PAGE, PAGE, MS_ASYNC), -1);
+	check_eq(errno, ENOMEM);
+
+	check(vfio_cxl_mmap(vfio.device, &memory, memory.size, PAGE, PROT_READ) == MAP_FAILED);
+	check_eq(errno, EINVAL);
+	check(vfio_cxl_mmap(vfio.device, &memory, PAGE, memory.size, PROT_READ) == MAP_FAILED);
+	check_eq(errno, EINVAL);
+	check(vfio_cxl_mmap(vfio.device, &memory, 0, 0, PROT_READ) == MAP_FAILED);
+	check_eq(errno, EINVAL);
+	check(vfio_cxl_mmap(vfio.device, &memory, 1, PAGE, PROT_READ) == MAP_FAILED);
+	check_eq(errno, EINVAL);
+	check_eq(vfio_cxl_memory_get(vfio.iommu, &memory), -ENOTTY);
 }
 
 /*
@@ -337,6 +374,7 @@ const struct test tests[] = {
 	{ "1g_faults", test_1g_faults },
 	{ "4k_faults", test_4k_faults },
 	{ "ragged", test_ragged },
+	{ "library", test_library },
 	{ "move", test_move },
 	{ "same_command", test_same_command },
 	{ }

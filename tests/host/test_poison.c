@@ -4,16 +4,19 @@
  * page's address (/sys/devices/system/memory/hard_offline_page).
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cxl_regs.h"
 #include "harness.h"
+#include "kvm.h"
 #include "pci.h"
 #include "qmp.h"
 #include "regs.h"
@@ -115,6 +118,61 @@ static void test_signal(void)
 	forget(&vfio);
 }
 
+/*
+ * The kernel has a page with an error no more, and does not go there for others either;
+ * but where the processors clear it, it does.
+ */
+static void check_out_of_reach(struct vfio *vfio)
+{
+	uint8_t page[PAGE] = { 2 }, *memory;
+	unsigned int i;
+
+	check_eq(__vfio_read(vfio, &vfio->mem, 3 * PAGE, page, PAGE), -EIO);
+	check_eq(__vfio_write(vfio, &vfio->mem, 3 * PAGE, page, PAGE), -EIO);
+	write_file(pci_path(pci_accel(), "clear"), "cpu");
+	vfio_close(vfio);
+	vfio_open(vfio);
+	write_file(pci_path(pci_accel(), "clear"), "auto");
+	check_eq(poisoned_pages(), 1);
+	memory = vfio_mmap(vfio, &vfio->mem, 0, window(vfio));
+	for (i = 0; i < 8; i++)
+		check_eq(memory[i * PAGE], 0);
+}
+
+/*
+ * From the machine itself: an error in a bank of the processor's, which the kernel looks
+ * at now and then. Nobody has met it yet, so only those are told who asked for that.
+ */
+static void test_machine_check(void)
+{
+	static const char interval[] = "/sys/devices/system/machinecheck/machinecheck0/check_interval";
+	uint8_t *memory, page[PAGE] = { 1 };
+	struct vfio vfio;
+	unsigned int i;
+
+	check_eq(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0), 0);
+	vfio_open(&vfio);
+	memory = vfio_mmap(&vfio, &vfio.mem, 0, window(&vfio));
+	memory[3 * PAGE] = 1;
+	catch_sigbus();
+	qmp_deferred_error(qmp_get("hdm0-base") + 3 * PAGE);
+	write_file(interval, "1");
+	for (i = 0; i < 300 && !signals; i++)
+		usleep(100000);
+	write_file(interval, "300");
+	check_eq(signals, 1);
+	check_eq(last.si_code, BUS_MCEERR_AO);
+	check((uint8_t *)last.si_addr <= memory + 3 * PAGE &&
+	      (uint8_t *)last.si_addr + (1ul << last.si_addr_lsb) > memory + 3 * PAGE);
+	check_eq(poisoned_pages(), 1);
+	munmap(memory, window(&vfio));
+	if (vfio.backing == VFIO_CXL_BACKING_FOLIO)
+		check_out_of_reach(&vfio);
+	forget(&vfio);
+	vfio_write(&vfio, &vfio.mem, 3 * PAGE, page, PAGE);
+	vfio_read(&vfio, &vfio.mem, 3 * PAGE, page, PAGE);
+}
+
 /* Those who have not mapped the page hear nothing. */
 static void test_others(void)
 {
@@ -150,8 +208,38 @@ static void test_others(void)
 	forget(&vfio);
 }
 
+/* A guest that has it too goes on: with a folio, by a new fault. */
+static void test_guest(void)
+{
+	const uint64_t bad = 4 * MIB + 5 * PAGE;
+	struct leaves without, with, now;
+	struct vfio vfio;
+	struct kvm kvm;
+
+	vfio_open(&vfio);
+	kvm_open(&kvm, KVM_X86_DEFAULT_VM);
+	kvm_map(&kvm, 1, GIB, vfio_mmap(&vfio, &vfio.mem, 0, window(&vfio)), window(&vfio), 0);
+	kvm_load(&kvm, 0);
+	without = kvm_leaves(&kvm);
+	kvm_store(&kvm, GIB + bad, 1);
+	with = kvm_leaves(&kvm);
+	check(memcmp(&with, &without, sizeof(with)));
+
+	catch_sigbus();
+	report_error(bad);
+	check_eq(signals, 1);
+	now = kvm_leaves(&kvm);
+	check(!memcmp(&now, vfio.backing == VFIO_CXL_BACKING_FOLIO ? &without : &with,
+		      sizeof(now)));
+	check_eq(kvm_load(&kvm, GIB + bad), 1);
+	check_eq(signals, 1);
+	forget(&vfio);
+}
+
 const struct test tests[] = {
 	{ "signal", test_signal },
+	{ "machine_check", test_machine_check },
+	{ "guest", test_guest },
 	{ "others", test_others },
 	{ }
 };

@@ -353,23 +353,16 @@ static void reset_cxl(struct vfio *vfio)
 	cxl_reset(vfio, false);
 }
 
-static void reset_by_administrator(const char *method)
-{
-	write_file(pci_path(pci_accel(), "reset_method"), method);
-	write_file(pci_path(pci_accel(), "reset"), "1");
-	write_file(pci_path(pci_accel(), "reset_method"), "default");
-}
-
 static void reset_bus(struct vfio *vfio)
 {
 	(void)vfio;
-	reset_by_administrator("cxl_bus");
+	pci_reset(pci_accel(), "cxl_bus");
 }
 
 static void reset_function(struct vfio *vfio)
 {
 	(void)vfio;
-	reset_by_administrator("flr");
+	pci_reset(pci_accel(), "flr");
 }
 
 static void check_reset(void (*reset)(struct vfio *vfio), bool lets_go)

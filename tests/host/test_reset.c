@@ -86,9 +86,7 @@ static void test_sysfs_reset(void)
 	struct session session;
 
 	setup(&session, "resets-bus");
-	write_file(pci_path(pci_accel(), "reset_method"), "cxl_bus");
-	write_file(pci_path(pci_accel(), "reset"), "1");
-	write_file(pci_path(pci_accel(), "reset_method"), "default");
+	pci_reset(pci_accel(), "cxl_bus");
 	check_restored(&session, "resets-bus");
 }
 
@@ -104,25 +102,6 @@ static void test_memory_off(void)
 	vfio_read(&session.vfio, &session.vfio.config, 4, &command, sizeof(command));
 	check_eq(command & 2, 0);
 	check_restored(&session, "resets-bus");
-}
-
-/*
- * A hot reset does not wait for the device's locks, of which a fault has one:
- * it says EBUSY and is to be tried again. Whoever has the lock may be off its
- * CPU, so that trying without a pause only takes the time that it needs.
- */
-static void hot_reset_when_possible(struct vfio *vfio)
-{
-	unsigned int tries = 1;
-	int ret;
-
-	while ((ret = __vfio_hot_reset(vfio)) == -EBUSY && tries < 20000) {
-		usleep(1000);
-		tries++;
-	}
-	if (tries > 1)
-		note("%u tries", tries);
-	check_eq(ret, 0);
 }
 
 struct toucher {
@@ -162,7 +141,7 @@ static void test_faults_meanwhile(void)
 		if (i % 2)
 			check_eq(__vfio_reset(&session.vfio), 0);
 		else
-			hot_reset_when_possible(&session.vfio);
+			vfio_hot_reset(&session.vfio);
 		vfio_enable(&session.vfio, true, false);
 	}
 	atomic_store(&toucher.stop, true);
@@ -220,6 +199,8 @@ static void test_reset_at_close(void)
 	struct session session;
 
 	setup(&session, "resets-bus");
+	/* No reset but the core's, and the data stay. */
+	write_file(pci_path(pci_accel(), "clear"), "never");
 	write_file(pci_path(pci_accel(), "reset_method"), "cxl_bus");
 	munmap(session.window, WINDOW);
 	vfio_close(&session.vfio);
@@ -231,6 +212,7 @@ static void test_reset_at_close(void)
 	vfio_open(&session.vfio);
 	session.window = vfio_mmap(&session.vfio, &session.vfio.mem, 0, WINDOW);
 	check_restored(&session, "resets-bus");
+	write_file(pci_path(pci_accel(), "clear"), "auto");
 }
 
 /* Nothing of all that outlives the binding. */

@@ -165,20 +165,33 @@ static void find_backing(struct vfio *vfio)
 	free(info);
 }
 
+static void open_any(struct vfio *vfio)
+{
+	memset(vfio, 0, sizeof(*vfio));
+	if (interface == INTERFACE_CDEV)
+		open_cdev(vfio);
+	else
+		open_group(vfio);
+	find_region(vfio, VFIO_PCI_CONFIG_REGION_INDEX, &vfio->config);
+}
+
+void vfio_open_bar(struct vfio *vfio, unsigned int bar)
+{
+	open_any(vfio);
+	find_region(vfio, VFIO_PCI_BAR0_REGION_INDEX + bar, &vfio->mem);
+	vfio->granule = PAGE;
+}
+
 void vfio_open(struct vfio *vfio)
 {
 	const struct vfio_region_info_cap_cxl_comp_regs *cap;
 	struct vfio_region_info *info;
 
-	memset(vfio, 0, sizeof(*vfio));
 	if (!pci_bound(pci_accel()))
 		pci_bind(pci_accel());
 	if (getenv("VFIO_BACKING"))
 		set_backing(getenv("VFIO_BACKING"));
-	if (interface == INTERFACE_CDEV)
-		open_cdev(vfio);
-	else
-		open_group(vfio);
+	open_any(vfio);
 
 	find_cxl_region(vfio, VFIO_REGION_SUBTYPE_CXL, &vfio->mem);
 	find_cxl_region(vfio, VFIO_REGION_SUBTYPE_CXL_COMP_REGS, &vfio->regs);
@@ -187,7 +200,6 @@ void vfio_open(struct vfio *vfio)
 	check(cap);
 	find_region(vfio, VFIO_PCI_BAR0_REGION_INDEX + cap->bar, &vfio->bar);
 	free(info);
-	find_region(vfio, VFIO_PCI_CONFIG_REGION_INDEX, &vfio->config);
 	find_backing(vfio);
 }
 
@@ -432,4 +444,33 @@ int __vfio_hot_reset(struct vfio *vfio)
 	ret = __ioctl(vfio->device, VFIO_DEVICE_PCI_HOT_RESET, reset);
 	free(reset);
 	return ret;
+}
+
+/*
+ * A hot reset does not wait for the device's locks, of which a fault has one:
+ * it says EBUSY and is to be tried again. Whoever has the lock may be off its
+ * CPU, so that trying without a pause only takes the time that it needs.
+ */
+void vfio_hot_reset(struct vfio *vfio)
+{
+	unsigned int tries = 1;
+	int ret;
+
+	while ((ret = __vfio_hot_reset(vfio)) == -EBUSY && tries < 20000) {
+		usleep(1000);
+		tries++;
+	}
+	if (tries > 1)
+		note("%u tries", tries);
+	check_eq(ret, 0);
+}
+
+void vfio_set_power(struct vfio *vfio, uint16_t state)
+{
+	const uint8_t pm = 0x40;	/* docs/accelerator.md */
+	uint16_t control;
+
+	vfio_read(vfio, &vfio->config, pm + PCI_PM_CTRL, &control, sizeof(control));
+	control = (control & ~PCI_PM_CTRL_STATE_MASK) | state;
+	vfio_write(vfio, &vfio->config, pm + PCI_PM_CTRL, &control, sizeof(control));
 }

@@ -35,6 +35,8 @@ struct vfio {
  * NAME[:FOLIO_SIZE] in the environment: with that backing.
  */
 void vfio_open(struct vfio *vfio);
+/* Any VFIO device, bound already; one of its BARs is the memory, and nothing else is looked for. */
+void vfio_open_bar(struct vfio *vfio, unsigned int bar);
 void vfio_close(struct vfio *vfio);
 
 int __vfio_device_info(struct vfio *vfio, void *info, uint32_t argsz);
@@ -77,5 +79,9 @@ void vfio_msix(struct vfio *vfio, const int *eventfds, unsigned int count);
 int __vfio_reset(struct vfio *vfio);
 /* Of the bus that the device is on. */
 int __vfio_hot_reset(struct vfio *vfio);
+/* Tried again while a fault has one of its locks. */
+void vfio_hot_reset(struct vfio *vfio);
+/* PCI_PM_CTRL's state: 0 for D0 to 3 for D3hot. */
+void vfio_set_power(struct vfio *vfio, uint16_t state);
 
 #endif

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
+#include <glob.h>
+#include <linux/pci_regs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cxl_accel_regs.h"
+#include "harness.h"
+#include "pci.h"
+#include "qmp.h"
+#include "regs.h"
+#include "slot.h"
+
+struct slot_decoder slot_decoder(void)
+{
+	return (struct slot_decoder) {
+		.base = qmp_get("hdm0-base"), .size = qmp_get("hdm0-size"),
+		.ctrl = qmp_get("hdm0-control"),
+	};
+}
+
+/* Slots are told by the address of what is in them, less the function. */
+static void find_slot(char *path, size_t size)
+{
+	glob_t slots;
+	size_t i;
+
+	*path = '\0';
+	check(!glob("/sys/bus/pci/slots/*", 0, NULL, &slots));
+	for (i = 0; i < slots.gl_pathc && !*path; i++) {
+		char *address;
+
+		snprintf(path, size, "%s/address", slots.gl_pathv[i]);
+		address = read_file(path);
+		address[strcspn(address, "\n")] = '\0';
+		snprintf(path, size, "%s/power", slots.gl_pathv[i]);
+		if (strncmp(pci_accel(), address, strlen(address)))
+			*path = '\0';
+		free(address);
+	}
+	globfree(&slots);
+	check(*path);
+}
+
+int __slot_off(void)
+{
+	char power[128];
+
+	find_slot(power, sizeof(power));
+	return __write_file(power, "0");
+}
+
+static bool added(void)
+{
+	return !access(pci_path(pci_accel(), "config"), F_OK);
+}
+
+/* The kernel adds it as soon as the slot says that something is in it; a rescan waits for that. */
+void slot_on(unsigned int decoders)
+{
+	qmp_plug(decoders);
+	wait_until(added);
+	write_file("/sys/bus/pci/rescan", "1");
+}
+
+static uint16_t config16(int config, unsigned int at)
+{
+	uint16_t value;
+
+	check_eq(pread(config, &value, sizeof(value), at), sizeof(value));
+	return value;
+}
+
+static void set_config16(int config, unsigned int at, uint16_t bits)
+{
+	uint16_t value = config16(config, at) | bits;
+
+	check_eq(pwrite(config, &value, sizeof(value), at), sizeof(value));
+}
+
+static void program(volatile uint8_t *hdm, unsigned int n, const struct slot_decoder *decoder)
+{
+	const uint32_t values[][2] = {
+		{ CXLR_HDM_BASE_LOW(n), decoder->base },
+		{ CXLR_HDM_BASE_HIGH(n), decoder->base >> 32 },
+		{ CXLR_HDM_SIZE_LOW(n), decoder->size },
+		{ CXLR_HDM_SIZE_HIGH(n), decoder->size >> 32 },
+		{ CXLR_HDM_CTRL(n), (decoder->ctrl & ~CXLR_HDM_CTRL_COMMITTED) | CXLR_HDM_CTRL_COMMIT },
+		{ CXLR_HDM_GLOBAL_CTRL, CXLR_HDM_GLOBAL_ENABLE },
+	};
+	unsigned int tries;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(values); i++)
+		*(volatile uint32_t *)(hdm + values[i][0]) = values[i][1];
+	for (tries = 0; tries < 100; tries++, usleep(1000))
+		if (*(volatile uint32_t *)(hdm + CXLR_HDM_CTRL(n)) & CXLR_HDM_CTRL_COMMITTED)
+			return;
+	fail(__FILE__, __LINE__, "decoder %u does not commit", n);
+}
+
+void slot_commit(const struct slot_decoder *decoders, unsigned int count)
+{
+	int config = open(pci_path(pci_accel(), "config"), O_RDWR | O_CLOEXEC), bar;
+	unsigned int n;
+	uint8_t *map;
+
+	check(config >= 0);
+	write_file(pci_path(pci_accel(), "enable"), "1");
+	set_config16(config, PCI_COMMAND, PCI_COMMAND_MEMORY);
+	set_config16(config, DVSEC_AT + CXLR_DVSEC_CTRL, CXLR_CTRL_MEM_ENABLE);
+
+	bar = open(pci_path(pci_accel(), "resource0"), O_RDWR | O_CLOEXEC);
+	check(bar >= 0);
+	map = mmap(NULL, CXL_ACCEL_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, bar, 0);
+	check(map != MAP_FAILED);
+	for (n = 0; n < count; n++)
+		program(map + CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET + HDM_AT, n, &decoders[n]);
+	munmap(map, CXL_ACCEL_BAR_SIZE);
+	close(bar);
+	close(config);
+	/* The driver enables it by itself. */
+	write_file(pci_path(pci_accel(), "enable"), "0");
+}

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory between two users: the second one reads all of it and finds zeros, however
+ * the first one ended, whoever cleared it, and whatever came in between.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "pci.h"
+#include "qmp.h"
+#include "regs.h"
+#include "vfio.h"
+
+#define STEP	(64 * MIB)	/* between pages with a secret */
+
+static void set_method(const char *method)
+{
+	if (!pci_bound(pci_accel()))
+		pci_bind(pci_accel());
+	write_file(pci_path(pci_accel(), "clear"), method);
+}
+
+static uint64_t uncleared(void)
+{
+	char *text = read_file(pci_path(pci_accel(), "uncleared_bytes"));
+	uint64_t bytes = strtoull(text, NULL, 0);
+
+	free(text);
+	return bytes;
+}
+
+static bool is_clear(void)
+{
+	return !uncleared();
+}
+
+/* By a mapping, and the last page as write() does it. */
+static void leave_secrets(struct vfio *vfio)
+{
+	uint8_t secret[PAGE];
+	uint64_t at;
+
+	fill_random(secret, sizeof(secret), 1);
+	for (at = 0; at < vfio->mem.size; at += STEP) {
+		uint64_t len = vfio->granule > MIB ? vfio->granule : MIB;
+		uint8_t *window = vfio_mmap(vfio, &vfio->mem, at / len * len, len);
+
+		memcpy(window + at % len, secret, PAGE);
+		munmap(window, len);
+	}
+	vfio_write(vfio, &vfio->mem, vfio->mem.size - PAGE, secret, PAGE);
+}
+
+/*
+ * The first secret, by its offset; the size if there is none. They are pages, and few
+ * words of a page are zero by chance.
+ */
+static uint64_t find_secret(struct vfio *vfio)
+{
+	const size_t step = 256;
+	uint8_t *memory = vfio_mmap(vfio, &vfio->mem, 0, vfio->mem.size);
+	uint64_t at;
+
+	for (at = 0; at < vfio->mem.size && !*(uint64_t *)(memory + at); at += step)
+		;
+	munmap(memory, vfio->mem.size);
+	return at;
+}
+
+static void check_nothing_left(void)
+{
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	check_eq(find_secret(&vfio), vfio.mem.size);
+	/* It is this user's now. */
+	check_eq(uncleared(), vfio.mem.size);
+	vfio_close(&vfio);
+}
+
+static void use_and_close(void)
+{
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	leave_secrets(&vfio);
+	check_eq(find_secret(&vfio), 0);
+	vfio_close(&vfio);
+}
+
+/* The device does it, by one more CXL Reset, and nobody has to ask for that. */
+static void test_by_reset(void)
+{
+	uint64_t resets;
+	struct qmp_state before, after;
+
+	set_method("auto");
+	use_and_close();
+	wait_until(is_clear);
+	qmp_state_read(&before);
+	resets = qmp_get("resets-cxl");
+	use_and_close();
+	wait_until(is_clear);
+	check_eq(qmp_get("resets-cxl"), resets + 1);
+	qmp_state_read(&after);
+	qmp_state_same(&after, &before);
+	check_nothing_left();
+}
+
+/* The processors do it: in the background when the device is closed, or by the next open. */
+static void test_by_cpu(void)
+{
+	uint64_t resets;
+
+	set_method("cpu");
+	resets = qmp_get("resets-cxl");
+	use_and_close();
+	wait_until(is_clear);
+	check_nothing_left();
+	use_and_close();
+	check_nothing_left();
+	check_eq(qmp_get("resets-cxl"), resets);
+}
+
+/* A CXL Reset that clears nothing, and says so. */
+static void test_reset_fails(void)
+{
+	uint64_t resets;
+
+	/* Bound as new. */
+	if (pci_bound(pci_accel()))
+		pci_unbind(pci_accel());
+	set_method("auto");
+	resets = qmp_get("resets-cxl");
+	qmp_set("fail-reset", true);
+	use_and_close();
+	check_nothing_left();
+	/* Tried once, by the first open; then the processors do it. */
+	check_eq(qmp_get("resets-cxl"), resets + 1);
+	qmp_set("fail-reset", false);
+	/* Bound again, it is given another chance. */
+	pci_unbind(pci_accel());
+}
+
+/* Only if the administrator says so. */
+static void test_never(void)
+{
+	struct vfio vfio;
+
+	set_method("never");
+	use_and_close();
+	sleep(1);
+	check(!is_clear());
+	vfio_open(&vfio);
+	check_eq(find_secret(&vfio), 0);
+	vfio_close(&vfio);
+	set_method("auto");
+	check_nothing_left();
+}
+
+/* Whoever had it before the driver was bound is a user like any other. */
+static void test_bound_again(void)
+{
+	set_method("never");
+	use_and_close();
+	pci_unbind(pci_accel());
+	pci_bind(pci_accel());
+	check(!is_clear());
+	check_nothing_left();
+}
+
+/* Pages that a pipe has of it are cleared when they have come out of there. */
+static void test_pinned(void)
+{
+	struct iovec page = { .iov_len = PAGE };
+	uint8_t secret[PAGE];
+	struct vfio vfio;
+	int pipes[2];
+
+	set_method("cpu");
+	vfio_open(&vfio);
+	leave_secrets(&vfio);
+	check_eq(pipe(pipes), 0);
+	page.iov_base = vfio_mmap(&vfio, &vfio.mem, 0, vfio.granule);
+	check_eq(vmsplice(pipes[1], &page, 1, 0), PAGE);
+	munmap(page.iov_base, vfio.granule);
+	vfio_close(&vfio);
+	sleep(1);
+	check(!is_clear());
+	check_eq(read(pipes[0], secret, PAGE), PAGE);
+	check_nothing_left();
+}
+
+/* A user who has left secrets, and does this over and over, is killed after a while. */
+static void kill_user(void (*act)(struct vfio *vfio), useconds_t after)
+{
+	int ready[2], status;
+	pid_t child;
+	char byte;
+
+	check_eq(pipe(ready), 0);
+	child = fork();
+	if (!child) {
+		struct vfio vfio;
+
+		vfio_open(&vfio);
+		leave_secrets(&vfio);
+		check_eq(write(ready[1], "", 1), 1);
+		for (;;)
+			act(&vfio);
+	}
+	check_eq(read(ready[0], &byte, 1), 1);
+	usleep(after);
+	kill(child, SIGKILL);
+	check_eq(waitpid(child, &status, 0), child);
+	close(ready[0]);
+	close(ready[1]);
+}
+
+static void do_nothing(struct vfio *vfio)
+{
+	(void)vfio;
+	pause();
+}
+
+static void test_killed_user(void)
+{
+	set_method("cpu");
+	kill_user(do_nothing, 0);
+	check_nothing_left();
+}
+
+static void function_reset(struct vfio *vfio)
+{
+	__vfio_reset(vfio);
+}
+
+static void bus_reset(struct vfio *vfio)
+{
+	__vfio_hot_reset(vfio);
+}
+
+static void device_reset(struct vfio *vfio)
+{
+	cxl_reset_start(vfio, false);
+	usleep(1000);
+}
+
+/* In the middle of a reset of each kind, again and again, wherever that is. */
+static void test_killed_in_reset(void)
+{
+	static void (*const resets[])(struct vfio *vfio) = {
+		function_reset, bus_reset, device_reset,
+	};
+	unsigned int i;
+
+	for (i = 0; i < 3 * ARRAY_SIZE(resets); i++) {
+		set_method(i % 2 ? "cpu" : "auto");
+		kill_user(resets[i % ARRAY_SIZE(resets)], i * 17000);
+		check_nothing_left();
+	}
+}
+
+/* An open that waits for the processors is killed; what it waited for is done all the same. */
+static void test_killed_open(void)
+{
+	uint64_t size, left;
+	int status;
+	pid_t child;
+
+	set_method("never");
+	use_and_close();
+	size = uncleared();
+	pci_unbind(pci_accel());
+	set_method("cpu");
+	child = fork();
+	if (!child) {
+		struct vfio vfio;
+
+		check(freopen("/dev/null", "w", stdout));
+		vfio_open(&vfio);
+		pause();
+	}
+	/* It has begun, and has much to do. */
+	while (uncleared() == size)
+		usleep(1000);
+	left = uncleared();
+	kill(child, SIGKILL);
+	check_eq(waitpid(child, &status, 0), child);
+	check(left > 0 && left < size);
+	wait_until(is_clear);
+	check_nothing_left();
+}
+
+/* Resets by the administrator, which the memory outlives, while it is being cleared. */
+static void test_resets_meanwhile(void)
+{
+	unsigned int i;
+
+	set_method("cpu");
+	use_and_close();
+	check(!is_clear());
+	for (i = 0; i < 10; i++) {
+		write_file(pci_path(pci_accel(), "reset"), "1");
+		usleep(20000);
+	}
+	check_nothing_left();
+}
+
+/* Another backing while it is being cleared by way of the old one, and no backing at all. */
+static void test_other_backing(void)
+{
+	static const char * const others[] = { "uncached", "folio", "pfn" };
+	unsigned int i;
+
+	set_method("cpu");
+	for (i = 0; i < ARRAY_SIZE(others); i++) {
+		use_and_close();
+		check(!is_clear());
+		write_file(pci_path(pci_accel(), "backing"), others[i]);
+		check_nothing_left();
+	}
+	use_and_close();
+	pci_unbind(pci_accel());
+	check_nothing_left();
+}
+
+/* Memory that cannot be reached now can be read by the device itself all the same. */
+static void test_refused(void)
+{
+	static const char path[] = "/sys/module/cxl_vfio_pci/parameters/clear";
+	uint64_t size;
+	int status;
+	pid_t child;
+
+	check_eq(__write_file(path, "sometimes"), -EINVAL);
+	check_eq(__write_file(pci_path(pci_accel(), "clear"), "often"), -EINVAL);
+
+	set_method("never");
+	use_and_close();
+	size = uncleared();
+	pci_unbind(pci_accel());
+	set_method("cpu");
+	qmp_set("mem-active", false);
+	child = fork();
+	if (!child) {
+		struct vfio vfio;
+
+		check(freopen("/dev/null", "w", stdout));
+		vfio_open(&vfio);
+		_exit(0);
+	}
+	sleep(3);
+	check_eq(waitpid(child, &status, WNOHANG), 0);
+	check_eq(uncleared(), size);
+	kill(child, SIGKILL);
+	check_eq(waitpid(child, &status, 0), child);
+	qmp_set("mem-active", true);
+	check_nothing_left();
+}
+
+/* No dma-buf of the memory: VFIO's exporter is for BARs. */
+static void test_no_dma_buf(void)
+{
+	struct {
+		struct vfio_device_feature feature;
+		struct vfio_device_feature_dma_buf buf;
+		struct vfio_region_dma_range range;
+	} ask = {
+		.feature.argsz = sizeof(ask),
+		.feature.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF,
+		.buf.open_flags = O_RDWR | O_CLOEXEC,
+		.buf.nr_ranges = 1,
+		.range.length = 2 * MIB,
+	};
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	ask.buf.region_index = vfio.mem.index;
+	check_eq(ioctl(vfio.device, VFIO_DEVICE_FEATURE, &ask), -1);
+	check_eq(errno, EOPNOTSUPP);
+	vfio_close(&vfio);
+}
+
+const struct test tests[] = {
+	{ "by_reset", test_by_reset },
+	{ "by_cpu", test_by_cpu, 120 },
+	{ "reset_fails", test_reset_fails, 120 },
+	{ "never", test_never, 120 },
+	{ "bound_again", test_bound_again, 120 },
+	{ "pinned", test_pinned, 120 },
+	{ "killed_user", test_killed_user, 120 },
+	{ "killed_in_reset", test_killed_in_reset, 240 },
+	{ "killed_open", test_killed_open, 120 },
+	{ "resets_meanwhile", test_resets_meanwhile, 120 },
+	{ "other_backing", test_other_backing, 240 },
+	{ "refused", test_refused, 120 },
+	{ "no_dma_buf", test_no_dma_buf },
+	{ }
+};

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Processes of several threads that end with the memory mapped: nothing of it stays behind. */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "vfio.h"
+
+static void *wait_for_ever(void *data)
+{
+	for (;;)
+		pause();
+	return data;
+}
+
+static void use(unsigned int threads)
+{
+	struct vfio vfio;
+	uint8_t *memory;
+	pthread_t thread;
+	uint64_t at;
+
+	vfio_open(&vfio);
+	memory = mmap(vfio_reserve(GIB, GIB), GIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		      vfio.device, vfio.mem.offset);
+	check(memory != MAP_FAILED);
+	while (threads--)
+		check_eq(pthread_create(&thread, NULL, wait_for_ever, NULL), 0);
+	for (at = 0; at < GIB; at += 2 * MIB)
+		memory[at] = 1;
+	exit(0);
+}
+
+static void test_threads(void)
+{
+	unsigned int i;
+	int status;
+
+	for (i = 0; i < cycles / 15; i++) {
+		pid_t child = fork();
+
+		if (!child)
+			use(i % 4);
+		check_eq(waitpid(child, &status, 0), child);
+		check_eq(status, 0);
+	}
+}
+
+const struct test tests[] = {
+	{ "threads", test_threads, 300 },
+	{ }
+};

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device leaves its slot and comes back, whoever uses it: nothing of it stays,
+ * and its next user finds what the last one had in its memory cleared. A thirtieth
+ * of the rounds that --cycles says, and one.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "cxl_regs.h"
+#include "pci.h"
+#include "slot.h"
+#include "vfio.h"
+
+#define SECRET		0x5ec4e7c0ffee0000
+#define PLACES		16
+
+static uint64_t place(const struct vfio *vfio, unsigned int i)
+{
+	return vfio->mem.size / PLACES * i + i * 8;
+}
+
+/* Finds nothing of a former user's, and leaves something. */
+static volatile uint8_t *use(struct vfio *vfio)
+{
+	volatile uint8_t *memory;
+	unsigned int i;
+
+	vfio_open(vfio);
+	vfio_enable(vfio, true, false);
+	memory = vfio_mmap(vfio, &vfio->mem, 0, vfio->mem.size);
+	for (i = 0; i < PLACES; i++) {
+		volatile uint64_t *word = (volatile uint64_t *)(memory + place(vfio, i));
+
+		check_eq(*word, 0);
+		*word = SECRET + i;
+	}
+	return memory;
+}
+
+/* A mapping has the device open as well. */
+static void use_and_close(void)
+{
+	struct vfio vfio;
+	volatile uint8_t *memory = use(&vfio);
+
+	munmap((void *)memory, vfio.mem.size);
+	vfio_close(&vfio);
+}
+
+static bool in_file(const char *path, const char *text)
+{
+	char *all = read_file(path);
+	bool found = strstr(all, text);
+
+	free(all);
+	return found;
+}
+
+static void check_gone(void)
+{
+	char path[128];
+
+	check(access(pci_path(pci_accel(), ""), F_OK) && errno == ENOENT);
+	check(!in_file("/proc/iomem", PCI_DRIVER));
+	snprintf(path, sizeof(path), "/sys/kernel/debug/" PCI_DRIVER "/%s", pci_accel());
+	check(access(path, F_OK) && errno == ENOENT);
+}
+
+static void come_back(const struct slot_decoder *decoder)
+{
+	struct slot_decoder now;
+
+	slot_on(1);
+	/* Not before somebody has committed it. */
+	check(__pci_bind(pci_accel()) < 0);
+	slot_commit(decoder, 1);
+	pci_bind(pci_accel());
+	use_and_close();
+	now = slot_decoder();
+	check_eq(now.base, decoder->base);
+	check_eq(now.size, decoder->size);
+	check_eq(now.ctrl, decoder->ctrl);
+}
+
+static void test_closed(void)
+{
+	struct slot_decoder decoder = slot_decoder();
+	unsigned int i;
+
+	for (i = 0; i < cycles / 30 + 1; i++) {
+		use_and_close();
+		check_eq(__slot_off(), 0);
+		check_gone();
+		come_back(&decoder);
+	}
+}
+
+/* Used by a process of its own, until that ends. */
+static pid_t user(void (*stay)(struct vfio *vfio, volatile uint8_t *memory))
+{
+	int ready[2];
+	pid_t child;
+	char byte;
+
+	check_eq(pipe(ready), 0);
+	child = fork();
+	if (!child) {
+		struct vfio vfio;
+		volatile uint8_t *memory = use(&vfio);
+
+		check_eq(write(ready[1], "", 1), 1);
+		stay(&vfio, memory);
+		exit(0);
+	}
+	check_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return child;
+}
+
+/* The driver waits for the user; the memory is there until then. */
+static void touch_for_ever(struct vfio *vfio, volatile uint8_t *memory)
+{
+	unsigned int i;
+
+	for (i = 0;; i++)
+		memory[place(vfio, i % PLACES)] = i;
+}
+
+static void test_killed(void)
+{
+	struct slot_decoder decoder = slot_decoder();
+	unsigned int i;
+	int status;
+
+	for (i = 0; i < 3; i++) {
+		pid_t child = user(touch_for_ever);
+
+		if (!fork()) {
+			usleep(500000);
+			kill(child, SIGKILL);
+			exit(0);
+		}
+		check_eq(__slot_off(), 0);
+		check_eq(waitpid(child, &status, 0), child);
+		check_eq(WTERMSIG(status), SIGKILL);
+		check_gone();
+		come_back(&decoder);
+	}
+}
+
+/* VFIO_PCI_REQ_IRQ_INDEX: the host wants the device back. */
+static void leave_when_asked(struct vfio *vfio, volatile uint8_t *memory)
+{
+	struct {
+		struct vfio_irq_set set;
+		int fd;
+	} request = {
+		.set = {
+			.argsz = sizeof(request), .index = VFIO_PCI_REQ_IRQ_INDEX, .count = 1,
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+		},
+		.fd = eventfd(0, EFD_CLOEXEC),
+	};
+	struct pollfd asked = { .fd = request.fd, .events = POLLIN };
+
+	check_eq(ioctl(vfio->device, VFIO_DEVICE_SET_IRQS, &request), 0);
+	check_eq(poll(&asked, 1, 60000), 1);
+	memory[0] = 1;	/* there until it has left */
+}
+
+static void test_asked(void)
+{
+	struct slot_decoder decoder = slot_decoder();
+	pid_t child = user(leave_when_asked);
+	int status;
+
+	check_eq(__slot_off(), 0);
+	check_eq(waitpid(child, &status, 0), child);
+	check_eq(status, 0);
+	check_gone();
+	come_back(&decoder);
+}
+
+/* What firmware should not have committed: refused, for its own reason, and nothing stays. */
+static void refused(const struct slot_decoder *decoders, unsigned int count, const char *reason)
+{
+	char *before, *after, text[1024];
+	bool said = false;
+	unsigned int level;
+	int kmsg;
+
+	slot_on(count);
+	slot_commit(decoders, count);
+	before = read_file("/proc/iomem");
+	kmsg = kmsg_open();
+	check(__pci_bind(pci_accel()) < 0);
+	while (kmsg_next(kmsg, text, sizeof(text), &level))
+		said |= strstr(text, PCI_DRIVER) && strstr(text, reason);
+	if (!said)
+		fail(__FILE__, __LINE__, "refused, but not because: %s", reason);
+	after = read_file("/proc/iomem");
+	if (strcmp(before, after))
+		fail(__FILE__, __LINE__, "/proc/iomem was\n%sand is\n%s", before, after);
+	free(before);
+	free(after);
+	close(kmsg);
+	check_eq(__slot_off(), 0);
+	check_gone();
+}
+
+static void test_bad_decoders(void)
+{
+	const struct slot_decoder good = slot_decoder();
+	const uint64_t part = CXLR_HDM_GRANULE;
+	const struct slot_decoder two[] = {
+		{ good.base, part, good.ctrl }, { good.base + part, part, good.ctrl },
+	};
+	const struct {
+		struct slot_decoder decoder;
+		const char *reason;
+	} bad[] = {
+		{ { 1ull << 45, good.size, good.ctrl }, "in no CXL window" },
+		/* Where a window begins, but larger than what is left of it. */
+		{ { good.base - part, good.size, good.ctrl }, "the CXL core has no region" },
+		{ { 0, part, good.ctrl }, "over System RAM" },
+		/* The host bridge's decoder is committed to all of it. */
+		{ { good.base, part, good.ctrl }, "the CXL core has no region" },
+		{ { good.base, good.size, good.ctrl | 1 << CXLR_HDM_CTRL_IW_SHIFT }, "interleaves" },
+	};
+	size_t i;
+
+	/* With the first endpoint the CXL core maps the host bridge's registers, and keeps them. */
+	use_and_close();
+	check_eq(__slot_off(), 0);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		note("%s", bad[i].reason);
+		refused(&bad[i].decoder, 1, bad[i].reason);
+	}
+	refused(two, 2, "2 HDM decoders are committed");
+	come_back(&good);
+}
+
+const struct test tests[] = {
+	{ "closed", test_closed, .timeout = 600 },
+	{ "killed", test_killed },
+	{ "asked", test_asked },
+	{ "bad_decoders", test_bad_decoders },
+	{ }
+};

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The tracepoints, and what debugfs shows: docs/sysfs.md. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "pci.h"
+#include "regs.h"
+#include "vfio.h"
+
+/* A trace of its own, whatever else is traced. */
+#define INSTANCE	"/sys/kernel/tracing/instances/test_trace/"
+
+static void trace_begin(void)
+{
+	rmdir(INSTANCE);
+	check_eq(mkdir(INSTANCE, 0700), 0);
+	write_file(INSTANCE "events/cxl_vfio/enable", "1");
+}
+
+/* All of it so far; the test's own device is the only one that uses the driver. */
+static char *trace_end(void)
+{
+	char *text;
+
+	write_file(INSTANCE "events/cxl_vfio/enable", "0");
+	text = read_file(INSTANCE "trace");
+	rmdir(INSTANCE);
+	return text;
+}
+
+/* They stand in the trace in this order, among others. */
+static void check_traced(const char *trace, const char *const *wanted)
+{
+	const char *at = trace;
+
+	for (; *wanted; wanted++) {
+		at = strstr(at, *wanted);
+		if (!at)
+			fail(__FILE__, __LINE__, "no '%s' where it should be in:\n%s", *wanted, trace);
+		at += strlen(*wanted);
+	}
+}
+
+static char *debugfs(const char *file)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/cxl-vfio-pci/%s/%s", pci_accel(), file);
+	return read_file(path);
+}
+
+static long count(const char *name)
+{
+	char *text = debugfs("counts"), *at = strstr(text, name);
+	long value;
+
+	check(at && at[strlen(name)] == ' ');
+	value = strtol(at + strlen(name), NULL, 10);
+	free(text);
+	return value;
+}
+
+static bool is_clear(void)
+{
+	char *text = read_file(pci_path(pci_accel(), "uncleared_bytes"));
+	bool clear = !strtoull(text, NULL, 10);
+
+	free(text);
+	return clear;
+}
+
+static void test_life(void)
+{
+	static const char * const wanted[] = {
+		"cxl_vfio_bind: ", " hpa=",
+		"cxl_vfio_open: ",
+		"cxl_vfio_reset_begin: ",
+		"cxl_vfio_zap: ", " why=reset blocked=reset",
+		"cxl_vfio_event: ", " reset_begin ",
+		"cxl_vfio_unblock: ", " why=reset|hung blocked=\n",
+		"cxl_vfio_event: ", " reset_end ",
+		"cxl_vfio_reset_end: ", " kind=conventional error=0",
+		"cxl_vfio_event: ", " committed base=0x100000000 size=0x10000000",
+		"cxl_vfio_close: ",
+		"cxl_vfio_clear: ", " left=0",
+		NULL
+	};
+	struct vfio vfio;
+	char *trace;
+
+	if (pci_bound(pci_accel()))
+		pci_unbind(pci_accel());
+	trace_begin();
+	vfio_open(&vfio);
+	vfio_enable(&vfio, true, false);
+	check_eq(__vfio_reset(&vfio), 0);
+	vfio_enable(&vfio, true, false);
+	hdm_place(&vfio, 4 * GIB, 256 * MIB, 0);
+	vfio_close(&vfio);
+	wait_until(is_clear);
+	trace = trace_end();
+	check_traced(trace, wanted);
+	free(trace);
+}
+
+/* A device that is none of ours. */
+static void test_refuse(void)
+{
+	static const char * const wanted[] = { "cxl_vfio_refuse: ", " bind error=-", NULL };
+	char *trace;
+
+	trace_begin();
+	check(__pci_bind(pci_other()) < 0 || !pci_bound(pci_other()));
+	trace = trace_end();
+	check_traced(trace, wanted);
+	check(strstr(trace, pci_other()));
+	free(trace);
+}
+
+static void test_faults(void)
+{
+	static const char * const wanted[] = {
+		"cxl_vfio_fault: ", " ret=NOPAGE",
+		"cxl_vfio_zap: ", " why=config blocked=config",
+		"cxl_vfio_unblock: ", " why=config blocked=\n",
+		"cxl_vfio_fault: ", " ret=SIGBUS",
+		NULL
+	};
+	const volatile uint8_t *memory;
+	struct vfio vfio;
+	uint8_t byte;
+	char *trace;
+	long errors;
+
+	vfio_open(&vfio);
+	vfio_enable(&vfio, true, false);
+	memory = vfio_mmap(&vfio, &vfio.mem, 0, 2 * MIB);
+	errors = count("bus_errors");
+	trace_begin();
+	check(load(memory, &byte));
+	check_eq(count("bus_errors"), errors);
+	vfio_enable(&vfio, false, false);
+	check(!load(memory, &byte));
+	trace = trace_end();
+	check_traced(trace, wanted);
+	free(trace);
+	check_eq(count("bus_errors"), errors + 1);
+}
+
+static void test_counts(void)
+{
+	static const char * const names[] = { "opens", "zaps", "commits", "resets", "clears" };
+	long before[ARRAY_SIZE(names)];
+	struct vfio vfio;
+	size_t i;
+
+	vfio_open(&vfio);
+	vfio_close(&vfio);
+	wait_until(is_clear);
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		before[i] = count(names[i]);
+	check_eq(count("resets_failed"), 0);
+
+	vfio_open(&vfio);
+	check_eq(__vfio_reset(&vfio), 0);
+	vfio_enable(&vfio, true, false);
+	hdm_place(&vfio, 4 * GIB, 256 * MIB, 0);
+	vfio_close(&vfio);
+	wait_until(is_clear);
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (count(names[i]) <= before[i])
+			fail(__FILE__, __LINE__, "%s stays at %ld", names[i], before[i]);
+	check_eq(count("resets_failed"), 0);
+}
+
+static void check_state(const char *line)
+{
+	char *text = debugfs("state");
+
+	if (!strstr(text, line))
+		fail(__FILE__, __LINE__, "no '%s' in:\n%s", line, text);
+	free(text);
+}
+
+static void test_state(void)
+{
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	vfio_enable(&vfio, true, false);
+	check_state("in_use 1\nblocked\nreachable 1\n");
+	check_eq(__vfio_reset(&vfio), 0);
+	vfio_enable(&vfio, true, false);
+	hdm_place(&vfio, 4 * GIB, 256 * MIB, 0);
+	check_state("virtual decoder base 0x100000000 size 0x10000000 dpa 0x0 committed");
+	vfio_close(&vfio);
+	check_state("in_use 0\n");
+	wait_until(is_clear);
+	check_state("uncleared 0\n");
+}
+
+const struct test tests[] = {
+	{ "life", test_life },
+	{ "refuse", test_refuse },
+	{ "faults", test_faults },
+	{ "counts", test_counts },
+	{ "state", test_state },
+	{ }
+};
