@@ -176,7 +176,7 @@ static int check_decoder(struct cxl_vfio_device *cxlv)
 	struct range hpa = { .start = decoder->base };
 
 	if (!decoder->size || check_add_overflow(decoder->base, decoder->size - 1, &hpa.end)) {
-		pci_err(pdev, "HDM decoder %u is committed, but decodes %#llx bytes at %#llx: a fault of the platform's firmware\n",
+		pci_err(pdev, "HDM decoder %u is committed, but decodes %llu bytes at %#llx: a fault of the platform's firmware\n",
 			cxlv->mem.decoder, decoder->size, decoder->base);
 		return -ENXIO;
 	}

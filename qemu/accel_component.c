@@ -33,7 +33,8 @@ struct accel_window accel_decoder_window(CxlAccel *s, unsigned int n)
 	struct accel_window window = { 0 };
 	struct cxlr_decode decode;
 
-	if (cxlr_hdm_decode(&s->hdm, n, &decode)) {
+	/* With ways, only a part of the window is this device's: route.c has no such routes. */
+	if (cxlr_hdm_decode(&s->hdm, n, &decode) && !(decode.ctrl & CXLR_HDM_CTRL_IW)) {
 		window.hpa = decode.base;
 		window.size = decode.size;
 		window.dpa = decode.dpa;
@@ -101,13 +102,15 @@ void accel_component_reset(CxlAccel *s, enum cxlr_reset kind)
 
 static bool place_capabilities(CxlAccel *s)
 {
+	uint32_t capability = COHERENCY_HDM_D << CXLR_HDM_CAP_COHERENCY_SHIFT;
 	struct cxlr_space *cm = &s->cm;
 
+	if (s->interleave)
+		capability |= CXLR_HDM_CAP_INTERLEAVE_11_8 | CXLR_HDM_CAP_INTERLEAVE_14_12;
 	if (!cxlr_place_capabilities(cm, &capabilities, s->decoders))
 		return false;
 	cxlr_init(cm, ACCEL_CM_RAS + CXLR_RAS_CAP_CTRL, RAS_MULTI_LOG, RAS_MULTI_LOG);
-	return cxlr_hdm_init(&s->hdm, cm, ACCEL_CM_HDM, s->decoders, s->mem_size,
-			     COHERENCY_HDM_D << CXLR_HDM_CAP_COHERENCY_SHIFT);
+	return cxlr_hdm_init(&s->hdm, cm, ACCEL_CM_HDM, s->decoders, s->mem_size, capability);
 }
 
 void accel_component_init(CxlAccel *s)

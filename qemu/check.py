@@ -343,6 +343,19 @@ def decoder_that_failed_is_not_locked(m):
     equal(m.commit(), COMMIT | COMMITTED)
 
 
+@test(('interleave=on',))
+def interleaved_decoders_decode_nothing_here(m):
+    m.route(m.window, GIB)
+    m.enable()
+    for iw in (1, 2, 3):
+        m.program(m.window, 256 * MIB << iw)
+        equal(m.commit(0, iw << 4), COMMIT | COMMITTED)
+        equal(m.mapped(0), (0, 0))
+        m.set_hdm(CTRL, 0)
+    m.program(m.window, 256 * MIB << 4)
+    equal(m.commit(0, 4 << 4), COMMIT | ERROR, '16 ways')
+
+
 @test(('decoders=4',))
 def decoders_commit_in_order(m):
     m.route(m.window, GIB)

@@ -199,6 +199,7 @@ static void accel_reset_hold(Object *obj, ResetType type)
 static const Property accel_properties[] = {
 	DEFINE_PROP_LINK("memdev", CxlAccel, memdev, TYPE_MEMORY_BACKEND, HostMemoryBackend *),
 	DEFINE_PROP_UINT32("decoders", CxlAccel, decoders, 1),
+	DEFINE_PROP_BOOL("interleave", CxlAccel, interleave, false),
 	DEFINE_PROP_INT32("active-delay", CxlAccel, active_delay, 0),
 	DEFINE_PROP_INT32("reset-delay", CxlAccel, reset_delay, 10),
 	DEFINE_PROP_UINT64("sn", CxlAccel, sn, 0),
@@ -209,6 +210,7 @@ static const struct {
 } property_help[] = {
 	{ "memdev", "memory backend that is the accelerator's memory, a multiple of 256M" },
 	{ "decoders", "number of HDM decoders: 1, 2, 4 or 8" },
+	{ "interleave", "whether decoders commit that interleave" },
 	{ "active-delay", "ms from a reset until the memory is active, -1: never" },
 	{ "reset-delay", "ms that a CXL Reset takes, -1: for ever" },
 	{ "sn", "PCIe device serial number" },

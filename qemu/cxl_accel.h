@@ -82,6 +82,7 @@ struct CxlAccel {
 	/* Properties. */
 	HostMemoryBackend *memdev;
 	uint32_t decoders;
+	bool interleave;
 	int32_t active_delay;	/* ms, -1: never */
 	int32_t reset_delay;	/* ms, -1: never */
 	uint64_t sn;

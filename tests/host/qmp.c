@@ -180,7 +180,7 @@ void qmp_plug(unsigned int decoders)
 
 	connect_monitor();
 	snprintf(body, sizeof(body),
-		 "\"execute\": \"device_add\", \"arguments\": { \"driver\": \"cxl-accel\", \"id\": \"accel0\", \"bus\": \"accel0-port\", \"memdev\": \"accel0-hdm\", \"decoders\": %u }",
+		 "\"execute\": \"device_add\", \"arguments\": { \"driver\": \"cxl-accel\", \"id\": \"accel0\", \"bus\": \"accel0-port\", \"memdev\": \"accel0-hdm\", \"interleave\": true, \"decoders\": %u }",
 		 decoders);
 	line = command(body);
 	if (!strstr(line, "\"return\""))
