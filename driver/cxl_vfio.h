@@ -30,10 +30,10 @@ struct cxl_vfio_cxl {
 };
 
 /**
- * struct cxl_vfio_decoder - one HDM decoder as the platform programmed it
+ * struct cxl_vfio_decoder - what one HDM decoder is programmed to
  * @base: HPA, bytes
  * @size: bytes
- * @skip: DPA skip, bytes
+ * @skip: DPA skip, bytes; of a host bridge's decoder, the target list
  * @ctrl: HDM Decoder n Control
  */
 struct cxl_vfio_decoder {
@@ -41,6 +41,24 @@ struct cxl_vfio_decoder {
 	u64 size;
 	u64 skip;
 	u32 ctrl;
+};
+
+/**
+ * struct cxl_vfio_bridge - the host bridge above a device
+ * @cedt: the ACPI table that tells of it
+ * @uid: by which that does
+ * @port: number of the device's root port, in target lists
+ * @base: kernel mapping of its component registers up to the end of the CM block
+ * @hdm: its HDM Decoder capability
+ * @count: decoders; 0, and no @hdm, where it passes everything to its only port
+ */
+struct cxl_vfio_bridge {
+	struct acpi_table_header *cedt;
+	u32 uid;
+	u8 port;
+	void __iomem *base;
+	void __iomem *hdm;
+	unsigned int count;
 };
 
 /**
@@ -302,6 +320,7 @@ struct cxl_vfio_clear {
  * @regs: what a user has in place of the device's CXL registers
  * @cxl_reset: the one that a user started
  * @clear: of the memory, for the next user
+ * @committed: the driver committed the decoder, not the platform
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
  * @user_resets: how many resets its user waits for, by ioctl
  * @counts: by enum cxl_vfio_count
@@ -321,6 +340,7 @@ struct cxl_vfio_device {
 	struct cxl_vfio_regs regs;
 	struct cxl_vfio_cxl_reset cxl_reset;
 	struct cxl_vfio_clear clear;
+	bool committed;
 	bool slot_reset;
 	atomic_t user_resets;
 	atomic_long_t counts[CXL_VFIO_COUNTS];
@@ -359,6 +379,23 @@ static inline void __iomem *cxl_vfio_hdm(struct cxl_vfio_device *cxlv)
 	return cxlv->comp.base + cxlv->comp.cm + cxlv->comp.hdm;
 }
 
+/* decoder.c */
+void cxl_vfio_decoder_read(void __iomem *hdm, unsigned int n, struct cxl_vfio_decoder *decoder);
+int cxl_vfio_decoder_commit(void __iomem *hdm, unsigned int n, const struct cxl_vfio_decoder *want);
+void cxl_vfio_decoder_release(void __iomem *hdm, unsigned int n,
+			      const struct cxl_vfio_decoder *was);
+
+/* bridge.c */
+const char *cxl_vfio_bridge_open(struct pci_dev *pdev, struct cxl_vfio_bridge *bridge);
+void cxl_vfio_bridge_close(struct cxl_vfio_bridge *bridge);
+bool cxl_vfio_bridge_decoder(const struct cxl_vfio_bridge *bridge, unsigned int n,
+			     struct cxl_vfio_decoder *decoder);
+bool cxl_vfio_bridge_window(const struct cxl_vfio_bridge *bridge, unsigned int n, bool host_only,
+			    struct range *window);
+
+/* commit.c */
+int cxl_vfio_commit(struct cxl_vfio_device *cxlv);
+
 /* debugfs.c */
 void cxl_vfio_debugfs_init(void);
 void cxl_vfio_debugfs_exit(void);
@@ -370,6 +407,7 @@ extern const struct vfio_device_ops cxl_vfio_ops;
 
 /* discover.c */
 int cxl_vfio_discover(struct cxl_vfio_device *cxlv);
+u64 cxl_vfio_capacity(struct cxl_vfio_device *cxlv);
 int cxl_vfio_wait_active(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_mem_active(struct cxl_vfio_device *cxlv);
 
@@ -485,8 +523,8 @@ void cxl_vfio_doe_open(struct cxl_vfio_device *cxlv);
 /* reset.c */
 int cxl_vfio_reset_sample(struct cxl_vfio_device *cxlv);
 void cxl_vfio_write_control2(struct cxl_vfio_device *cxlv, u16 val);
-u16 cxl_vfio_mmio_begin(struct cxl_vfio_device *cxlv);
-void cxl_vfio_mmio_end(struct cxl_vfio_device *cxlv, u16 command);
+u16 cxl_vfio_mmio_begin(struct pci_dev *pdev);
+void cxl_vfio_mmio_end(struct pci_dev *pdev, u16 command);
 int cxl_vfio_reset_invalidate(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv);

@@ -112,8 +112,8 @@ int cxl_vfio_wait_active(struct cxl_vfio_device *cxlv)
 	return 0;
 }
 
-/* All of the memory that the device has, by its DVSEC ranges (8.1.3.8). */
-static u64 dvsec_capacity(struct cxl_vfio_device *cxlv)
+/* Bytes of all the memory that the device has, by its DVSEC ranges (8.1.3.8). */
+u64 cxl_vfio_capacity(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
 	unsigned int i;
@@ -166,6 +166,29 @@ static int find_component_registers(struct cxl_vfio_device *cxlv)
 }
 
 /*
+ * The host bridge's decoders, where they can be found: with none for this range the
+ * CXL core makes a region all the same, which it cannot complete, and leaves it.
+ */
+static int check_bridge(struct cxl_vfio_device *cxlv, const struct range *hpa)
+{
+	struct cxl_vfio_bridge bridge;
+	struct cxl_vfio_decoder decoder;
+	bool found = true;
+	unsigned int i;
+
+	if (!cxl_vfio_bridge_open(cxlv->core.pdev, &bridge) && bridge.count)
+		for (i = 0, found = false; i < bridge.count && !found; i++)
+			found = cxl_vfio_bridge_decoder(&bridge, i, &decoder) &&
+				decoder.base == hpa->start && decoder.size == range_len(hpa);
+	cxl_vfio_bridge_close(&bridge);
+	if (found)
+		return 0;
+	pci_err(cxlv->core.pdev, "HDM decoder %u is committed to %pra, but none of its host bridge's: a fault of the platform's firmware\n",
+		cxlv->mem.decoder, hpa);
+	return -ENXIO;
+}
+
+/*
  * The platform's word, before the CXL core is asked, which says less of what is wrong.
  * cxl_acpi has the CFMWS among the machine's resources (add_cxl_resources()).
  */
@@ -187,7 +210,7 @@ static int check_decoder(struct cxl_vfio_device *cxlv)
 	}
 	if (region_intersects(hpa.start, range_len(&hpa), IORESOURCE_MEM, IORES_DESC_CXL) ==
 	    REGION_INTERSECTS)
-		return 0;
+		return check_bridge(cxlv, &hpa);
 	if (region_intersects(hpa.start, range_len(&hpa), IORESOURCE_SYSTEM_RAM,
 			      IORES_DESC_NONE) != REGION_DISJOINT)
 		pci_err(pdev, "HDM decoder %u is committed over System RAM, at %pra: a fault of the platform's firmware\n",
@@ -198,8 +221,7 @@ static int check_decoder(struct cxl_vfio_device *cxlv)
 	return -ENXIO;
 }
 
-/* The decoder that gives the CXL region to the device. */
-static int find_decoder(struct cxl_vfio_device *cxlv)
+static unsigned int count_committed(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_platform *platform = &cxlv->platform;
 	unsigned int i, count = cxlr_hdm_decoder_count(platform->hdm_cap);
@@ -208,25 +230,34 @@ static int find_decoder(struct cxl_vfio_device *cxlv)
 	for (i = 0; i < count; i++)
 		if (platform->decoder[i].ctrl & CXLR_HDM_CTRL_COMMITTED && !committed++)
 			cxlv->mem.decoder = i;
+	return committed;
+}
+
+/* The decoder that gives the CXL region to the device. */
+static int find_decoder(struct cxl_vfio_device *cxlv)
+{
+	unsigned int committed = count_committed(cxlv);
+	int ret;
+
+	if (!committed) {
+		ret = cxl_vfio_commit(cxlv) ?: cxl_vfio_reset_sample(cxlv);
+		if (ret)
+			return ret;
+		committed = count_committed(cxlv);
+	}
 	if (committed == 1)
 		return check_decoder(cxlv);
-	if (committed) {
-		pci_err(cxlv->core.pdev,
-			"%u HDM decoders are committed, decoder %u first: memory in several pieces is not supported, have the platform give it one window\n",
-			committed, cxlv->mem.decoder);
-		return -EOPNOTSUPP;
-	}
-
 	pci_err(cxlv->core.pdev,
-		"HDM decoder 0 is not committed: the platform's firmware must give the device its memory window and commit it; look for a CXL option in the firmware's setup\n");
-	return -ENXIO;
+		"%u HDM decoders are committed, decoder %u first: memory in several pieces is not supported, have the platform give it one window\n",
+		committed, cxlv->mem.decoder);
+	return -EOPNOTSUPP;
 }
 
 static int attach_region(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_dev_state *cxlds = &cxlv->cxl->cxlds;
 	struct pci_dev *pdev = cxlv->core.pdev;
-	u64 capacity = dvsec_capacity(cxlv);
+	u64 capacity = cxl_vfio_capacity(cxlv);
 	const struct cxl_vfio_decoder *decoder;
 	struct cxl_memdev *cxlmd;
 	int ret;
@@ -243,8 +274,10 @@ static int attach_region(struct cxl_vfio_device *cxlv)
 
 	cxlmd = devm_cxl_probe_mem(cxlds, &cxlv->mem.hpa);
 	if (IS_ERR(cxlmd)) {
-		pci_err(pdev, "the CXL core has no region for decoder %u (%pe): are cxl_acpi, cxl_port and cxl_mem loaded, and are the host bridge's decoders committed too?\n",
-			cxlv->mem.decoder, cxlmd);
+		pci_err(pdev, "the CXL core has no region for decoder %u (%pe): are cxl_acpi, cxl_port and cxl_mem loaded, and %s?\n",
+			cxlv->mem.decoder, cxlmd, cxlv->committed ?
+			"had the core looked at the host bridge's decoders before (unbind and bind ACPI0017:00 in /sys/bus/platform/drivers/cxl_acpi)" :
+			"are the host bridge's decoders committed too");
 		return PTR_ERR(cxlmd);
 	}
 

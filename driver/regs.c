@@ -526,9 +526,9 @@ static int build(struct cxl_vfio_device *cxlv)
 		pci_err(cxlv->core.pdev, "the CXL registers are laid out in no way that can be virtualised\n");
 		return -EIO;
 	}
-	command = cxl_vfio_mmio_begin(cxlv);
+	command = cxl_vfio_mmio_begin(cxlv->core.pdev);
 	answers = sample(&dvsec) && sample(&cm);
-	cxl_vfio_mmio_end(cxlv, command);
+	cxl_vfio_mmio_end(cxlv->core.pdev, command);
 	if (!answers) {
 		pci_err(cxlv->core.pdev, "the CXL registers do not answer: is the device in reset?\n");
 		return -EIO;

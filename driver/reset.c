@@ -5,29 +5,11 @@
  * the memory is out of use and the log says why.
  */
 #include <linux/io.h>
-#include <linux/iopoll.h>
 #include <linux/memregion.h>
 #include <linux/pci.h>
 
 #include "cxl_vfio.h"
 #include "trace.h"
-
-/* 8.2.4.20.12: a decoder commits, or says that it cannot, within 10 ms. */
-#define COMMIT_TIMEOUT_US	10000
-#define COMMIT_POLL_US		50
-
-static u64 read_pair(void __iomem *low, void __iomem *high)
-{
-	return (u64)readl(high) << 32 | readl(low);
-}
-
-static void read_decoder(void __iomem *hdm, unsigned int n, struct cxl_vfio_decoder *decoder)
-{
-	decoder->base = read_pair(hdm + CXLR_HDM_BASE_LOW(n), hdm + CXLR_HDM_BASE_HIGH(n));
-	decoder->size = read_pair(hdm + CXLR_HDM_SIZE_LOW(n), hdm + CXLR_HDM_SIZE_HIGH(n));
-	decoder->skip = read_pair(hdm + CXLR_HDM_DPA_SKIP_LOW(n), hdm + CXLR_HDM_DPA_SKIP_HIGH(n));
-	decoder->ctrl = readl(hdm + CXLR_HDM_CTRL(n));
-}
 
 /**
  * cxl_vfio_reset_sample - remember the CXL state that the platform programmed
@@ -53,7 +35,7 @@ int cxl_vfio_reset_sample(struct cxl_vfio_device *cxlv)
 
 	platform->hdm_global = readl(hdm + CXLR_HDM_GLOBAL_CTRL);
 	for (i = 0; i < count; i++)
-		read_decoder(hdm, i, &platform->decoder[i]);
+		cxl_vfio_decoder_read(hdm, i, &platform->decoder[i]);
 
 	pci_read_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_CTRL, &platform->dvsec_ctrl);
 	pci_read_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_LOCK, &platform->dvsec_lock);
@@ -159,51 +141,14 @@ static int restore_dvsec(struct cxl_vfio_device *cxlv)
 	return -EIO;
 }
 
-static bool same_decoder(const struct cxl_vfio_decoder *a, const struct cxl_vfio_decoder *b)
-{
-	const u32 mask = CXLR_HDM_CTRL_IG | CXLR_HDM_CTRL_IW | CXLR_HDM_CTRL_LOCK |
-			 CXLR_HDM_CTRL_COMMITTED | CXLR_HDM_CTRL_HOSTONLY | CXLR_HDM_CTRL_BI;
-
-	return a->base == b->base && a->size == b->size && a->skip == b->skip &&
-	       (a->ctrl & mask) == (b->ctrl & mask);
-}
-
-/* Program and commit decoder @n as the platform did (8.2.4.20.12). */
+/* Committed to something else is not the work of a reset, and not to be rewritten. */
 static int restore_decoder(struct cxl_vfio_device *cxlv, unsigned int n)
 {
 	const struct cxl_vfio_decoder *want = &cxlv->platform.decoder[n];
-	void __iomem *hdm = cxl_vfio_hdm(cxlv);
-	struct cxl_vfio_decoder have;
-	u32 ctrl;
-	int ret;
 
-	read_decoder(hdm, n, &have);
-	if (!(want->ctrl & CXLR_HDM_CTRL_COMMITTED) || same_decoder(&have, want))
+	if (!(want->ctrl & CXLR_HDM_CTRL_COMMITTED))
 		return 0;
-	/* Committed to something else: not the work of a reset, and not to be rewritten. */
-	if (PCI_POSSIBLE_ERROR(have.ctrl) || have.ctrl & CXLR_HDM_CTRL_COMMITTED)
-		return -EIO;
-
-	/* Left by a commit that failed; the other registers are locked while it is set. */
-	if (have.ctrl & CXLR_HDM_CTRL_COMMIT)
-		writel(have.ctrl & ~CXLR_HDM_CTRL_COMMIT, hdm + CXLR_HDM_CTRL(n));
-
-	writel(lower_32_bits(want->base), hdm + CXLR_HDM_BASE_LOW(n));
-	writel(upper_32_bits(want->base), hdm + CXLR_HDM_BASE_HIGH(n));
-	writel(lower_32_bits(want->size), hdm + CXLR_HDM_SIZE_LOW(n));
-	writel(upper_32_bits(want->size), hdm + CXLR_HDM_SIZE_HIGH(n));
-	writel(lower_32_bits(want->skip), hdm + CXLR_HDM_DPA_SKIP_LOW(n));
-	writel(upper_32_bits(want->skip), hdm + CXLR_HDM_DPA_SKIP_HIGH(n));
-	writel((want->ctrl & ~CXLR_HDM_CTRL_COMMITTED) | CXLR_HDM_CTRL_COMMIT,
-	       hdm + CXLR_HDM_CTRL(n));
-
-	ret = readl_poll_timeout(hdm + CXLR_HDM_CTRL(n), ctrl,
-				 ctrl & (CXLR_HDM_CTRL_COMMITTED | CXLR_HDM_CTRL_ERROR),
-				 COMMIT_POLL_US, COMMIT_TIMEOUT_US);
-	if (ret)
-		return ret;
-	read_decoder(hdm, n, &have);
-	return same_decoder(&have, want) ? 0 : -EIO;
+	return cxl_vfio_decoder_commit(cxl_vfio_hdm(cxlv), n, want);
 }
 
 static int restore_decoders(struct cxl_vfio_device *cxlv)
@@ -229,16 +174,15 @@ static int restore_decoders(struct cxl_vfio_device *cxlv)
 
 /**
  * cxl_vfio_mmio_begin - have the device decode its BARs
- * @cxlv: the device, in D0
+ * @pdev: the device, in D0
  *
  * Memory decoding may be off (QEMU resets the device while it realizes it),
  * and a write to the decoders would then be lost without a word.
  *
  * Return: what cxl_vfio_mmio_end() wants to know.
  */
-u16 cxl_vfio_mmio_begin(struct cxl_vfio_device *cxlv)
+u16 cxl_vfio_mmio_begin(struct pci_dev *pdev)
 {
-	struct pci_dev *pdev = cxlv->core.pdev;
 	u16 command;
 
 	pci_read_config_word(pdev, PCI_COMMAND, &command);
@@ -248,10 +192,10 @@ u16 cxl_vfio_mmio_begin(struct cxl_vfio_device *cxlv)
 }
 
 /* As it was before. */
-void cxl_vfio_mmio_end(struct cxl_vfio_device *cxlv, u16 command)
+void cxl_vfio_mmio_end(struct pci_dev *pdev, u16 command)
 {
 	if (!(command & PCI_COMMAND_MEMORY))
-		pci_write_config_word(cxlv->core.pdev, PCI_COMMAND, command);
+		pci_write_config_word(pdev, PCI_COMMAND, command);
 }
 
 /**
@@ -266,10 +210,10 @@ void cxl_vfio_mmio_end(struct cxl_vfio_device *cxlv, u16 command)
  */
 int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
 {
-	u16 command = cxl_vfio_mmio_begin(cxlv);
+	u16 command = cxl_vfio_mmio_begin(cxlv->core.pdev);
 	int ret = restore_decoders(cxlv);
 
-	cxl_vfio_mmio_end(cxlv, command);
+	cxl_vfio_mmio_end(cxlv->core.pdev, command);
 	ret = ret ?: restore_dvsec(cxlv);
 	if (ret)
 		cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
@@ -288,10 +232,10 @@ int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
  */
 bool cxl_vfio_reset_decoder_lost(struct cxl_vfio_device *cxlv)
 {
-	u16 command = cxl_vfio_mmio_begin(cxlv);
+	u16 command = cxl_vfio_mmio_begin(cxlv->core.pdev);
 	u32 ctrl = readl(cxl_vfio_hdm(cxlv) + CXLR_HDM_CTRL(cxlv->mem.decoder));
 
-	cxl_vfio_mmio_end(cxlv, command);
+	cxl_vfio_mmio_end(cxlv->core.pdev, command);
 	return PCI_POSSIBLE_ERROR(ctrl) || !(ctrl & CXLR_HDM_CTRL_COMMITTED);
 }
 

@@ -17,11 +17,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "cxl_regs.h"
 #include "harness.h"
 #include "pci.h"
 #include "qmp.h"
 #include "vfio.h"
 
+#define COMMIT	"/sys/module/cxl_vfio_pci/parameters/commit_decoders"
 #define CLAIM	"/vfio-cxl/build/tests/host/claim/%s/claim.ko"
 
 /* What a binding could leave behind. */
@@ -147,6 +149,51 @@ static void test_uncommitted(void)
 	check_refused(pci_accel(), &accel, "not committed");
 }
 
+static bool firmware_committed(struct vfio *vfio)
+{
+	struct vfio_device_info *info = vfio_device_info(vfio);
+	const struct vfio_device_info_cap_cxl *cap;
+
+	cap = vfio_cap(info, info->argsz, info->cap_offset, VFIO_DEVICE_INFO_CAP_CXL);
+	check(cap);
+	return cap->flags & VFIO_CXL_CAP_FIRMWARE_COMMITTED;
+}
+
+static void test_commit(void)
+{
+	struct traces before;
+	struct vfio vfio;
+	unsigned int i;
+
+	/* The CXL core keeps the host bridge's registers mapped from the first time on. */
+	write_file(COMMIT, "1");
+	pci_bind(pci_accel());
+	pci_unbind(pci_accel());
+	traces_read(&before);
+	check_eq(qmp_get("hdm0-control"), 0);
+	for (i = 0; i < 3; i++) {
+		volatile uint8_t *map;
+
+		pci_bind(pci_accel());
+		check_eq(qmp_get("hdm0-control"), CXLR_HDM_CTRL_COMMIT | CXLR_HDM_CTRL_COMMITTED);
+		vfio_open(&vfio);
+		check(!firmware_committed(&vfio));
+		check_eq(qmp_get("hdm0-size"), vfio.mem.size);
+		check_eq(qmp_get("hdm0-mapped-size"), vfio.mem.size);
+		map = vfio_mmap(&vfio, &vfio.mem, 0, vfio.mem.size);
+		map[0] = i + 1;
+		map[vfio.mem.size - 1] = i + 1;
+		check_eq(__vfio_reset(&vfio), 0);
+		check_eq(map[0] | map[vfio.mem.size - 1], i + 1);
+		munmap((void *)map, vfio.mem.size);
+		vfio_close(&vfio);
+		pci_unbind(pci_accel());
+		check_no_traces(&before);
+	}
+	/* For what runs after this. */
+	pci_bind(pci_accel());
+}
+
 static void test_not_active(void)
 {
 	struct attempt accel;
@@ -248,6 +295,7 @@ static void test_rebind(void)
 const struct test tests[] = {
 	{ "not_cxl", test_not_cxl },
 	{ "uncommitted", test_uncommitted },
+	{ "commit", test_commit },
 	{ "not_active", test_not_active, 300 },
 	{ "never_active", test_never_active, 300 },
 	{ "taken", test_taken },

@@ -233,6 +233,9 @@ static void test_bad_decoders(void)
 	} bad[] = {
 		{ { 1ull << 45, good.size, good.ctrl }, "in no CXL window" },
 		{ { good.base, 0, good.ctrl }, "decodes 0 bytes" },
+		/* The host bridge's decoder is committed to all of it, and to nothing else. */
+		{ { good.base, part, good.ctrl }, "none of its host bridge's" },
+		{ { good.base - part, good.size, good.ctrl }, "none of its host bridge's" },
 		{ { 0, part, good.ctrl }, "over System RAM" },
 		{ { good.base, good.size, good.ctrl | 1 << CXLR_HDM_CTRL_IW_SHIFT }, "interleaves" },
 	};

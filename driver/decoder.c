@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One HDM decoder's physical registers (CXL 3.1, 8.2.4.20): the device's own, or
+ * a host bridge's. Those have the same layout, but for the target list, which
+ * is where the device's skip is.
+ */
+#include <linux/io.h>
+#include <linux/iopoll.h>
+#include <linux/pci.h>
+
+#include "cxl_vfio.h"
+
+/* 8.2.4.20.12: a decoder commits, or says that it cannot, within 10 ms. */
+#define COMMIT_TIMEOUT_US	10000
+#define COMMIT_POLL_US		50
+
+static u64 read_pair(void __iomem *low, void __iomem *high)
+{
+	return (u64)readl(high) << 32 | readl(low);
+}
+
+/**
+ * cxl_vfio_decoder_read - what a decoder is programmed to
+ * @hdm: the HDM Decoder capability
+ * @n: which of its decoders
+ * @decoder: filled in
+ */
+void cxl_vfio_decoder_read(void __iomem *hdm, unsigned int n, struct cxl_vfio_decoder *decoder)
+{
+	decoder->base = read_pair(hdm + CXLR_HDM_BASE_LOW(n), hdm + CXLR_HDM_BASE_HIGH(n));
+	decoder->size = read_pair(hdm + CXLR_HDM_SIZE_LOW(n), hdm + CXLR_HDM_SIZE_HIGH(n));
+	decoder->skip = read_pair(hdm + CXLR_HDM_DPA_SKIP_LOW(n), hdm + CXLR_HDM_DPA_SKIP_HIGH(n));
+	decoder->ctrl = readl(hdm + CXLR_HDM_CTRL(n));
+}
+
+static void write_decoder(void __iomem *hdm, unsigned int n, const struct cxl_vfio_decoder *decoder)
+{
+	writel(lower_32_bits(decoder->base), hdm + CXLR_HDM_BASE_LOW(n));
+	writel(upper_32_bits(decoder->base), hdm + CXLR_HDM_BASE_HIGH(n));
+	writel(lower_32_bits(decoder->size), hdm + CXLR_HDM_SIZE_LOW(n));
+	writel(upper_32_bits(decoder->size), hdm + CXLR_HDM_SIZE_HIGH(n));
+	writel(lower_32_bits(decoder->skip), hdm + CXLR_HDM_DPA_SKIP_LOW(n));
+	writel(upper_32_bits(decoder->skip), hdm + CXLR_HDM_DPA_SKIP_HIGH(n));
+}
+
+static bool same_decoder(const struct cxl_vfio_decoder *a, const struct cxl_vfio_decoder *b)
+{
+	const u32 mask = CXLR_HDM_CTRL_IG | CXLR_HDM_CTRL_IW | CXLR_HDM_CTRL_LOCK |
+			 CXLR_HDM_CTRL_COMMITTED | CXLR_HDM_CTRL_HOSTONLY | CXLR_HDM_CTRL_BI;
+
+	return a->base == b->base && a->size == b->size && a->skip == b->skip &&
+	       (a->ctrl & mask) == (b->ctrl & mask);
+}
+
+/**
+ * cxl_vfio_decoder_commit - program and commit a decoder (8.2.4.20.12)
+ * @hdm: the HDM Decoder capability
+ * @n: which of its decoders
+ * @want: what it is to be; Committed is set in @want->ctrl
+ *
+ * Return: 0, also if it was that already; -EIO if it is committed to something
+ * else, refuses, or does not answer; -ETIMEDOUT.
+ */
+int cxl_vfio_decoder_commit(void __iomem *hdm, unsigned int n, const struct cxl_vfio_decoder *want)
+{
+	struct cxl_vfio_decoder have;
+	u32 ctrl;
+	int ret;
+
+	cxl_vfio_decoder_read(hdm, n, &have);
+	if (same_decoder(&have, want))
+		return 0;
+	if (PCI_POSSIBLE_ERROR(have.ctrl) || have.ctrl & CXLR_HDM_CTRL_COMMITTED)
+		return -EIO;
+
+	/* Left by a commit that failed; the other registers are locked while it is set. */
+	if (have.ctrl & CXLR_HDM_CTRL_COMMIT)
+		writel(have.ctrl & ~CXLR_HDM_CTRL_COMMIT, hdm + CXLR_HDM_CTRL(n));
+
+	write_decoder(hdm, n, want);
+	writel((want->ctrl & ~CXLR_HDM_CTRL_COMMITTED) | CXLR_HDM_CTRL_COMMIT,
+	       hdm + CXLR_HDM_CTRL(n));
+
+	ret = readl_poll_timeout(hdm + CXLR_HDM_CTRL(n), ctrl,
+				 ctrl & (CXLR_HDM_CTRL_COMMITTED | CXLR_HDM_CTRL_ERROR),
+				 COMMIT_POLL_US, COMMIT_TIMEOUT_US);
+	if (ret)
+		return ret;
+	cxl_vfio_decoder_read(hdm, n, &have);
+	return same_decoder(&have, want) ? 0 : -EIO;
+}
+
+/**
+ * cxl_vfio_decoder_release - a decoder decodes nothing any more
+ * @hdm: the HDM Decoder capability
+ * @n: which of its decoders; not locked
+ * @was: what is in its registers from now on, and was before it was programmed
+ */
+void cxl_vfio_decoder_release(void __iomem *hdm, unsigned int n,
+			      const struct cxl_vfio_decoder *was)
+{
+	u32 ctrl = readl(hdm + CXLR_HDM_CTRL(n));
+
+	if (PCI_POSSIBLE_ERROR(ctrl))
+		return;
+	writel(ctrl & ~CXLR_HDM_CTRL_COMMIT, hdm + CXLR_HDM_CTRL(n));
+	write_decoder(hdm, n, was);
+	writel(was->ctrl, hdm + CXLR_HDM_CTRL(n));
+}
