@@ -48,6 +48,18 @@ static u32 source_read(const struct cxlr_source *source, u32 offset)
 	return readl(bridge->base + CXLR_CM_OFFSET + offset);
 }
 
+/*
+ * It claims the registers when it maps them, at the first endpoint, and keeps them
+ * (devm_cxl_iomap_block()).
+ */
+static bool is_enumerated(resource_size_t start, resource_size_t size)
+{
+	if (!request_mem_region(start, size, "cxl-vfio-pci"))
+		return true;
+	release_mem_region(start, size);
+	return false;
+}
+
 static const char *map_registers(struct cxl_vfio_bridge *bridge)
 {
 	const struct acpi_cedt_chbs *chbs = find_chbs(bridge);
@@ -73,7 +85,11 @@ static const char *map_registers(struct cxl_vfio_bridge *bridge)
 		return NULL;
 	bridge->hdm = bridge->base + CXLR_CM_OFFSET + hdm->at;
 	bridge->count = cxlr_hdm_decoder_count(readl(bridge->hdm + CXLR_HDM_CAP));
-	return CXLR_HDM_SIZE(bridge->count) > hdm->size ? "its host bridge's HDM decoders do not fit" : NULL;
+	if (CXLR_HDM_SIZE(bridge->count) > hdm->size)
+		return "its host bridge's HDM decoders do not fit";
+	bridge->enumerated = is_enumerated(chbs->base + CXLR_CM_OFFSET + hdm->at,
+					   CXLR_HDM_SIZE(bridge->count));
+	return NULL;
 }
 
 static const char *find_bridge(struct pci_dev *pdev, struct cxl_vfio_bridge *bridge)

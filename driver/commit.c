@@ -10,13 +10,21 @@
 #include <linux/ioport.h>
 #include <linux/module.h>
 #include <linux/pci.h>
-#include <linux/sizes.h>
+#include <linux/xarray.h>
 
 #include "cxl_vfio.h"
 
 static bool commit_decoders;
 module_param(commit_decoders, bool, 0644);
 MODULE_PARM_DESC(commit_decoders, "give memory an address whose HDM decoders the platform's firmware left uncommitted (default: off)");
+
+/*
+ * The CXL core looks at a host bridge's decoders once, and leaves those of a region
+ * alone whose device has a driver of its own (CXL_REGION_F_LOCK). So what was committed
+ * then it takes for committed until cxl_acpi is bound again: at these addresses, by
+ * host bridge and decoder, and at no others can it be committed again.
+ */
+static DEFINE_XARRAY(seen_by_core);
 
 /* One device at a time looks for addresses, and at a host bridge's decoders. */
 static DEFINE_MUTEX(commit_lock);
@@ -54,6 +62,21 @@ static bool is_free(u64 base, u64 size)
 	in_window = res->parent && res->parent->desc == IORES_DESC_CXL;
 	release_mem_region(base, size);
 	return in_window;
+}
+
+static unsigned long seen_index(const struct commitment *c)
+{
+	return (unsigned long)c->bridge.uid * CXLR_HDM_MAX_DECODERS + c->bridge_decoder;
+}
+
+static bool may_commit(const struct commitment *c, u64 base)
+{
+	void *seen;
+
+	if (!c->bridge.enumerated)
+		return true;
+	seen = xa_load(&seen_by_core, seen_index(c));
+	return seen && xa_to_value(seen) == base / CXLR_HDM_GRANULE;
 }
 
 static u64 find_hole(const struct range *window, u64 floor, u64 ceiling, u64 size)
@@ -100,8 +123,11 @@ static const char *find_place(struct commitment *c, struct cxl_vfio_decoder *wan
 
 	for (i = 0; cxl_vfio_bridge_window(&c->bridge, i, host_only, &window); i++) {
 		want->base = find_hole(&window, floor, ceiling, want->size);
-		if (want->base)
+		if (!want->base)
+			continue;
+		if (may_commit(c, want->base))
 			return NULL;
+		return "the CXL core has its host bridge's decoders already, and would not see one that is committed now: unbind and bind ACPI0017:00 in /sys/bus/platform/drivers/cxl_acpi";
 	}
 	return i ? "no CXL window of its host bridge (CFMWS) has so much room above what its decoders decode" :
 		   "no CXL window (CFMWS) leads to its host bridge alone and admits such memory";
@@ -116,6 +142,9 @@ static const char *commit_bridge(struct commitment *c, const struct cxl_vfio_dec
 	cxl_vfio_decoder_read(c->bridge.hdm, c->bridge_decoder, &c->bridge_was);
 	c->bridge_global = readl(c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
 	decoder.skip = c->bridge.port;	/* the target list */
+	if (xa_err(xa_store(&seen_by_core, seen_index(c),
+			    xa_mk_value(decoder.base / CXLR_HDM_GRANULE), GFP_KERNEL)))
+		return "out of memory";
 	if (cxl_vfio_decoder_commit(c->bridge.hdm, c->bridge_decoder, &decoder))
 		return "a decoder of its host bridge does not commit";
 	writel(c->bridge_global | CXLR_HDM_GLOBAL_ENABLE, c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
@@ -210,4 +239,10 @@ int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
 	}
 	cxlv->committed = true;
 	return devm_add_action_or_reset(&pdev->dev, uncommit, c);
+}
+
+/* The module leaves; no device is bound. */
+void cxl_vfio_commit_exit(void)
+{
+	xa_destroy(&seen_by_core);
 }

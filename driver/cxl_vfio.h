@@ -51,6 +51,7 @@ struct cxl_vfio_decoder {
  * @base: kernel mapping of its component registers up to the end of the CM block
  * @hdm: its HDM Decoder capability
  * @count: decoders; 0, and no @hdm, where it passes everything to its only port
+ * @enumerated: the CXL core has them already
  */
 struct cxl_vfio_bridge {
 	struct acpi_table_header *cedt;
@@ -59,6 +60,7 @@ struct cxl_vfio_bridge {
 	void __iomem *base;
 	void __iomem *hdm;
 	unsigned int count;
+	bool enumerated;
 };
 
 /**
@@ -395,6 +397,7 @@ bool cxl_vfio_bridge_window(const struct cxl_vfio_bridge *bridge, unsigned int n
 
 /* commit.c */
 int cxl_vfio_commit(struct cxl_vfio_device *cxlv);
+void cxl_vfio_commit_exit(void);
 
 /* debugfs.c */
 void cxl_vfio_debugfs_init(void);

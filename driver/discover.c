@@ -274,10 +274,8 @@ static int attach_region(struct cxl_vfio_device *cxlv)
 
 	cxlmd = devm_cxl_probe_mem(cxlds, &cxlv->mem.hpa);
 	if (IS_ERR(cxlmd)) {
-		pci_err(pdev, "the CXL core has no region for decoder %u (%pe): are cxl_acpi, cxl_port and cxl_mem loaded, and %s?\n",
-			cxlv->mem.decoder, cxlmd, cxlv->committed ?
-			"had the core looked at the host bridge's decoders before (unbind and bind ACPI0017:00 in /sys/bus/platform/drivers/cxl_acpi)" :
-			"are the host bridge's decoders committed too");
+		pci_err(pdev, "the CXL core has no region for decoder %u (%pe): are cxl_acpi, cxl_port and cxl_mem loaded?\n",
+			cxlv->mem.decoder, cxlmd);
 		return PTR_ERR(cxlmd);
 	}
 

@@ -168,6 +168,7 @@ static void __exit cxl_vfio_module_exit(void)
 {
 	pci_unregister_driver(&cxl_vfio_pci_driver);
 	cxl_vfio_folio_exit();
+	cxl_vfio_commit_exit();
 	cxl_vfio_debugfs_exit();
 }
 module_exit(cxl_vfio_module_exit);
