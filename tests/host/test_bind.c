@@ -24,6 +24,8 @@
 #include "vfio.h"
 
 #define COMMIT	"/sys/module/cxl_vfio_pci/parameters/commit_decoders"
+#define CXL_ACPI "/sys/bus/platform/drivers/cxl_acpi/"
+#define DRIVER	"/vfio-cxl/build/driver/%s/cxl-vfio-pci.ko"
 #define CLAIM	"/vfio-cxl/build/tests/host/claim/%s/claim.ko"
 
 /* What a binding could leave behind. */
@@ -149,6 +151,22 @@ static void test_uncommitted(void)
 	check_refused(pci_accel(), &accel, "not committed");
 }
 
+/* @path: with %s where the kernel's release goes */
+static void load_module(const char *path, const char *parameters)
+{
+	char file[256];
+	struct utsname name;
+	int fd;
+
+	uname(&name);
+	snprintf(file, sizeof(file), path, name.release);
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fail(__FILE__, __LINE__, "%s: %s", file, strerror(errno));
+	check_eq(syscall(SYS_finit_module, fd, parameters, 0), 0);
+	close(fd);
+}
+
 static bool firmware_committed(struct vfio *vfio)
 {
 	struct vfio_device_info *info = vfio_device_info(vfio);
@@ -194,6 +212,39 @@ static void test_commit(void)
 	pci_bind(pci_accel());
 }
 
+/* The CXL core has the host bridge's decoders, and not those that would be committed. */
+static void test_commit_again(void)
+{
+	struct attempt accel;
+
+	pci_unbind(pci_accel());
+	check_eq(syscall(SYS_delete_module, "cxl_vfio_pci", O_NONBLOCK), 0);
+	load_module(DRIVER, "commit_decoders=1");
+	attempt(pci_accel(), &accel);
+	check_refused(pci_accel(), &accel, "unbind and bind ACPI0017:00");
+	write_file(CXL_ACPI "unbind", "ACPI0017:00");
+	write_file(CXL_ACPI "bind", "ACPI0017:00");
+	pci_bind(pci_accel());
+}
+
+static void test_no_room(void)
+{
+	struct attempt accel;
+
+	write_file(COMMIT, "1");
+	attempt(pci_accel(), &accel);
+	check_refused(pci_accel(), &accel, "has so much room");
+}
+
+static void test_no_bridge_decoders(void)
+{
+	struct attempt accel;
+
+	write_file(COMMIT, "1");
+	attempt(pci_accel(), &accel);
+	check_refused(pci_accel(), &accel, "host bridge has no HDM decoders");
+}
+
 static void test_not_active(void)
 {
 	struct attempt accel;
@@ -217,19 +268,11 @@ static void test_never_active(void)
 
 static void claim(uint64_t start, uint64_t size, bool ram)
 {
-	char path[256], parameters[128];
-	struct utsname name;
-	int fd;
+	char parameters[128];
 
-	uname(&name);
-	snprintf(path, sizeof(path), CLAIM, name.release);
 	snprintf(parameters, sizeof(parameters), "start=%#llx size=%#llx ram=%d",
 		 (unsigned long long)start, (unsigned long long)size, ram);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
-	check_eq(syscall(SYS_finit_module, fd, parameters, 0), 0);
-	close(fd);
+	load_module(CLAIM, parameters);
 }
 
 static void unclaim(void)
@@ -296,6 +339,9 @@ const struct test tests[] = {
 	{ "not_cxl", test_not_cxl },
 	{ "uncommitted", test_uncommitted },
 	{ "commit", test_commit },
+	{ "commit_again", test_commit_again },
+	{ "no_room", test_no_room },
+	{ "no_bridge_decoders", test_no_bridge_decoders },
 	{ "not_active", test_not_active, 300 },
 	{ "never_active", test_never_active, 300 },
 	{ "taken", test_taken },
