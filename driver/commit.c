@@ -14,6 +14,9 @@
 
 #include "cxl_vfio.h"
 
+#define commit_err(pdev, why) \
+	pci_err(pdev, "HDM decoder 0 is not committed, and cannot be: %s\n", why)
+
 static bool commit_decoders;
 module_param(commit_decoders, bool, 0644);
 MODULE_PARM_DESC(commit_decoders, "give memory an address whose HDM decoders the platform's firmware left uncommitted (default: off)");
@@ -95,7 +98,7 @@ static u64 find_hole(const struct range *window, u64 floor, u64 ceiling, u64 siz
  * less where firmware committed that decoder. Decoders commit in order, and
  * decode in ascending order (8.2.4.20.12).
  */
-static const char *find_place(struct commitment *c, struct cxl_vfio_decoder *want)
+static int find_place(struct commitment *c, struct cxl_vfio_decoder *want)
 {
 	bool host_only = want->ctrl & CXLR_HDM_CTRL_HOSTONLY;
 	u64 floor = 0, ceiling = U64_MAX;
@@ -107,9 +110,10 @@ static const char *find_place(struct commitment *c, struct cxl_vfio_decoder *wan
 	for (i = 0; i < c->bridge.count; i++) {
 		if (cxl_vfio_bridge_decoder(&c->bridge, i, &decoder) &&
 		    decoder.size <= want->size && is_free(decoder.base, decoder.size)) {
+			c->bridge_decoder = -1;
 			want->base = decoder.base;
 			want->size = decoder.size;
-			return NULL;
+			return 0;
 		}
 		if (!(decoder.ctrl & CXLR_HDM_CTRL_COMMITTED) && c->bridge_decoder < 0)
 			c->bridge_decoder = i;
@@ -118,37 +122,48 @@ static const char *find_place(struct commitment *c, struct cxl_vfio_decoder *wan
 		else if (decoder.ctrl & CXLR_HDM_CTRL_COMMITTED)
 			ceiling = min(ceiling, decoder.base - 1);
 	}
-	if (c->bridge_decoder < 0)
-		return "all HDM decoders of its host bridge are committed to something else";
+	if (c->bridge_decoder < 0) {
+		commit_err(c->pdev, "all HDM decoders of its host bridge are committed to something else");
+		return -ENXIO;
+	}
 
 	for (i = 0; cxl_vfio_bridge_window(&c->bridge, i, host_only, &window); i++) {
 		want->base = find_hole(&window, floor, ceiling, want->size);
 		if (!want->base)
 			continue;
 		if (may_commit(c, want->base))
-			return NULL;
-		return "the CXL core has its host bridge's decoders already, and would not see one that is committed now: unbind and bind ACPI0017:00 in /sys/bus/platform/drivers/cxl_acpi";
+			return 0;
+		commit_err(c->pdev, "the CXL core has its host bridge's decoders already, and would not see one that is committed now: unbind and bind ACPI0017:00 in /sys/bus/platform/drivers/cxl_acpi");
+		return -ENXIO;
 	}
-	return i ? "no CXL window of its host bridge (CFMWS) has so much room above what its decoders decode" :
-		   "no CXL window (CFMWS) leads to its host bridge alone and admits such memory";
+	if (i)
+		commit_err(c->pdev, "no CXL window of its host bridge (CFMWS) has so much room above what its decoders decode");
+	else
+		commit_err(c->pdev, "no CXL window (CFMWS) leads to its host bridge alone and admits such memory");
+	return -ENXIO;
 }
 
-static const char *commit_bridge(struct commitment *c, const struct cxl_vfio_decoder *want)
+static int commit_bridge(struct commitment *c, const struct cxl_vfio_decoder *want)
 {
 	struct cxl_vfio_decoder decoder = *want;
+	int ret;
 
 	if (c->bridge_decoder < 0)
-		return NULL;
+		return 0;
 	cxl_vfio_decoder_read(c->bridge.hdm, c->bridge_decoder, &c->bridge_was);
 	c->bridge_global = readl(c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
+	ret = xa_err(xa_store(&seen_by_core, seen_index(c),
+			      xa_mk_value(want->base / CXLR_HDM_GRANULE), GFP_KERNEL));
+	if (ret)
+		return ret;
 	decoder.skip = c->bridge.port;	/* the target list */
-	if (xa_err(xa_store(&seen_by_core, seen_index(c),
-			    xa_mk_value(decoder.base / CXLR_HDM_GRANULE), GFP_KERNEL)))
-		return "out of memory";
-	if (cxl_vfio_decoder_commit(c->bridge.hdm, c->bridge_decoder, &decoder))
-		return "a decoder of its host bridge does not commit";
-	writel(c->bridge_global | CXLR_HDM_GLOBAL_ENABLE, c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
-	return NULL;
+	ret = cxl_vfio_decoder_commit(c->bridge.hdm, c->bridge_decoder, &decoder);
+	if (ret)
+		commit_err(c->pdev, "a decoder of its host bridge does not commit");
+	else
+		writel(c->bridge_global | CXLR_HDM_GLOBAL_ENABLE,
+		       c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
+	return ret;
 }
 
 static void release_bridge(struct commitment *c)
@@ -174,32 +189,51 @@ static void uncommit(void *data)
 	cxl_vfio_bridge_close(&c->bridge);
 }
 
-static const char *commit(struct cxl_vfio_device *cxlv, struct commitment *c)
+static int commit_endpoint(struct commitment *c, const struct cxl_vfio_decoder *want)
+{
+	int ret = cxl_vfio_decoder_commit(c->hdm, 0, want);
+
+	if (ret)
+		commit_err(c->pdev, "the device refuses");
+	else
+		writel(c->global | CXLR_HDM_GLOBAL_ENABLE, c->hdm + CXLR_HDM_GLOBAL_CTRL);
+	return ret;
+}
+
+/* Takes back what it did, if it returns an error. */
+static int commit(struct commitment *c, struct cxl_vfio_decoder *want)
+{
+	int ret = find_place(c, want);
+
+	if (ret)
+		return ret;
+	ret = commit_bridge(c, want) ?: commit_endpoint(c, want);
+	if (ret) {
+		cxl_vfio_decoder_release(c->hdm, 0, &c->was);
+		release_bridge(c);
+	}
+	return ret;
+}
+
+static const char *look(struct cxl_vfio_device *cxlv, struct commitment *c,
+			struct cxl_vfio_decoder *want)
 {
 	const u32 models = FIELD_GET(CXLR_HDM_CAP_COHERENCY, cxlv->platform.hdm_cap);
-	struct cxl_vfio_decoder want = {
-		.size = ALIGN_DOWN(cxl_vfio_capacity(cxlv), CXLR_HDM_GRANULE),
-		/* 2: host-only coherent memory, as expanders have. */
-		.ctrl = CXLR_HDM_CTRL_COMMITTED | (models == 2 ? CXLR_HDM_CTRL_HOSTONLY : 0),
-	};
 	const char *why = cxl_vfio_bridge_open(c->pdev, &c->bridge);
 
+	c->hdm = cxl_vfio_hdm(cxlv);
+	c->was = cxlv->platform.decoder[0];
+	c->global = cxlv->platform.hdm_global;
+	want->size = ALIGN_DOWN(cxl_vfio_capacity(cxlv), CXLR_HDM_GRANULE);
+	want->ctrl = CXLR_HDM_CTRL_COMMITTED;
+	/* 2: host-only coherent memory, as expanders have. */
+	if (models == 2)
+		want->ctrl |= CXLR_HDM_CTRL_HOSTONLY;
 	if (why)
 		return why;
 	if (!c->bridge.count)
-		return "its host bridge has no HDM decoders, without which the CXL core makes no region";
-	if (!want.size)
-		return "it has less memory than a decoder can decode";
-	why = find_place(c, &want) ?: commit_bridge(c, &want);
-	if (why)
-		return why;
-	if (!cxl_vfio_decoder_commit(c->hdm, 0, &want)) {
-		writel(c->global | CXLR_HDM_GLOBAL_ENABLE, c->hdm + CXLR_HDM_GLOBAL_CTRL);
-		return NULL;
-	}
-	cxl_vfio_decoder_release(c->hdm, 0, &c->was);
-	release_bridge(c);
-	return "its decoder 0 does not commit";
+		return "its host bridge has no HDM decoders, and the CXL core needs them";
+	return want->size ? NULL : "it has less memory than a decoder can decode";
 }
 
 /**
@@ -208,13 +242,16 @@ static const char *commit(struct cxl_vfio_device *cxlv, struct commitment *c)
  *
  * Only if the administrator asked for it. May sleep.
  *
- * Return: 0, and its decoder 0 is committed; or -ENXIO, logged.
+ * Return: 0, and its decoder 0 is committed; or an error that was logged, or
+ * -ENOMEM.
  */
 int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
+	struct cxl_vfio_decoder want = { };
 	struct commitment *c;
 	const char *why;
+	int ret;
 
 	if (!commit_decoders) {
 		pci_err(pdev, "HDM decoder 0 is not committed: the platform's firmware must give the device its memory window and commit it (look for a CXL option in the firmware's setup), or this driver, by its parameter commit_decoders\n");
@@ -224,19 +261,17 @@ int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
 	if (!c)
 		return -ENOMEM;
 	c->pdev = pdev;
-	c->hdm = cxl_vfio_hdm(cxlv);
-	c->was = cxlv->platform.decoder[0];
-	c->global = cxlv->platform.hdm_global;
 
 	scoped_guard(mutex, &commit_lock) {
-		why = commit(cxlv, c);
+		why = look(cxlv, c, &want);
 		if (why)
+			commit_err(pdev, why);
+		ret = why ? -ENXIO : commit(c, &want);
+		if (ret)
 			cxl_vfio_bridge_close(&c->bridge);
 	}
-	if (why) {
-		pci_err(pdev, "HDM decoder 0 is not committed, and cannot be: %s\n", why);
-		return -ENXIO;
-	}
+	if (ret)
+		return ret;
 	cxlv->committed = true;
 	return devm_add_action_or_reset(&pdev->dev, uncommit, c);
 }

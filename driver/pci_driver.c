@@ -47,7 +47,9 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	pci_info(pdev, "CXL memory %pra, decoder %u%s%s, component registers in BAR %u at %pa\n",
 		 &cxlv->mem.hpa, cxlv->mem.decoder,
 		 cxlv->platform.decoder[cxlv->mem.decoder].ctrl & CXLR_HDM_CTRL_LOCK ?
-		 " (locked)" : "", cxlv->committed ? " (committed by the driver)" : "", cxlv->comp.bar, &cxlv->comp.cm);
+		 " (locked)" : "",
+		 cxlv->committed ? " (committed by the driver)" : "",
+		 cxlv->comp.bar, &cxlv->comp.cm);
 	trace_cxl_vfio_bind(&pdev->dev, &cxlv->mem.hpa, cxlv->mem.decoder);
 	cxl_vfio_debugfs_add(cxlv);
 	return 0;

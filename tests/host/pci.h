@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #define PCI_DRIVER	"cxl-vfio-pci"
+/* The driver's parameter that has it commit decoders. */
+#define COMMIT_DECODERS	"/sys/module/cxl_vfio_pci/parameters/commit_decoders"
 
 /* The accelerator under test, as "0000:11:00.0". */
 const char *pci_accel(void);

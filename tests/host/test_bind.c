@@ -23,7 +23,6 @@
 #include "qmp.h"
 #include "vfio.h"
 
-#define COMMIT	"/sys/module/cxl_vfio_pci/parameters/commit_decoders"
 #define CXL_ACPI "/sys/bus/platform/drivers/cxl_acpi/"
 #define DRIVER	"/vfio-cxl/build/driver/%s/cxl-vfio-pci.ko"
 #define CLAIM	"/vfio-cxl/build/tests/host/claim/%s/claim.ko"
@@ -184,7 +183,7 @@ static void test_commit(void)
 	unsigned int i;
 
 	/* The CXL core keeps the host bridge's registers mapped from the first time on. */
-	write_file(COMMIT, "1");
+	write_file(COMMIT_DECODERS, "1");
 	pci_bind(pci_accel());
 	pci_unbind(pci_accel());
 	traces_read(&before);
@@ -231,7 +230,7 @@ static void test_no_room(void)
 {
 	struct attempt accel;
 
-	write_file(COMMIT, "1");
+	write_file(COMMIT_DECODERS, "1");
 	attempt(pci_accel(), &accel);
 	check_refused(pci_accel(), &accel, "has so much room");
 }
@@ -240,7 +239,7 @@ static void test_no_bridge_decoders(void)
 {
 	struct attempt accel;
 
-	write_file(COMMIT, "1");
+	write_file(COMMIT_DECODERS, "1");
 	attempt(pci_accel(), &accel);
 	check_refused(pci_accel(), &accel, "host bridge has no HDM decoders");
 }

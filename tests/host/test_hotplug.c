@@ -19,6 +19,7 @@
 #include "harness.h"
 #include "cxl_regs.h"
 #include "pci.h"
+#include "qmp.h"
 #include "slot.h"
 #include "vfio.h"
 
@@ -252,10 +253,32 @@ static void test_bad_decoders(void)
 	come_back(&good);
 }
 
+/* The host bridge's decoder is committed, the device's is not: the driver makes up for it. */
+static void test_committed_by_driver(void)
+{
+	const struct slot_decoder good = slot_decoder();
+
+	use_and_close();
+	check_eq(__slot_off(), 0);
+	slot_on(1);
+	write_file(COMMIT_DECODERS, "1");
+	pci_bind(pci_accel());
+	write_file(COMMIT_DECODERS, "0");
+	check_eq(qmp_get("hdm0-base"), good.base);
+	check_eq(qmp_get("hdm0-size"), good.size);
+	use_and_close();
+	pci_unbind(pci_accel());
+	check_eq(qmp_get("hdm0-control") | qmp_get("hdm0-base") | qmp_get("hdm0-size"), 0);
+	check_eq(__slot_off(), 0);
+	check_gone();
+	come_back(&good);
+}
+
 const struct test tests[] = {
 	{ "closed", test_closed, .timeout = 600 },
 	{ "killed", test_killed },
 	{ "asked", test_asked },
 	{ "bad_decoders", test_bad_decoders },
+	{ "committed_by_driver", test_committed_by_driver },
 	{ }
 };
