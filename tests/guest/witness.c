@@ -3,7 +3,7 @@
  * witness [PROPERTY...]: in the lab's machine, what the machine itself says of
  * the accelerator's physical decoders and DVSEC, and of its host bridges: a
  * line each, to be compared with another time's. Or of these properties only
- * (docs/accelerator.md).
+ * (docs/accelerator.md), or of the last page of its memory (last-page: how it begins).
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -63,6 +63,12 @@ static void print_all(void)
 	}
 }
 
+/* At the host physical address that the decoder gives it. */
+static uint64_t last_page(void)
+{
+	return qmp_physical(qmp_get("hdm0-base") + qmp_get("hdm0-size") - PAGE);
+}
+
 int main(int argc, char **argv)
 {
 	int i;
@@ -70,6 +76,6 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		print_all();
 	for (i = 1; i < argc; i++)
-		print(argv[i], qmp_get(argv[i]));
+		print(argv[i], strcmp(argv[i], "last-page") ? qmp_get(argv[i]) : last_page());
 	return 0;
 }

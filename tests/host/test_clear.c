@@ -100,6 +100,36 @@ static void use_and_close(void)
 	vfio_close(&vfio);
 }
 
+/* The first word that is not zero, by its offset; the size if there is none. */
+static uint64_t find_word(struct vfio *vfio)
+{
+	volatile uint64_t *memory = vfio_mmap(vfio, &vfio->mem, 0, vfio->mem.size);
+	uint64_t i, words = vfio->mem.size / sizeof(*memory);
+
+	for (i = 0; i < words && !memory[i]; i++)
+		;
+	munmap((void *)memory, vfio->mem.size);
+	return i * sizeof(*memory);
+}
+
+/*
+ * Whoever had the device before this test, and however he ended (tests/guest/life): no
+ * word is left of him. That one would have been seen is shown as well.
+ */
+static void test_nothing_found(void)
+{
+	const uint8_t byte = 1;
+	struct vfio vfio;
+	uint64_t place;
+
+	vfio_open(&vfio);
+	check_eq(find_word(&vfio), vfio.mem.size);
+	place = random64(&seed) % vfio.mem.size;
+	vfio_write(&vfio, &vfio.mem, place, &byte, 1);
+	check_eq(find_word(&vfio), place / 8 * 8);
+	vfio_close(&vfio);
+}
+
 /* The device does it, by one more CXL Reset, and nobody has to ask for that. */
 static void test_by_reset(void)
 {
@@ -395,6 +425,7 @@ static void test_no_dma_buf(void)
 }
 
 const struct test tests[] = {
+	{ "nothing_found", test_nothing_found, 120 },
 	{ "by_reset", test_by_reset },
 	{ "by_cpu", test_by_cpu, 120 },
 	{ "reset_fails", test_reset_fails, 120 },
