@@ -35,7 +35,9 @@ static const struct acpi_cedt_chbs *find_chbs(const struct cxl_vfio_bridge *brid
 		const struct acpi_cedt_chbs *chbs = (const void *)entry;
 
 		if (entry->type == ACPI_CEDT_TYPE_CHBS && entry->length >= sizeof(*chbs) &&
-		    chbs->uid == bridge->uid && chbs->cxl_version == ACPI_CEDT_CHBS_VERSION_CXL20)
+		    chbs->uid == bridge->uid && chbs->base &&
+		    chbs->cxl_version == ACPI_CEDT_CHBS_VERSION_CXL20 &&
+		    chbs->length == ACPI_CEDT_CHBS_LENGTH_CXL20)
 			return chbs;
 	}
 	return NULL;
@@ -48,18 +50,6 @@ static u32 source_read(const struct cxlr_source *source, u32 offset)
 	return readl(bridge->base + CXLR_CM_OFFSET + offset);
 }
 
-/*
- * It claims the registers when it maps them, at the first endpoint, and keeps them
- * (devm_cxl_iomap_block()).
- */
-static bool is_enumerated(resource_size_t start, resource_size_t size)
-{
-	if (!request_mem_region(start, size, "cxl-vfio-pci"))
-		return true;
-	release_mem_region(start, size);
-	return false;
-}
-
 static const char *map_registers(struct cxl_vfio_bridge *bridge)
 {
 	const struct acpi_cedt_chbs *chbs = find_chbs(bridge);
@@ -69,14 +59,14 @@ static const char *map_registers(struct cxl_vfio_bridge *bridge)
 	const struct cxlr_block *hdm;
 	const char *why;
 
-	if (!chbs || chbs->length < CXLR_CM_OFFSET + CXLR_CM_SIZE)
+	if (!chbs)
 		return "the CEDT has no component registers for its host bridge";
 
 	struct cxlr_blocks *blocks __free(kfree) = kzalloc_obj(*blocks);
 
 	bridge->base = ioremap(chbs->base, CXLR_CM_OFFSET + CXLR_CM_SIZE);
 	if (!blocks || !bridge->base)
-		return "out of memory";
+		return "the registers of its host bridge cannot be mapped";
 	why = cxlr_find_capabilities(&source, blocks);
 	if (why)
 		return why;
@@ -87,8 +77,7 @@ static const char *map_registers(struct cxl_vfio_bridge *bridge)
 	bridge->count = cxlr_hdm_decoder_count(readl(bridge->hdm + CXLR_HDM_CAP));
 	if (CXLR_HDM_SIZE(bridge->count) > hdm->size)
 		return "its host bridge's HDM decoders do not fit";
-	bridge->enumerated = is_enumerated(chbs->base + CXLR_CM_OFFSET + hdm->at,
-					   CXLR_HDM_SIZE(bridge->count));
+	bridge->at = chbs->base + CXLR_CM_OFFSET + hdm->at;
 	return NULL;
 }
 
@@ -137,6 +126,20 @@ void cxl_vfio_bridge_close(struct cxl_vfio_bridge *bridge)
 		iounmap(bridge->base);
 	if (bridge->cedt)
 		acpi_put_table(bridge->cedt);
+}
+
+/**
+ * cxl_vfio_bridge_enumerated - whether the CXL core has the host bridge's decoders already
+ * @bridge: an open one, with decoders
+ *
+ * It claims the registers when it maps them, at the first endpoint, and keeps them
+ * (devm_cxl_iomap_block()).
+ */
+bool cxl_vfio_bridge_enumerated(const struct cxl_vfio_bridge *bridge)
+{
+	return region_intersects(bridge->at, CXLR_HDM_SIZE(bridge->count),
+				 IORESOURCE_MEM | IORESOURCE_BUSY, IORES_DESC_NONE) !=
+	       REGION_DISJOINT;
 }
 
 /**

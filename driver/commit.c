@@ -9,6 +9,7 @@
 #include <linux/bitfield.h>
 #include <linux/ioport.h>
 #include <linux/module.h>
+#include <linux/overflow.h>
 #include <linux/pci.h>
 #include <linux/xarray.h>
 
@@ -25,7 +26,7 @@ MODULE_PARM_DESC(commit_decoders, "give memory an address whose HDM decoders the
  * The CXL core looks at a host bridge's decoders once, and leaves those of a region
  * alone whose device has a driver of its own (CXL_REGION_F_LOCK). So what was committed
  * then it takes for committed until cxl_acpi is bound again: at these addresses, by
- * host bridge and decoder, and at no others can it be committed again.
+ * host bridge and decoder, for that port, and no others, can it be committed again.
  */
 static DEFINE_XARRAY(seen_by_core);
 
@@ -33,8 +34,9 @@ static DEFINE_XARRAY(seen_by_core);
 static DEFINE_MUTEX(commit_lock);
 
 /**
- * struct commitment - what is taken back at unbind
+ * struct cxl_vfio_commitment - what is taken back at unbind
  * @pdev: the device
+ * @hpa: what its memory got
  * @hdm: its HDM Decoder capability
  * @was: its decoder 0 before
  * @global: its HDM Decoder Global Control before
@@ -43,8 +45,9 @@ static DEFINE_MUTEX(commit_lock);
  * @bridge_was: that before
  * @bridge_global: HDM Decoder Global Control before
  */
-struct commitment {
+struct cxl_vfio_commitment {
 	struct pci_dev *pdev;
+	struct range hpa;
 	void __iomem *hdm;
 	struct cxl_vfio_decoder was;
 	u32 global;
@@ -54,12 +57,15 @@ struct commitment {
 	u32 bridge_global;
 };
 
-/* In a CXL window, and nobody's. */
+/* In a CXL window, and nobody's. The core's regions there are not busy, so their parent tells. */
 static bool is_free(u64 base, u64 size)
 {
-	struct resource *res = request_mem_region(base, size, "cxl-vfio-pci");
+	struct resource *res;
 	bool in_window;
 
+	if (region_intersects(base, size, IORESOURCE_MEM, IORES_DESC_CXL) != REGION_INTERSECTS)
+		return false;
+	res = request_mem_region(base, size, "cxl-vfio-pci");
 	if (!res)
 		return false;
 	in_window = res->parent && res->parent->desc == IORES_DESC_CXL;
@@ -67,29 +73,44 @@ static bool is_free(u64 base, u64 size)
 	return in_window;
 }
 
-static unsigned long seen_index(const struct commitment *c)
+static unsigned long seen_index(const struct cxl_vfio_commitment *c, unsigned int n)
 {
-	return (unsigned long)c->bridge.uid * CXLR_HDM_MAX_DECODERS + c->bridge_decoder;
+	return (unsigned long)c->bridge.uid * CXLR_HDM_MAX_DECODERS + n;
 }
 
-static bool may_commit(const struct commitment *c, u64 base)
+/* Base, size and port, which the core all keeps: 27 bits of granules each for the first two. */
+static void *seen_entry(const struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
 {
-	void *seen;
+	return xa_mk_value(want->base / CXLR_HDM_GRANULE << 35 |
+			   want->size / CXLR_HDM_GRANULE << 8 | c->bridge.port);
+}
 
-	if (!c->bridge.enumerated)
-		return true;
-	seen = xa_load(&seen_by_core, seen_index(c));
-	return seen && xa_to_value(seen) == base / CXLR_HDM_GRANULE;
+static bool may_commit(const struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
+{
+	unsigned int i;
+
+	if (cxl_vfio_bridge_enumerated(&c->bridge))
+		return xa_load(&seen_by_core, seen_index(c, c->bridge_decoder)) ==
+		       seen_entry(c, want);
+	/* cxl_acpi was bound again. */
+	for (i = 0; i < CXLR_HDM_MAX_DECODERS; i++)
+		xa_erase(&seen_by_core, seen_index(c, i));
+	return true;
 }
 
 static u64 find_hole(const struct range *window, u64 floor, u64 ceiling, u64 size)
 {
-	u64 base = ALIGN(max(window->start, floor), CXLR_HDM_GRANULE);
-	u64 end = min(window->end, ceiling);
+	u64 base = ALIGN(max(window->start, floor), CXLR_HDM_GRANULE), last;
+	u64 end = min3(window->end, ceiling, (u64)iomem_resource.end);
 
-	for (; base < end && end - base >= size - 1; base += CXLR_HDM_GRANULE)
+	if (base < window->start)
+		return 0;
+	while (!check_add_overflow(base, size - 1, &last) && last <= end) {
 		if (is_free(base, size))
 			return base;
+		base += CXLR_HDM_GRANULE;
+		cond_resched();
+	}
 	return 0;
 }
 
@@ -98,7 +119,7 @@ static u64 find_hole(const struct range *window, u64 floor, u64 ceiling, u64 siz
  * less where firmware committed that decoder. Decoders commit in order, and
  * decode in ascending order (8.2.4.20.12).
  */
-static int find_place(struct commitment *c, struct cxl_vfio_decoder *want)
+static int find_place(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *want)
 {
 	bool host_only = want->ctrl & CXLR_HDM_CTRL_HOSTONLY;
 	u64 floor = 0, ceiling = U64_MAX;
@@ -109,6 +130,7 @@ static int find_place(struct commitment *c, struct cxl_vfio_decoder *want)
 	c->bridge_decoder = -1;
 	for (i = 0; i < c->bridge.count; i++) {
 		if (cxl_vfio_bridge_decoder(&c->bridge, i, &decoder) &&
+		    !((decoder.ctrl ^ want->ctrl) & CXLR_HDM_CTRL_HOSTONLY) && decoder.size &&
 		    decoder.size <= want->size && is_free(decoder.base, decoder.size)) {
 			c->bridge_decoder = -1;
 			want->base = decoder.base;
@@ -118,9 +140,9 @@ static int find_place(struct commitment *c, struct cxl_vfio_decoder *want)
 		if (!(decoder.ctrl & CXLR_HDM_CTRL_COMMITTED) && c->bridge_decoder < 0)
 			c->bridge_decoder = i;
 		else if (c->bridge_decoder < 0)
-			floor = decoder.base + decoder.size;
+			floor = max(floor, size_add(decoder.base, decoder.size));
 		else if (decoder.ctrl & CXLR_HDM_CTRL_COMMITTED)
-			ceiling = min(ceiling, decoder.base - 1);
+			ceiling = min(ceiling, decoder.base ? decoder.base - 1 : 0);
 	}
 	if (c->bridge_decoder < 0) {
 		commit_err(c->pdev, "all HDM decoders of its host bridge are committed to something else");
@@ -131,7 +153,7 @@ static int find_place(struct commitment *c, struct cxl_vfio_decoder *want)
 		want->base = find_hole(&window, floor, ceiling, want->size);
 		if (!want->base)
 			continue;
-		if (may_commit(c, want->base))
+		if (may_commit(c, want))
 			return 0;
 		commit_err(c->pdev, "the CXL core has its host bridge's decoders already, and would not see one that is committed now: unbind and bind ACPI0017:00 in /sys/bus/platform/drivers/cxl_acpi");
 		return -ENXIO;
@@ -143,7 +165,7 @@ static int find_place(struct commitment *c, struct cxl_vfio_decoder *want)
 	return -ENXIO;
 }
 
-static int commit_bridge(struct commitment *c, const struct cxl_vfio_decoder *want)
+static int commit_bridge(struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
 {
 	struct cxl_vfio_decoder decoder = *want;
 	int ret;
@@ -152,44 +174,58 @@ static int commit_bridge(struct commitment *c, const struct cxl_vfio_decoder *wa
 		return 0;
 	cxl_vfio_decoder_read(c->bridge.hdm, c->bridge_decoder, &c->bridge_was);
 	c->bridge_global = readl(c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
-	ret = xa_err(xa_store(&seen_by_core, seen_index(c),
-			      xa_mk_value(want->base / CXLR_HDM_GRANULE), GFP_KERNEL));
-	if (ret)
-		return ret;
 	decoder.skip = c->bridge.port;	/* the target list */
-	ret = cxl_vfio_decoder_commit(c->bridge.hdm, c->bridge_decoder, &decoder);
-	if (ret)
-		commit_err(c->pdev, "a decoder of its host bridge does not commit");
+	if (c->bridge_was.ctrl & CXLR_HDM_CTRL_COMMITTED)
+		ret = -EBUSY;
 	else
+		ret = cxl_vfio_decoder_commit(c->bridge.hdm, c->bridge_decoder, &decoder);
+	if (ret) {
+		c->bridge_decoder = -1;
+		commit_err(c->pdev, "a decoder of its host bridge does not commit");
+	} else {
 		writel(c->bridge_global | CXLR_HDM_GLOBAL_ENABLE,
 		       c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
+	}
 	return ret;
 }
 
-static void release_bridge(struct commitment *c)
+/* HDM Decoder Enable is of all decoders. */
+static void release_bridge(struct cxl_vfio_commitment *c)
 {
+	struct cxl_vfio_decoder decoder;
+	unsigned int i;
+
 	if (c->bridge_decoder < 0)
 		return;
 	cxl_vfio_decoder_release(c->bridge.hdm, c->bridge_decoder, &c->bridge_was);
+	for (i = 0; i < c->bridge.count; i++) {
+		cxl_vfio_decoder_read(c->bridge.hdm, i, &decoder);
+		if (decoder.ctrl & CXLR_HDM_CTRL_COMMITTED)
+			return;
+	}
 	writel(c->bridge_global, c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
 }
 
 /* Devres: the CXL core's objects are gone, the BAR is still mapped. */
 static void uncommit(void *data)
 {
-	struct commitment *c = data;
+	struct cxl_vfio_commitment *c = data;
 	u16 command;
 
 	guard(mutex)(&commit_lock);
-	command = cxl_vfio_mmio_begin(c->pdev);
-	cxl_vfio_decoder_release(c->hdm, 0, &c->was);
-	writel(c->global, c->hdm + CXLR_HDM_GLOBAL_CTRL);
-	cxl_vfio_mmio_end(c->pdev, command);
-	release_bridge(c);
+	/* Whoever was not waited for still has pages pinned, which are to stay memory. */
+	if (region_intersects(c->hpa.start, range_len(&c->hpa), IORESOURCE_MEM | IORESOURCE_BUSY,
+			      IORES_DESC_NONE) == REGION_DISJOINT) {
+		command = cxl_vfio_mmio_begin(c->pdev);
+		cxl_vfio_decoder_release(c->hdm, 0, &c->was);
+		writel(c->global, c->hdm + CXLR_HDM_GLOBAL_CTRL);
+		cxl_vfio_mmio_end(c->pdev, command);
+		release_bridge(c);
+	}
 	cxl_vfio_bridge_close(&c->bridge);
 }
 
-static int commit_endpoint(struct commitment *c, const struct cxl_vfio_decoder *want)
+static int commit_endpoint(struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
 {
 	int ret = cxl_vfio_decoder_commit(c->hdm, 0, want);
 
@@ -200,30 +236,46 @@ static int commit_endpoint(struct commitment *c, const struct cxl_vfio_decoder *
 	return ret;
 }
 
+/* The core may have come in between, and have seen the decoder as it was. */
+static int commit_all(struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
+{
+	bool enumerated = cxl_vfio_bridge_enumerated(&c->bridge);
+	int ret = commit_bridge(c, want) ?: commit_endpoint(c, want);
+
+	if (ret || enumerated || !cxl_vfio_bridge_enumerated(&c->bridge))
+		return ret;
+	commit_err(c->pdev, "the CXL core has looked at its host bridge's decoders meanwhile");
+	return -EBUSY;
+}
+
 /* Takes back what it did, if it returns an error. */
-static int commit(struct commitment *c, struct cxl_vfio_decoder *want)
+static int commit(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *want)
 {
 	int ret = find_place(c, want);
 
 	if (ret)
 		return ret;
-	ret = commit_bridge(c, want) ?: commit_endpoint(c, want);
+	ret = commit_all(c, want);
 	if (ret) {
 		cxl_vfio_decoder_release(c->hdm, 0, &c->was);
 		release_bridge(c);
+		return ret;
 	}
-	return ret;
+	c->hpa.start = want->base;
+	c->hpa.end = want->base + want->size - 1;
+	return 0;
 }
 
-static const char *look(struct cxl_vfio_device *cxlv, struct commitment *c,
+static const char *look(struct cxl_vfio_device *cxlv, struct cxl_vfio_commitment *c,
 			struct cxl_vfio_decoder *want)
 {
-	const u32 models = FIELD_GET(CXLR_HDM_CAP_COHERENCY, cxlv->platform.hdm_cap);
+	const struct cxl_vfio_platform *platform = &cxlv->platform;
+	const u32 models = FIELD_GET(CXLR_HDM_CAP_COHERENCY, platform->hdm_cap);
 	const char *why = cxl_vfio_bridge_open(c->pdev, &c->bridge);
 
 	c->hdm = cxl_vfio_hdm(cxlv);
-	c->was = cxlv->platform.decoder[0];
-	c->global = cxlv->platform.hdm_global;
+	c->was = platform->decoder[0];
+	c->global = platform->hdm_global;
 	want->size = ALIGN_DOWN(cxl_vfio_capacity(cxlv), CXLR_HDM_GRANULE);
 	want->ctrl = CXLR_HDM_CTRL_COMMITTED;
 	/* 2: host-only coherent memory, as expanders have. */
@@ -231,6 +283,9 @@ static const char *look(struct cxl_vfio_device *cxlv, struct commitment *c,
 		want->ctrl |= CXLR_HDM_CTRL_HOSTONLY;
 	if (why)
 		return why;
+	if (platform->dvsec_ctrl & CXLR_CTRL_MEM_ENABLE &&
+	    !(platform->hdm_global & CXLR_HDM_GLOBAL_ENABLE))
+		return "its memory is where its DVSEC ranges say, by the platform's firmware";
 	if (!c->bridge.count)
 		return "its host bridge has no HDM decoders, and the CXL core needs them";
 	return want->size ? NULL : "it has less memory than a decoder can decode";
@@ -249,7 +304,7 @@ int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
 	struct cxl_vfio_decoder want = { };
-	struct commitment *c;
+	struct cxl_vfio_commitment *c;
 	const char *why;
 	int ret;
 
@@ -272,8 +327,25 @@ int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
 	}
 	if (ret)
 		return ret;
-	cxlv->committed = true;
+	cxlv->commitment = c;
 	return devm_add_action_or_reset(&pdev->dev, uncommit, c);
+}
+
+/**
+ * cxl_vfio_commit_seen - the CXL core has made a region of what was committed
+ * @cxlv: the device, being bound, attached to the region
+ */
+void cxl_vfio_commit_seen(struct cxl_vfio_device *cxlv)
+{
+	const struct cxl_vfio_commitment *c = cxlv->commitment;
+	const struct cxl_vfio_decoder want = { .base = c->hpa.start, .size = range_len(&c->hpa) };
+
+	/* No processor has lines of what was there before. */
+	cxl_vfio_reset_invalidate(cxlv);
+	/* Without an entry, the next bind is refused. */
+	if (c->bridge_decoder >= 0)
+		xa_store(&seen_by_core, seen_index(c, c->bridge_decoder), seen_entry(c, &want),
+			 GFP_KERNEL);
 }
 
 /* The module leaves; no device is bound. */

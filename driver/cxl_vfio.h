@@ -51,7 +51,7 @@ struct cxl_vfio_decoder {
  * @base: kernel mapping of its component registers up to the end of the CM block
  * @hdm: its HDM Decoder capability
  * @count: decoders; 0, and no @hdm, where it passes everything to its only port
- * @enumerated: the CXL core has them already
+ * @at: physical address of @hdm
  */
 struct cxl_vfio_bridge {
 	struct acpi_table_header *cedt;
@@ -60,7 +60,7 @@ struct cxl_vfio_bridge {
 	void __iomem *base;
 	void __iomem *hdm;
 	unsigned int count;
-	bool enumerated;
+	resource_size_t at;
 };
 
 /**
@@ -322,7 +322,7 @@ struct cxl_vfio_clear {
  * @regs: what a user has in place of the device's CXL registers
  * @cxl_reset: the one that a user started
  * @clear: of the memory, for the next user
- * @committed: the driver committed the decoder, not the platform
+ * @commitment: of the decoder, by the driver; NULL if it was the platform that committed it
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
  * @user_resets: how many resets its user waits for, by ioctl
  * @counts: by enum cxl_vfio_count
@@ -342,7 +342,7 @@ struct cxl_vfio_device {
 	struct cxl_vfio_regs regs;
 	struct cxl_vfio_cxl_reset cxl_reset;
 	struct cxl_vfio_clear clear;
-	bool committed;
+	struct cxl_vfio_commitment *commitment;
 	bool slot_reset;
 	atomic_t user_resets;
 	atomic_long_t counts[CXL_VFIO_COUNTS];
@@ -392,11 +392,13 @@ const char *cxl_vfio_bridge_open(struct pci_dev *pdev, struct cxl_vfio_bridge *b
 void cxl_vfio_bridge_close(struct cxl_vfio_bridge *bridge);
 bool cxl_vfio_bridge_decoder(const struct cxl_vfio_bridge *bridge, unsigned int n,
 			     struct cxl_vfio_decoder *decoder);
+bool cxl_vfio_bridge_enumerated(const struct cxl_vfio_bridge *bridge);
 bool cxl_vfio_bridge_window(const struct cxl_vfio_bridge *bridge, unsigned int n, bool host_only,
 			    struct range *window);
 
 /* commit.c */
 int cxl_vfio_commit(struct cxl_vfio_device *cxlv);
+void cxl_vfio_commit_seen(struct cxl_vfio_device *cxlv);
 void cxl_vfio_commit_exit(void);
 
 /* debugfs.c */

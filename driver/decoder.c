@@ -84,10 +84,13 @@ int cxl_vfio_decoder_commit(void __iomem *hdm, unsigned int n, const struct cxl_
 	ret = readl_poll_timeout(hdm + CXLR_HDM_CTRL(n), ctrl,
 				 ctrl & (CXLR_HDM_CTRL_COMMITTED | CXLR_HDM_CTRL_ERROR),
 				 COMMIT_POLL_US, COMMIT_TIMEOUT_US);
-	if (ret)
-		return ret;
 	cxl_vfio_decoder_read(hdm, n, &have);
-	return same_decoder(&have, want) ? 0 : -EIO;
+	if (same_decoder(&have, want))
+		return 0;
+	/* Not to commit later, when nobody reckons with it. */
+	if (!PCI_POSSIBLE_ERROR(have.ctrl))
+		writel(have.ctrl & ~CXLR_HDM_CTRL_COMMIT, hdm + CXLR_HDM_CTRL(n));
+	return ret ?: -EIO;
 }
 
 /**
@@ -105,5 +108,5 @@ void cxl_vfio_decoder_release(void __iomem *hdm, unsigned int n,
 		return;
 	writel(ctrl & ~CXLR_HDM_CTRL_COMMIT, hdm + CXLR_HDM_CTRL(n));
 	write_decoder(hdm, n, was);
-	writel(was->ctrl, hdm + CXLR_HDM_CTRL(n));
+	writel(was->ctrl & ~CXLR_HDM_CTRL_COMMIT, hdm + CXLR_HDM_CTRL(n));
 }

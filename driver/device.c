@@ -149,7 +149,7 @@ static int put_cap(struct cxl_vfio_device *cxlv, struct vfio_device_info __user 
 		.header.version = 1,
 		.header.next = next,
 		.hdm_regs_bar_index = cxlv->comp.bar,
-		.flags = cxlv->committed ? 0 : VFIO_CXL_CAP_FIRMWARE_COMMITTED,
+		.flags = cxlv->commitment ? 0 : VFIO_CXL_CAP_FIRMWARE_COMMITTED,
 		.hdm_regs_offset = cxlv->comp.cm,
 		.dpa_region_index = cxlv->mem_region_index,
 		.comp_regs_region_index = cxlv->comp_region_index,

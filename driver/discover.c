@@ -279,6 +279,8 @@ static int attach_region(struct cxl_vfio_device *cxlv)
 		return PTR_ERR(cxlmd);
 	}
 
+	if (cxlv->commitment)
+		cxl_vfio_commit_seen(cxlv);
 	decoder = &cxlv->platform.decoder[cxlv->mem.decoder];
 	if (decoder->base != cxlv->mem.hpa.start || decoder->size != range_len(&cxlv->mem.hpa)) {
 		pci_err(pdev, "the CXL core's region %pra is not what decoder %u decodes\n",

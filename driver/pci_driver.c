@@ -48,7 +48,7 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		 &cxlv->mem.hpa, cxlv->mem.decoder,
 		 cxlv->platform.decoder[cxlv->mem.decoder].ctrl & CXLR_HDM_CTRL_LOCK ?
 		 " (locked)" : "",
-		 cxlv->committed ? " (committed by the driver)" : "",
+		 cxlv->commitment ? " (committed by the driver)" : "",
 		 cxlv->comp.bar, &cxlv->comp.cm);
 	trace_cxl_vfio_bind(&pdev->dev, &cxlv->mem.hpa, cxlv->mem.decoder);
 	cxl_vfio_debugfs_add(cxlv);
@@ -72,6 +72,9 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 	/* The last close could not, if it was this that it waited for. */
 	cxl_vfio_reset_restore(cxlv);
 	cxl_vfio_mem_exit(cxlv);
+	/* Devres takes the addresses away. */
+	if (cxlv->commitment)
+		cxl_vfio_reset_invalidate(cxlv);
 	vfio_put_device(&cxlv->core.vdev);
 }
 

@@ -134,6 +134,39 @@ static void *map_aligned(VfioCxl *s)
 	return NULL;
 }
 
+/*
+ * QEMU's own accesses: an instruction of the guest's that KVM could not finish, as
+ * the memory was not there, and its devices' DMA. By the file, which says so when the
+ * memory may not be touched (all ones then, as from a device that is absent); a load from the
+ * mapping would end QEMU with SIGBUS when the guest has just reset the device.
+ */
+static uint64_t mem_read(void *opaque, hwaddr addr, unsigned int size)
+{
+	VfioCxl *s = opaque;
+	uint64_t val = 0;
+
+	if (pread(s->parent_obj.vbasedev.fd, &val, size, s->mem.fd_offset + addr) != size)
+		return UINT64_MAX;
+	return val;
+}
+
+static void mem_write(void *opaque, hwaddr addr, uint64_t val, unsigned int size)
+{
+	VfioCxl *s = opaque;
+	ssize_t ret = pwrite(s->parent_obj.vbasedev.fd, &val, size, s->mem.fd_offset + addr);
+
+	/* Lost, as on its way to an absent device. */
+	(void)ret;
+}
+
+static const MemoryRegionOps mem_ops = {
+	.read = mem_read,
+	.write = mem_write,
+	.endianness = DEVICE_LITTLE_ENDIAN,
+	.valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+	.impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+};
+
 bool vfio_cxl_mem_init(VfioCxl *s, Error **errp)
 {
 	g_autofree char *name = g_strdup_printf("%s CXL memory", s->parent_obj.vbasedev.name);
@@ -146,11 +179,10 @@ bool vfio_cxl_mem_init(VfioCxl *s, Error **errp)
 				 s->mem.size / MiB);
 		return false;
 	}
-	/*
-	 * RAM, not a RAM device: QEMU's own devices reach it as they do the
-	 * rest of the guest's memory, without a bounce buffer.
-	 */
-	memory_region_init_ram_ptr(&s->mem.ram, OBJECT(s), name, s->mem.size, s->mem.map);
+	/* RAM for KVM and for VFIO; a RAM device for QEMU itself, by mem_ops. */
+	memory_region_init_ram_device_ptr(&s->mem.ram, OBJECT(s), name, s->mem.size, s->mem.map);
+	s->mem.ram.ops = &mem_ops;
+	s->mem.ram.opaque = s;
 	memory_region_init_alias(&s->mem.alias, OBJECT(s), "vfio-cxl-memory", &s->mem.ram, 0,
 				 s->mem.size);
 	s->mem.retry = timer_new_ms(QEMU_CLOCK_REALTIME, retry, s);

@@ -17,6 +17,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "bridge.h"
 #include "cxl_regs.h"
 #include "harness.h"
 #include "pci.h"
@@ -178,6 +179,7 @@ static bool firmware_committed(struct vfio *vfio)
 
 static void test_commit(void)
 {
+	static struct bridge_state bridge, now;
 	struct traces before;
 	struct vfio vfio;
 	unsigned int i;
@@ -187,6 +189,7 @@ static void test_commit(void)
 	pci_bind(pci_accel());
 	pci_unbind(pci_accel());
 	traces_read(&before);
+	bridge_state_read(&bridge);
 	check_eq(qmp_get("hdm0-control"), 0);
 	for (i = 0; i < 3; i++) {
 		volatile uint8_t *map;
@@ -196,6 +199,8 @@ static void test_commit(void)
 		vfio_open(&vfio);
 		check(!firmware_committed(&vfio));
 		check_eq(qmp_get("hdm0-size"), vfio.mem.size);
+		bridge_state_read(&now);
+		check(memcmp(now.value, bridge.value, sizeof(now.value)));
 		check_eq(qmp_get("hdm0-mapped-size"), vfio.mem.size);
 		map = vfio_mmap(&vfio, &vfio.mem, 0, vfio.mem.size);
 		map[0] = i + 1;
@@ -206,6 +211,8 @@ static void test_commit(void)
 		vfio_close(&vfio);
 		pci_unbind(pci_accel());
 		check_no_traces(&before);
+		bridge_state_read(&now);
+		bridge_state_same(&now, &bridge);
 	}
 	/* For what runs after this. */
 	pci_bind(pci_accel());
