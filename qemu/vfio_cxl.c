@@ -238,6 +238,12 @@ static void vfio_cxl_exit(PCIDevice *pdev)
 	migrate_del_blocker(&s->migration_blocker);
 }
 
+/* When no processor of the guest can be in one of the memory regions any more. */
+static void vfio_cxl_finalize(Object *obj)
+{
+	vfio_cxl_regs_finalize(VFIO_CXL_PCI(obj));
+}
+
 static const char *const commit_names[] = {
 	[VFIO_CXL_COMMIT_LOCKED] = "locked",
 	[VFIO_CXL_COMMIT_UNLOCKED] = "unlocked",
@@ -297,6 +303,7 @@ static const TypeInfo vfio_cxl_info = {
 	.name = TYPE_VFIO_CXL_PCI,
 	.parent = TYPE_VFIO_PCI,
 	.instance_size = sizeof(VfioCxl),
+	.instance_finalize = vfio_cxl_finalize,
 	.class_init = vfio_cxl_class_init,
 	.interfaces = (InterfaceInfo[]) {
 		{ INTERFACE_CXL_DEVICE },

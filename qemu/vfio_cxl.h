@@ -34,6 +34,12 @@ struct vfio_cxl_window {
 	uint64_t dpa;			/* offset in the memory region */
 };
 
+/* Where something of the device is in a VFIO file. */
+struct vfio_cxl_file {
+	int fd;				/* not owned */
+	off_t offset;
+};
+
 /* The driver's flags with which neither memory nor BARs can be touched. */
 #define VFIO_CXL_STATE_ABSENT	(VFIO_CXL_STATE_RESETTING | VFIO_CXL_STATE_RESET_FAILED)
 
@@ -52,13 +58,14 @@ struct VfioCxl {
 		uint64_t bar_offset;
 		MemoryRegion mr;
 		MemoryRegion absent[PCI_ROM_SLOT];	/* over the BARs, when they are not there */
+		struct vfio_cxl_file *files[PCI_ROM_SLOT];	/* of each BAR's mappings */
 		struct cxlr_blocks dvsecs;	/* in configuration space, those of CXL */
 		uint32_t dvsec;		/* of the one for CXL devices */
 	} regs;
 
 	/* The memory region of the VFIO device. */
 	struct {
-		off_t fd_offset;
+		struct vfio_cxl_file file;
 		uint64_t size;
 		uint64_t align;		/* that host and guest address should have */
 		void *map;
@@ -90,6 +97,7 @@ void vfio_cxl_update(VfioCxl *s);
 /* vfio_cxl_regs.c: virtual registers and the driver's events */
 bool vfio_cxl_regs_init(VfioCxl *s, Error **errp);
 void vfio_cxl_regs_exit(VfioCxl *s);
+void vfio_cxl_regs_finalize(VfioCxl *s);
 /* The BARs as they are, or what reads as ones in their place. */
 void vfio_cxl_bars_show(VfioCxl *s, bool show);
 /*
@@ -108,6 +116,13 @@ uint16_t vfio_cxl_dvsec_read(VfioCxl *s, uint32_t offset);
 void vfio_cxl_dvsec_write(VfioCxl *s, uint32_t offset, uint16_t val);
 /* Take all events out of the driver's queue, which makes room for what a write leads to. */
 void vfio_cxl_events_drain(VfioCxl *s);
+
+/* vfio_cxl_file.c: accesses without mappings */
+/*
+ * QEMU itself gets to @ram, which is a RAM device that the guest may have mapped,
+ * by @file; that has to live as long.
+ */
+void vfio_cxl_by_file(MemoryRegion *ram, struct vfio_cxl_file *file);
 
 /* vfio_cxl_mem.c: the memory in the guest's address space */
 bool vfio_cxl_mem_init(VfioCxl *s, Error **errp);

@@ -49,7 +49,7 @@ static bool usable(VfioCxl *s, uint64_t dpa)
 {
 	uint8_t byte;
 
-	return pread(s->parent_obj.vbasedev.fd, &byte, 1, s->mem.fd_offset + dpa) == 1;
+	return pread(s->mem.file.fd, &byte, 1, s->mem.file.offset + dpa) == 1;
 }
 
 void vfio_cxl_mem_remove(VfioCxl *s)
@@ -105,7 +105,7 @@ static bool find_region(VfioCxl *s, Error **errp)
 		error_setg(errp, "the host's driver gives no CXL memory");
 		return false;
 	}
-	s->mem.fd_offset = info->offset;
+	s->mem.file = (struct vfio_cxl_file) { s->parent_obj.vbasedev.fd, info->offset };
 	s->mem.size = info->size;
 	s->mem.align = MAX(cap->map_align, qemu_real_host_page_size());
 	return true;
@@ -127,45 +127,12 @@ static void *map_aligned(VfioCxl *s)
 		munmap(map, at - room);
 	munmap((void *)(at + s->mem.size), room + s->mem.align - at);
 	map = mmap((void *)at, s->mem.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-		   s->parent_obj.vbasedev.fd, s->mem.fd_offset);
+		   s->mem.file.fd, s->mem.file.offset);
 	if (map != MAP_FAILED)
 		return map;
 	munmap((void *)at, s->mem.size);
 	return NULL;
 }
-
-/*
- * QEMU's own accesses: an instruction of the guest's that KVM could not finish, as
- * the memory was not there, and its devices' DMA. By the file, which says so when the
- * memory may not be touched (all ones then, as from a device that is absent); a load from the
- * mapping would end QEMU with SIGBUS when the guest has just reset the device.
- */
-static uint64_t mem_read(void *opaque, hwaddr addr, unsigned int size)
-{
-	VfioCxl *s = opaque;
-	uint64_t val = 0;
-
-	if (pread(s->parent_obj.vbasedev.fd, &val, size, s->mem.fd_offset + addr) != size)
-		return UINT64_MAX;
-	return val;
-}
-
-static void mem_write(void *opaque, hwaddr addr, uint64_t val, unsigned int size)
-{
-	VfioCxl *s = opaque;
-	ssize_t ret = pwrite(s->parent_obj.vbasedev.fd, &val, size, s->mem.fd_offset + addr);
-
-	/* Lost, as on its way to an absent device. */
-	(void)ret;
-}
-
-static const MemoryRegionOps mem_ops = {
-	.read = mem_read,
-	.write = mem_write,
-	.endianness = DEVICE_LITTLE_ENDIAN,
-	.valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
-	.impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
-};
 
 bool vfio_cxl_mem_init(VfioCxl *s, Error **errp)
 {
@@ -179,10 +146,8 @@ bool vfio_cxl_mem_init(VfioCxl *s, Error **errp)
 				 s->mem.size / MiB);
 		return false;
 	}
-	/* RAM for KVM and for VFIO; a RAM device for QEMU itself, by mem_ops. */
 	memory_region_init_ram_device_ptr(&s->mem.ram, OBJECT(s), name, s->mem.size, s->mem.map);
-	s->mem.ram.ops = &mem_ops;
-	s->mem.ram.opaque = s;
+	vfio_cxl_by_file(&s->mem.ram, &s->mem.file);
 	memory_region_init_alias(&s->mem.alias, OBJECT(s), "vfio-cxl-memory", &s->mem.ram, 0,
 				 s->mem.size);
 	s->mem.retry = timer_new_ms(QEMU_CLOCK_REALTIME, retry, s);

@@ -262,6 +262,21 @@ static const MemoryRegionOps absent_ops = {
 	.impl = { .min_access_size = 1, .max_access_size = 8 },
 };
 
+static void bar_by_file(VfioCxl *s, unsigned int bar)
+{
+	VFIORegion *region = &s->parent_obj.bars[bar].region;
+	unsigned int i;
+
+	s->regs.files[bar] = g_new(struct vfio_cxl_file, region->nr_mmaps);
+	for (i = 0; i < region->nr_mmaps; i++) {
+		s->regs.files[bar][i] = (struct vfio_cxl_file) {
+			s->parent_obj.vbasedev.fd, region->fd_offset + region->mmaps[i].offset,
+		};
+		if (region->mmaps[i].mmap)
+			vfio_cxl_by_file(&region->mmaps[i].mem, &s->regs.files[bar][i]);
+	}
+}
+
 static void bars_init(VfioCxl *s)
 {
 	unsigned int i;
@@ -271,6 +286,7 @@ static void bars_init(VfioCxl *s)
 
 		if (!bar)
 			continue;
+		bar_by_file(s, i);
 		memory_region_init_io(absent, OBJECT(s), &absent_ops, s, "vfio-cxl-absent",
 				      memory_region_size(bar));
 		memory_region_set_enabled(absent, false);
@@ -317,4 +333,12 @@ void vfio_cxl_regs_exit(VfioCxl *s)
 		memory_region_del_subregion(s->parent_obj.bars[s->regs.bar].region.mem,
 					    &s->regs.mr);
 	events_exit(s);
+}
+
+void vfio_cxl_regs_finalize(VfioCxl *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < PCI_ROM_SLOT; i++)
+		g_free(s->regs.files[i]);
 }

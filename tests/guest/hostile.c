@@ -272,6 +272,12 @@ static void touch_bar(struct part *part)
 	touch(part, part->machine->bar + pages[dice(part, ARRAY_SIZE(pages))], PAGE);
 }
 
+/* The VMM makes all accesses to BAR 2, as it has the MSI-X table in the same page. */
+static void touch_table(struct part *part)
+{
+	touch(part, part->machine->table, PAGE);
+}
+
 static void commit_or_not(struct part *part)
 {
 	store32(part->machine->hdm + CXLR_HDM_CTRL(0), dice(part, 2) ? CXLR_HDM_CTRL_COMMIT : 0);
@@ -760,6 +766,7 @@ static void test_master(void) { loud(toggle_master, touch_windows); }
 static void test_master_bar(void) { loud(toggle_master, touch_bar); }
 static void test_enable(void) { loud(toggle_memory, touch_windows); }
 static void test_enable_bar(void) { loud(toggle_memory, touch_bar); }
+static void test_enable_table(void) { loud(toggle_memory, touch_table); }
 static void test_power(void) { loud(toggle_power, touch_windows); }
 static void test_power_bar(void) { loud(toggle_power, touch_bar); }
 static void test_move(void) { loud(move_bar, touch_windows); }
@@ -788,6 +795,7 @@ const struct test tests[] = {
 	{ "master_bar", test_master_bar },
 	{ "enable", test_enable },
 	{ "enable_bar", test_enable_bar },
+	{ "enable_table", test_enable_table },
 	{ "power", test_power },
 	{ "power_bar", test_power_bar },
 	{ "move", test_move },

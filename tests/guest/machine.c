@@ -190,6 +190,18 @@ static volatile uint8_t *map_bar(const char *device, const char *file, size_t si
 	return map;
 }
 
+/* Others may have left its BARs elsewhere, the device asleep, or in a CXL Reset. */
+static void find_device(struct machine *machine)
+{
+	unsigned int polls;
+
+	for (polls = 0; polls < POLLS; polls++, usleep(POLL_US)) {
+		if (load32(machine->bar + CXL_ACCEL_ID_MAGIC) == CXL_ACCEL_MAGIC)
+			return;
+		machine_wake(machine);
+	}
+}
+
 void machine_open(struct machine *machine)
 {
 	memset(machine, 0, sizeof(*machine));
@@ -203,9 +215,7 @@ void machine_open(struct machine *machine)
 	machine->cm = machine->bar + CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET;
 	machine->hdm = machine->cm + HDM_AT;
 	map_windows(machine);
-	if (!(load_bytes(machine->config + PCI_COMMAND, 2) & PCI_COMMAND_MEMORY))
-		machine_wake(machine);
-
+	find_device(machine);
 	check_eq(load32(machine->bar + CXL_ACCEL_ID_MAGIC), CXL_ACCEL_MAGIC);
 	check_eq(load_bytes(machine->config + DVSEC_AT + CXLR_DVSEC_HDR1, 2), CXLR_VENDOR_ID);
 	machine->size = load32(machine->bar + CXL_ACCEL_ID_MEM_SIZE_LOW) |
