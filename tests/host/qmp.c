@@ -233,6 +233,14 @@ void qmp_deferred_error(uint64_t address)
 		fail(__FILE__, __LINE__, "mce: %s", line);
 }
 
+void qmp_aer_error(const char *error)
+{
+	char *line = human("pcie_aer_inject_error accel0 %s", error);
+
+	if (!strstr(line, "OK"))
+		fail(__FILE__, __LINE__, "%s: %s", error, line);
+}
+
 /*
  * CONTROL2 is one of these: what a user may do to it is taken back at close.
  * STATUS2 is not: it tells what the device did last.

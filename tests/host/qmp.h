@@ -22,6 +22,9 @@ uint32_t qmp_physical(uint64_t address);
 /* The first processor's banks have an uncorrected error in this place of memory. */
 void qmp_deferred_error(uint64_t address);
 
+/* The accelerator reports an error by its AER capability, by the name that QEMU has for it. */
+void qmp_aer_error(const char *error);
+
 /* The accelerator is put back into its slot, as machine default has it but for its decoders. */
 void qmp_plug(unsigned int decoders);
 

@@ -5,13 +5,10 @@
  * of the rounds that --cycles says, and one.
  */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -164,20 +161,7 @@ static void test_killed(void)
 /* VFIO_PCI_REQ_IRQ_INDEX: the host wants the device back. */
 static void leave_when_asked(struct vfio *vfio, volatile uint8_t *memory)
 {
-	struct {
-		struct vfio_irq_set set;
-		int fd;
-	} request = {
-		.set = {
-			.argsz = sizeof(request), .index = VFIO_PCI_REQ_IRQ_INDEX, .count = 1,
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-		},
-		.fd = eventfd(0, EFD_CLOEXEC),
-	};
-	struct pollfd asked = { .fd = request.fd, .events = POLLIN };
-
-	check_eq(ioctl(vfio->device, VFIO_DEVICE_SET_IRQS, &request), 0);
-	check_eq(poll(&asked, 1, 60000), 1);
+	check(vfio_event_met(vfio_event(vfio, VFIO_PCI_REQ_IRQ_INDEX)));
 	memory[0] = 1;	/* there until it has left */
 }
 

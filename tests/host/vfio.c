@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <linux/iommufd.h>
 #include <linux/pci_regs.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -410,18 +412,40 @@ void vfio_dma_unmap(struct vfio *vfio, uint64_t iova, size_t len)
 		must(__ioctl(vfio->iommu, IOMMU_IOAS_UNMAP, &ioas), "DMA unmapping");
 }
 
-void vfio_msix(struct vfio *vfio, const int *eventfds, unsigned int count)
+static void set_eventfds(struct vfio *vfio, uint32_t index, const int *eventfds, unsigned int count)
 {
 	size_t size = sizeof(struct vfio_irq_set) + count * sizeof(*eventfds);
 	struct vfio_irq_set *set = calloc(1, size);
 
 	set->argsz = size;
 	set->flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
-	set->index = VFIO_PCI_MSIX_IRQ_INDEX;
+	set->index = index;
 	set->count = count;
 	memcpy(set->data, eventfds, count * sizeof(*eventfds));
-	must(__ioctl(vfio->device, VFIO_DEVICE_SET_IRQS, set), "MSI-X");
+	must(__ioctl(vfio->device, VFIO_DEVICE_SET_IRQS, set), "eventfds for interrupts");
 	free(set);
+}
+
+int vfio_event(struct vfio *vfio, uint32_t index)
+{
+	int event = eventfd(0, EFD_CLOEXEC);
+
+	must(event < 0 ? -errno : 0, "eventfd");
+	set_eventfds(vfio, index, &event, 1);
+	return event;
+}
+
+bool vfio_event_met(int event)
+{
+	struct pollfd wait = { .fd = event, .events = POLLIN };
+	uint64_t count;
+
+	return poll(&wait, 1, 60000) == 1 && read(event, &count, sizeof(count)) == sizeof(count);
+}
+
+void vfio_msix(struct vfio *vfio, const int *eventfds, unsigned int count)
+{
+	set_eventfds(vfio, VFIO_PCI_MSIX_IRQ_INDEX, eventfds, count);
 }
 
 int __vfio_reset(struct vfio *vfio)

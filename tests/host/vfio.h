@@ -73,6 +73,10 @@ int __vfio_dma_map(struct vfio *vfio, void *address, size_t len, uint64_t iova);
 void vfio_dma_map(struct vfio *vfio, void *address, size_t len, uint64_t iova);
 void vfio_dma_unmap(struct vfio *vfio, uint64_t iova, size_t len);
 
+/* A new eventfd for an interrupt that the host raises: VFIO_PCI_ERR_IRQ_INDEX, _REQ_IRQ_INDEX. */
+int vfio_event(struct vfio *vfio, uint32_t index);
+/* Has it been signalled, or is it within a minute? It is not, afterwards. */
+bool vfio_event_met(int event);
 /* An eventfd for each of the first MSI-X vectors. */
 void vfio_msix(struct vfio *vfio, const int *eventfds, unsigned int count);
 

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Errors that the device reports by its AER capability: the user is told, and the
+ * kernel's recovery ends with the memory back, as it was.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "pci.h"
+#include "qmp.h"
+#include "vfio.h"
+
+/* By their severity after a reset (PCIe 7.8.4.4). */
+#define NONFATAL	"POISON_TLP"
+#define FATAL		"MALF_TLP"
+
+#define TOUCHERS	4
+#define ROUNDS		10
+
+struct session {
+	struct vfio vfio;
+	struct qmp_state before;
+	uint64_t resets;
+	size_t window;
+	uint8_t *memory;
+	int event;
+};
+
+/* In use, with data in its memory. */
+static void setup(struct session *session)
+{
+	vfio_open(&session->vfio);
+	session->window = session->vfio.granule > 4 * MIB ? session->vfio.granule : 4 * MIB;
+	session->memory = vfio_mmap(&session->vfio, &session->vfio.mem, 0, session->window);
+	fill_random(session->memory, PAGE, 1);
+	session->event = vfio_event(&session->vfio, VFIO_PCI_ERR_IRQ_INDEX);
+	qmp_state_read(&session->before);
+	session->resets = qmp_get("resets-bus");
+}
+
+/* Loads are refused until recovery has ended. */
+static void wait_for_memory(struct session *session)
+{
+	unsigned int i;
+	uint8_t byte;
+
+	for (i = 0; i < 600 && !load(session->memory, &byte); i++)
+		usleep(100000);
+	check(i < 600);
+}
+
+/* The PCI core's last word on it. */
+static void wait_for_recovery(int kmsg)
+{
+	unsigned int i, level;
+	char text[1024];
+
+	for (i = 0; i < 600; i++, usleep(100000))
+		while (kmsg_next(kmsg, text, sizeof(text), &level))
+			if (strstr(text, "device recovery successful"))
+				return;
+	fail(__FILE__, __LINE__, "no recovery");
+}
+
+static void check_recovered(struct session *session)
+{
+	uint8_t want[PAGE], got[PAGE];
+	struct qmp_state after;
+
+	wait_for_memory(session);
+	qmp_state_read(&after);
+	qmp_state_same(&after, &session->before);
+	fill_random(want, sizeof(want), 1);
+	check(!memcmp(session->memory, want, sizeof(want)));
+	vfio_read(&session->vfio, &session->vfio.mem, 0, got, sizeof(got));
+	check(!memcmp(got, want, sizeof(got)));
+}
+
+/* Nothing is lost, and nothing reset: told, and recovered. */
+static void test_nonfatal(void)
+{
+	struct session session;
+
+	setup(&session);
+	qmp_aer_error(NONFATAL);
+	check(vfio_event_met(session.event));
+	check_recovered(&session);
+	check_eq(qmp_get("resets-bus"), session.resets);
+}
+
+/* The link is reset, which takes the decoder. Twice: the second has all that the first had. */
+static void test_fatal(void)
+{
+	struct session session;
+	unsigned int i;
+
+	setup(&session);
+	for (i = 1; i <= 2; i++) {
+		qmp_aer_error(FATAL);
+		check(vfio_event_met(session.event));
+		check_recovered(&session);
+		check_eq(qmp_get("resets-bus"), session.resets + i);
+	}
+}
+
+/* Nobody has it open: the next one to open it finds it in order. */
+static void test_closed(void)
+{
+	struct session session;
+	int kmsg;
+
+	setup(&session);
+	check_eq(munmap(session.memory, session.window), 0);
+	close(session.event);
+	vfio_close(&session.vfio);
+	kmsg = kmsg_open();
+	qmp_aer_error(FATAL);
+	wait_for_recovery(kmsg);
+	check_eq(qmp_get("resets-bus"), session.resets + 1);
+	setup(&session);
+	check_recovered(&session);
+}
+
+/* The decoder does not come back: out of reach, until a reset with which it does. */
+static void test_not_recovered(void)
+{
+	struct session session;
+	struct qmp_state after;
+	uint8_t byte, was;
+	ssize_t ret;
+	bool loaded;
+	int kmsg;
+
+	setup(&session);
+	qmp_set("refuse-commit", true);
+	kmsg = kmsg_open();
+	qmp_aer_error(FATAL);
+	wait_for_recovery(kmsg);
+	check(vfio_event_met(session.event));
+	ret = __vfio_read(&session.vfio, &session.vfio.mem, 0, &byte, 1);
+	loaded = load(session.memory, &was);
+	qmp_set("refuse-commit", false);
+	vfio_hot_reset(&session.vfio);
+	check_eq(ret, -EIO);
+	check(!loaded);
+	vfio_enable(&session.vfio, true, false);
+	wait_for_memory(&session);
+	qmp_state_read(&after);
+	qmp_state_same(&after, &session.before);
+}
+
+struct toucher {
+	pthread_t thread;
+	struct session *session;
+	atomic_bool *stop;
+	uint64_t random;
+	unsigned long loads, refused;
+};
+
+static void *touch(void *data)
+{
+	struct toucher *toucher = data;
+	uint8_t byte;
+
+	while (!atomic_load(toucher->stop)) {
+		uint64_t at = random64(&toucher->random) % toucher->session->window;
+
+		if (load(toucher->session->memory + at, &byte))
+			toucher->loads++;
+		else
+			toucher->refused++;
+	}
+	return NULL;
+}
+
+/* Under threads that touch the memory: each load has it, or SIGBUS, and both ends come to an end. */
+static void test_touched_meanwhile(void)
+{
+	struct toucher touchers[TOUCHERS] = { };
+	unsigned long loads = 0, refused = 0;
+	struct session session;
+	atomic_bool stop = false;
+	unsigned int i;
+
+	setup(&session);
+	for (i = 0; i < TOUCHERS; i++) {
+		touchers[i].session = &session;
+		touchers[i].stop = &stop;
+		touchers[i].random = seed + i;
+		check_eq(pthread_create(&touchers[i].thread, NULL, touch, &touchers[i]), 0);
+	}
+	for (i = 0; i < ROUNDS; i++) {
+		qmp_aer_error(i % 2 ? NONFATAL : FATAL);
+		check(vfio_event_met(session.event));
+		wait_for_memory(&session);
+	}
+	atomic_store(&stop, true);
+	for (i = 0; i < TOUCHERS; i++) {
+		pthread_join(touchers[i].thread, NULL);
+		loads += touchers[i].loads;
+		refused += touchers[i].refused;
+	}
+	note("%lu loads, %lu refused", loads, refused);
+	check(loads > 0);
+	check(refused > 0);
+	check_recovered(&session);
+	check_eq(qmp_get("resets-bus"), session.resets + ROUNDS / 2);
+}
+
+const struct test tests[] = {
+	{ "nonfatal", test_nonfatal },
+	{ "fatal", test_fatal },
+	{ "closed", test_closed },
+	{ "not_recovered", test_not_recovered },
+	{ "touched_meanwhile", test_touched_meanwhile },
+	{ }
+};
