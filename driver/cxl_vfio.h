@@ -99,6 +99,8 @@ enum cxl_vfio_count {
 	CXL_VFIO_COUNT_RESETS,
 	CXL_VFIO_COUNT_RESETS_FAILED,
 	CXL_VFIO_COUNT_CLEARS,
+	CXL_VFIO_COUNT_ERRORS,		/* of the CXL protocols, uncorrectable */
+	CXL_VFIO_COUNT_ERRORS_CORRECTED,
 	CXL_VFIO_COUNTS
 };
 
@@ -208,6 +210,22 @@ struct cxl_vfio_comp {
 	resource_size_t carve_start;
 	resource_size_t carve_end;
 	void __iomem *base;
+};
+
+/**
+ * struct cxl_vfio_errors - what of errors the device had masked at bind
+ * @unmasked: the driver has unmasked those that it wants to hear of
+ * @aer_uncor: PCI_ERR_UNCOR_MASK
+ * @aer_cor: PCI_ERR_COR_MASK
+ * @ras_uncor: Uncorrectable Error Mask (8.2.4.17.2)
+ * @ras_cor: Correctable Error Mask (8.2.4.17.5)
+ */
+struct cxl_vfio_errors {
+	bool unmasked;
+	u32 aer_uncor;
+	u32 aer_cor;
+	u32 ras_uncor;
+	u32 ras_cor;
 };
 
 /* So many events one write can lead to, at most. */
@@ -323,6 +341,7 @@ struct cxl_vfio_clear {
  * @cxl_reset: the one that a user started
  * @clear: of the memory, for the next user
  * @commitment: of the decoder, by the driver; NULL if it was the platform that committed it
+ * @errors: what it had masked of them
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
  * @user_resets: how many resets its user waits for, by ioctl
  * @counts: by enum cxl_vfio_count
@@ -343,6 +362,7 @@ struct cxl_vfio_device {
 	struct cxl_vfio_cxl_reset cxl_reset;
 	struct cxl_vfio_clear clear;
 	struct cxl_vfio_commitment *commitment;
+	struct cxl_vfio_errors errors;
 	bool slot_reset;
 	atomic_t user_resets;
 	atomic_long_t counts[CXL_VFIO_COUNTS];
@@ -483,6 +503,7 @@ u32 cxl_vfio_regs_state(struct cxl_vfio_regs *regs, struct cxlr_decode *decode);
 void cxl_vfio_regs_reset_begin(struct cxl_vfio_device *cxlv);
 void cxl_vfio_regs_begin_locked(struct cxl_vfio_regs *regs);
 void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret);
+u32 cxl_vfio_regs_take_status(struct cxl_vfio_device *cxlv, u32 at);
 void cxl_vfio_regs_dvsec_read(struct cxl_vfio_device *cxlv, u32 pos, u8 *buf, u32 len);
 int cxl_vfio_regs_dvsec_write(struct cxl_vfio_device *cxlv, u32 pos, const u8 *buf, u32 len);
 int cxl_vfio_regs_cm_read(struct cxl_vfio_device *cxlv, u64 pos, unsigned int width, u64 *val);
@@ -496,6 +517,11 @@ int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user
 			    size_t argsz);
 void cxl_vfio_events_open(struct cxl_vfio_regs *regs);
 void cxl_vfio_events_close(struct cxl_vfio_regs *regs);
+
+/* errors.c */
+extern const struct pci_error_handlers cxl_vfio_err_handlers;
+void cxl_vfio_errors_init(struct cxl_vfio_device *cxlv);
+void cxl_vfio_errors_exit(struct cxl_vfio_device *cxlv);
 
 /* cxl_reset.c */
 void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv);

@@ -18,6 +18,8 @@ static const char * const count_names[] = {
 	[CXL_VFIO_COUNT_RESETS] = "resets",
 	[CXL_VFIO_COUNT_RESETS_FAILED] = "resets_failed",
 	[CXL_VFIO_COUNT_CLEARS] = "clears",
+	[CXL_VFIO_COUNT_ERRORS] = "errors",
+	[CXL_VFIO_COUNT_ERRORS_CORRECTED] = "errors_corrected",
 };
 
 static_assert(ARRAY_SIZE(count_names) == CXL_VFIO_COUNTS);
@@ -50,6 +52,7 @@ static int show_memory(struct seq_file *file, struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_mem *mem = &cxlv->mem;
 	unsigned int i;
+	u16 status;
 
 	seq_printf(file, "memory %#llx-%#llx decoder %u\n", mem->hpa.start, mem->hpa.end,
 		   mem->decoder);
@@ -66,6 +69,9 @@ static int show_memory(struct seq_file *file, struct cxl_vfio_device *cxlv)
 			seq_printf(file, " %s", blocks[i].name);
 	seq_printf(file, "\nreachable %d\nuncleared %lld\n", cxl_vfio_mem_reachable(cxlv),
 		   atomic64_read(&cxlv->clear.left));
+	pci_read_config_word(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_STATUS, &status);
+	seq_printf(file, "viral %d\n",
+		   !PCI_POSSIBLE_ERROR(status) && status & CXLR_STATUS_VIRAL);
 	return 0;
 }
 

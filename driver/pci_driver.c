@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The PCI driver: bind and unbind, and what the PCI core tells about resets
- * and errors.
+ * The PCI driver: bind and unbind.
  */
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -36,6 +35,7 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_put;
 	}
 
+	cxl_vfio_errors_init(cxlv);
 	/* For slot_reset() before the first open, which saves it again. */
 	pci_save_state(pdev);
 	ret = vfio_pci_core_register_device(&cxlv->core);
@@ -55,6 +55,7 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return 0;
 
 err_mem:
+	cxl_vfio_errors_exit(cxlv);
 	cxl_vfio_mem_exit(cxlv);
 err_put:
 	vfio_put_device(&cxlv->core.vdev);
@@ -71,63 +72,13 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 	vfio_pci_core_unregister_device(&cxlv->core);
 	/* The last close could not, if it was this that it waited for. */
 	cxl_vfio_reset_restore(cxlv);
+	cxl_vfio_errors_exit(cxlv);
 	cxl_vfio_mem_exit(cxlv);
 	/* Devres takes the addresses away. */
 	if (cxlv->commitment)
 		cxl_vfio_reset_invalidate(cxlv);
 	vfio_put_device(&cxlv->core.vdev);
 }
-
-static void cxl_vfio_err_reset_prepare(struct pci_dev *pdev)
-{
-	cxl_vfio_reset_prepare(pdev_to_cxl_vfio(pdev));
-}
-
-static void cxl_vfio_err_reset_done(struct pci_dev *pdev)
-{
-	cxl_vfio_reset_done(pdev_to_cxl_vfio(pdev));
-}
-
-static pci_ers_result_t cxl_vfio_err_detected(struct pci_dev *pdev, pci_channel_state_t state)
-{
-	pci_ers_result_t ret;
-
-	cxl_vfio_mem_block(pdev_to_cxl_vfio(pdev), CXL_VFIO_BLOCK_ERROR);
-	ret = vfio_pci_core_aer_err_detected(pdev, state);
-	/* A frozen link is reset, and comes back with nothing programmed. */
-	return state == pci_channel_io_frozen ? PCI_ERS_RESULT_NEED_RESET : ret;
-}
-
-static pci_ers_result_t cxl_vfio_err_slot_reset(struct pci_dev *pdev)
-{
-	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
-
-	cxlv->slot_reset = true;
-	trace_cxl_vfio_reset_begin(&pdev->dev);
-	cxl_vfio_regs_reset_begin(cxlv);
-	pci_restore_state(pdev);
-	return PCI_ERS_RESULT_RECOVERED;
-}
-
-static void cxl_vfio_err_resume(struct pci_dev *pdev)
-{
-	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
-
-	if (cxlv->slot_reset)
-		cxl_vfio_reset_done(cxlv);
-	else
-		cxl_vfio_reset_restore(cxlv);
-	cxlv->slot_reset = false;
-	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_ERROR);
-}
-
-static const struct pci_error_handlers cxl_vfio_err_handlers = {
-	.reset_prepare = cxl_vfio_err_reset_prepare,
-	.reset_done = cxl_vfio_err_reset_done,
-	.error_detected = cxl_vfio_err_detected,
-	.slot_reset = cxl_vfio_err_slot_reset,
-	.resume = cxl_vfio_err_resume,
-};
 
 /*
  * Any device, but by driver_override only. There is no MODULE_DEVICE_TABLE():

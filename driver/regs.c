@@ -103,6 +103,18 @@ static void refresh(const struct half *half, const struct cxlr_slot *slot)
 		cxlr_set(half->space, slot->at, risen, risen);
 }
 
+/* A register of the CM block, if there is a user, and if that is shown it. */
+static void refresh_status(const struct half *half, u32 at)
+{
+	const struct cxlr_slot *slot;
+
+	if (!half->cxlv->regs.memory)
+		return;
+	slot = cxlr_slot_at(half->space, at);
+	if (slot)
+		refresh(half, slot);
+}
+
 /*
  * The values that hold from open on. Errors of before are not this user's.
  * False if the device does not answer.
@@ -346,6 +358,34 @@ void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind,
 	/* A reset may have let the device cache again. */
 	write_control2(regs, 0);
 	cxl_vfio_event(regs, VFIO_CXL_EVENT_RESET_END, NULL);
+}
+
+/**
+ * cxl_vfio_regs_take_status - clear a status register of the device
+ * @cxlv: the device, with its BARs decoded; perhaps not open
+ * @at: of the register, which is RW1C, in the CM block; its mask comes right after it
+ *
+ * The user of the device sees in the virtual register what was set.
+ *
+ * Return: what was set and is not masked; 0 if the device does not answer.
+ */
+u32 cxl_vfio_regs_take_status(struct cxl_vfio_device *cxlv, u32 at)
+{
+	void __iomem *status = cxlv->comp.base + cxlv->comp.cm + at;
+	struct cxl_vfio_regs *regs = &cxlv->regs;
+	struct half half = cm_half(cxlv);
+	u32 mask, is;
+
+	guard(mutex)(&regs->lock);
+	is = readl(status);
+	mask = readl(status + sizeof(u32));
+	if (PCI_POSSIBLE_ERROR(is))
+		return 0;
+	refresh_status(&half, at);
+	writel(is, status);
+	/* So that the same error is one more, the next time. */
+	refresh_status(&half, at);
+	return is & ~mask;
 }
 
 /**

@@ -195,6 +195,24 @@ TRACE_EVENT(cxl_vfio_fault,
 		  __entry->order, __print_flags(__entry->ret, "|", VM_FAULT_RESULT_TRACE))
 );
 
+/* The device's RAS capability has errors of the CXL protocols. */
+TRACE_EVENT(cxl_vfio_protocol_error,
+	TP_PROTO(struct device *dev, bool uncorrectable, u32 status),
+	TP_ARGS(dev, uncorrectable, status),
+	TP_STRUCT__entry(
+		__string(dev, dev_name(dev))
+		__field(bool, uncorrectable)
+		__field(u32, status)
+	),
+	TP_fast_assign(
+		__assign_str(dev);
+		__entry->uncorrectable = uncorrectable;
+		__entry->status = status;
+	),
+	TP_printk("%s %s status=%#x", __get_str(dev),
+		  __entry->uncorrectable ? "uncorrectable" : "correctable", __entry->status)
+);
+
 /* An error in a page of the memory was reported: offset is in the memory, bytes. */
 TRACE_EVENT(cxl_vfio_poison,
 	TP_PROTO(struct device *dev, u64 offset),

@@ -128,6 +128,22 @@ static void viral_set(Object *obj, bool viral, Error **errp)
 	accel_dvsec_set(CXL_ACCEL(obj), CXLR_DVSEC_STATUS, CXLR_STATUS_VIRAL, viral);
 }
 
+/* Errors of the CXL protocols that are not masked are an internal error of AER (12.2.2). */
+static void signal_errors(CxlAccel *s, uint32_t status_at, uint32_t errors)
+{
+	bool correctable = status_at == CXLR_RAS_COR_STATUS;
+	PCIEAERErr err = {
+		.status = correctable ? PCI_ERR_COR_INTERNAL : PCI_ERR_UNC_INTN,
+		.source_id = pci_requester_id(PCI_DEVICE(s)),
+		.flags = correctable ? PCIE_AER_ERR_IS_CORRECTABLE : 0,
+	};
+
+	/* The mask comes after the status. */
+	errors &= ~accel_cm_get(s, ACCEL_CM_RAS + status_at + sizeof(uint32_t));
+	if (errors)
+		pcie_aer_inject_error(PCI_DEVICE(s), &err);
+}
+
 /* A status of the RAS capability (8.2.4.17); the bits that are written happen. */
 static void ras_get(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
 {
@@ -142,9 +158,10 @@ static void ras_set(Object *obj, Visitor *v, const char *name, void *opaque, Err
 	struct register_at *reg = opaque;
 	uint32_t val;
 
-	if (visit_type_uint32(v, name, &val, errp))
-		cxlr_set(&CXL_ACCEL(obj)->cm, ACCEL_CM_RAS + reg->offset,
-			 val, val);
+	if (!visit_type_uint32(v, name, &val, errp))
+		return;
+	cxlr_set(&CXL_ACCEL(obj)->cm, ACCEL_CM_RAS + reg->offset, val, val);
+	signal_errors(CXL_ACCEL(obj), reg->offset, val);
 }
 
 void accel_observe_init(CxlAccel *s)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -160,7 +161,7 @@ uint64_t qmp_get(const char *property)
 	return strtoull(value, NULL, 10);
 }
 
-void qmp_set(const char *property, bool value)
+static void set(const char *property, const char *value)
 {
 	char body[256];
 	char *line;
@@ -168,10 +169,23 @@ void qmp_set(const char *property, bool value)
 	connect_monitor();
 	snprintf(body, sizeof(body),
 		 "\"execute\": \"qom-set\", \"arguments\": { \"path\": \"" OBJECT "\", \"property\": \"%s\", \"value\": %s }",
-		 property, value ? "true" : "false");
+		 property, value);
 	line = command(body);
 	if (!strstr(line, "\"return\""))
 		fail(__FILE__, __LINE__, "%s: %s", property, line);
+}
+
+void qmp_set(const char *property, bool value)
+{
+	set(property, value ? "true" : "false");
+}
+
+void qmp_set32(const char *property, uint32_t value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%" PRIu32, value);
+	set(property, text);
 }
 
 void qmp_plug(unsigned int decoders)

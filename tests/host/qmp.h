@@ -15,6 +15,7 @@
 /* Properties of the accelerator (docs/accelerator.md). A boolean is 0 or 1. */
 uint64_t qmp_get(const char *property);
 void qmp_set(const char *property, bool value);
+void qmp_set32(const char *property, uint32_t value);
 
 /* 32 bits of the machine's physical address space, past its processors; RAM or registers. */
 uint32_t qmp_physical(uint64_t address);

@@ -10,9 +10,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cxl_regs.h"
 #include "harness.h"
 #include "pci.h"
 #include "qmp.h"
+#include "regs.h"
 #include "vfio.h"
 
 /* By their severity after a reset (PCIe 7.8.4.4). */
@@ -106,6 +108,68 @@ static void test_fatal(void)
 		check_recovered(&session);
 		check_eq(qmp_get("resets-bus"), session.resets + i);
 	}
+}
+
+/*
+ * The device's log of the CXL protocols: the host names what it says, and clears it;
+ * the user has seen it.
+ */
+static void check_protocol(const char *property, const char *name, uint32_t at, uint32_t bit)
+{
+	unsigned int level, said = 0;
+	struct session session;
+	char text[1024];
+	int kmsg;
+
+	setup(&session);
+	kmsg = kmsg_open();
+	qmp_set32(property, bit);
+	while (qmp_get(property))
+		usleep(10000);
+	if (at == CXLR_RAS_UNCOR_STATUS) {
+		check(vfio_event_met(session.event));
+		check_recovered(&session);
+		check_eq(qmp_get("resets-bus"), session.resets + 1);
+	}
+	while (kmsg_next(kmsg, text, sizeof(text), &level))
+		said += strstr(text, PCI_DRIVER) && strstr(text, name);
+	check_eq(said, 1);
+	check_eq(vfio_read32(&session.vfio, &session.vfio.regs, RAS_AT + at), bit);
+	vfio_write(&session.vfio, &session.vfio.regs, RAS_AT + at, &bit, sizeof(bit));
+	check_eq(vfio_read32(&session.vfio, &session.vfio.regs, RAS_AT + at), 0);
+	check_recovered(&session);
+}
+
+static void test_protocol(void)
+{
+	check_protocol("ras-uncorrectable", "uncorrectable CXL errors: Mem_Data_ECC",
+		       CXLR_RAS_UNCOR_STATUS, 1 << 7);
+}
+
+static void test_protocol_corrected(void)
+{
+	check_protocol("ras-correctable", "correctable CXL errors: CRC_Threshold",
+		       CXLR_RAS_COR_STATUS, 1 << 2);
+}
+
+/* The user sees it, and clears his own; the host sees the device's. */
+static void test_viral(void)
+{
+	struct session session;
+	uint8_t config[PAGE];
+
+	setup(&session);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS) & CXLR_STATUS_VIRAL, 0);
+	qmp_set("viral", true);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS) & CXLR_STATUS_VIRAL,
+		 CXLR_STATUS_VIRAL);
+	dvsec_write(&session.vfio, CXLR_DVSEC_STATUS, CXLR_STATUS_VIRAL);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS) & CXLR_STATUS_VIRAL, 0);
+	pci_config(pci_accel(), config);
+	check(config[DVSEC_AT + CXLR_DVSEC_STATUS + 1] & CXLR_STATUS_VIRAL >> 8);
+	check_eq(qmp_get("viral"), 1);
+	qmp_set("viral", false);
+	check_recovered(&session);
 }
 
 /* Nobody has it open: the next one to open it finds it in order. */
@@ -215,6 +279,9 @@ static void test_touched_meanwhile(void)
 const struct test tests[] = {
 	{ "nonfatal", test_nonfatal },
 	{ "fatal", test_fatal },
+	{ "protocol", test_protocol },
+	{ "protocol_corrected", test_protocol_corrected },
+	{ "viral", test_viral },
 	{ "closed", test_closed },
 	{ "not_recovered", test_not_recovered },
 	{ "touched_meanwhile", test_touched_meanwhile },

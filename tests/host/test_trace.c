@@ -8,6 +8,7 @@
 
 #include "harness.h"
 #include "pci.h"
+#include "qmp.h"
 #include "regs.h"
 #include "vfio.h"
 
@@ -151,6 +152,32 @@ static void test_faults(void)
 	check_eq(count("bus_errors"), errors + 1);
 }
 
+static long corrected_before;
+
+static bool error_counted(void)
+{
+	return count("errors_corrected") > corrected_before;
+}
+
+/* A correctable error of the CXL protocols. */
+static void test_protocol_error(void)
+{
+	static const char * const wanted[] = {
+		"cxl_vfio_protocol_error: ", " correctable status=0x4", NULL
+	};
+	char *trace;
+
+	if (!pci_bound(pci_accel()))
+		pci_bind(pci_accel());
+	corrected_before = count("errors_corrected");
+	trace_begin();
+	qmp_set32("ras-correctable", 4);
+	wait_until(error_counted);
+	trace = trace_end();
+	check_traced(trace, wanted);
+	free(trace);
+}
+
 static void test_counts(void)
 {
 	static const char * const names[] = { "opens", "zaps", "commits", "resets", "clears" };
@@ -196,6 +223,10 @@ static void test_state(void)
 	check_eq(__vfio_reset(&vfio), 0);
 	vfio_enable(&vfio, true, false);
 	hdm_place(&vfio, 4 * GIB, 256 * MIB, 0);
+	check_state("viral 0\n");
+	qmp_set("viral", true);
+	check_state("viral 1\n");
+	qmp_set("viral", false);
 	check_state("virtual decoder base 0x100000000 size 0x10000000 dpa 0x0 committed");
 	vfio_close(&vfio);
 	check_state("in_use 0\n");
@@ -207,6 +238,7 @@ const struct test tests[] = {
 	{ "life", test_life },
 	{ "refuse", test_refuse },
 	{ "faults", test_faults },
+	{ "protocol_error", test_protocol_error },
 	{ "counts", test_counts },
 	{ "state", test_state },
 	{ }
