@@ -342,6 +342,7 @@ struct cxl_vfio_clear {
  * @clear: of the memory, for the next user
  * @commitment: of the decoder, by the driver; NULL if it was the platform that committed it
  * @errors: what it had masked of them
+ * @sleep: hears of system sleep, and refuses
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
  * @user_resets: how many resets its user waits for, by ioctl
  * @counts: by enum cxl_vfio_count
@@ -363,6 +364,7 @@ struct cxl_vfio_device {
 	struct cxl_vfio_clear clear;
 	struct cxl_vfio_commitment *commitment;
 	struct cxl_vfio_errors errors;
+	struct notifier_block sleep;
 	bool slot_reset;
 	atomic_t user_resets;
 	atomic_long_t counts[CXL_VFIO_COUNTS];
@@ -522,6 +524,10 @@ void cxl_vfio_events_close(struct cxl_vfio_regs *regs);
 extern const struct pci_error_handlers cxl_vfio_err_handlers;
 void cxl_vfio_errors_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_errors_exit(struct cxl_vfio_device *cxlv);
+
+/* sleep.c */
+int cxl_vfio_sleep_refuse(struct cxl_vfio_device *cxlv);
+void cxl_vfio_sleep_allow(struct cxl_vfio_device *cxlv);
 
 /* cxl_reset.c */
 void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv);

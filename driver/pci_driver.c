@@ -35,13 +35,16 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_put;
 	}
 
+	ret = cxl_vfio_sleep_refuse(cxlv);
+	if (ret)
+		goto err_mem;
 	cxl_vfio_errors_init(cxlv);
 	/* For slot_reset() before the first open, which saves it again. */
 	pci_save_state(pdev);
 	ret = vfio_pci_core_register_device(&cxlv->core);
 	if (ret) {
 		pci_err(pdev, "cannot register with VFIO: %pe\n", ERR_PTR(ret));
-		goto err_mem;
+		goto err_errors;
 	}
 
 	pci_info(pdev, "CXL memory %pra, decoder %u%s%s, component registers in BAR %u at %pa\n",
@@ -54,8 +57,10 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	cxl_vfio_debugfs_add(cxlv);
 	return 0;
 
-err_mem:
+err_errors:
 	cxl_vfio_errors_exit(cxlv);
+	cxl_vfio_sleep_allow(cxlv);
+err_mem:
 	cxl_vfio_mem_exit(cxlv);
 err_put:
 	vfio_put_device(&cxlv->core.vdev);
@@ -73,6 +78,7 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 	/* The last close could not, if it was this that it waited for. */
 	cxl_vfio_reset_restore(cxlv);
 	cxl_vfio_errors_exit(cxlv);
+	cxl_vfio_sleep_allow(cxlv);
 	cxl_vfio_mem_exit(cxlv);
 	/* Devres takes the addresses away. */
 	if (cxlv->commitment)

@@ -341,6 +341,34 @@ static void test_rebind(void)
 	}
 }
 
+static int __sleep(void)
+{
+	return __write_file("/sys/power/state", "freeze");
+}
+
+/* The system sleeps without the device only; as far as it gets with its processes frozen. */
+static void test_sleep(void)
+{
+	unsigned int level, said = 0;
+	char text[1024];
+	int kmsg;
+
+	if (!pci_bound(pci_accel()))
+		pci_bind(pci_accel());
+	write_file("/sys/power/pm_test", "freezer");
+	write_file("/sys/module/suspend/parameters/pm_test_delay", "0");
+	kmsg = kmsg_open();
+	check_eq(__sleep(), -EBUSY);
+	while (kmsg_next(kmsg, text, sizeof(text), &level))
+		said += strstr(text, PCI_DRIVER) && strstr(text, "the system cannot sleep");
+	check_eq(said, 1);
+	pci_unbind(pci_accel());
+	check_eq(__sleep(), 0);
+	pci_bind(pci_accel());
+	check_eq(__sleep(), -EBUSY);
+	write_file("/sys/power/pm_test", "none");
+}
+
 const struct test tests[] = {
 	{ "not_cxl", test_not_cxl },
 	{ "uncommitted", test_uncommitted },
@@ -353,5 +381,6 @@ const struct test tests[] = {
 	{ "taken", test_taken },
 	{ "system_ram", test_system_ram },
 	{ "rebind", test_rebind },
+	{ "sleep", test_sleep },
 	{ }
 };

@@ -4,6 +4,7 @@
  * kernel's recovery ends with the memory back, as it was.
  */
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -152,6 +153,28 @@ static void test_protocol_corrected(void)
 		       CXLR_RAS_COR_STATUS, 1 << 2);
 }
 
+/* What the driver unmasks is masked again when it has gone (PCIe 7.8.4.3, 7.8.4.6). */
+static void test_masks(void)
+{
+	const uint32_t uncor_internal = 1 << 22, cor_internal = 1 << 14;
+	unsigned int bound;
+
+	for (bound = 0; bound < 2; bound++) {
+		uint8_t config[PAGE];
+		uint32_t uncor, cor;
+
+		if (pci_bound(pci_accel()) && !bound)
+			pci_unbind(pci_accel());
+		if (bound)
+			pci_bind(pci_accel());
+		pci_config(pci_accel(), config);
+		memcpy(&uncor, config + AER_AT + PCI_ERR_UNCOR_MASK, sizeof(uncor));
+		memcpy(&cor, config + AER_AT + PCI_ERR_COR_MASK, sizeof(cor));
+		check_eq(uncor & uncor_internal, bound ? 0 : uncor_internal);
+		check_eq(cor & cor_internal, bound ? 0 : cor_internal);
+	}
+}
+
 /* The user sees it, and clears his own; the host sees the device's. */
 static void test_viral(void)
 {
@@ -281,6 +304,7 @@ const struct test tests[] = {
 	{ "fatal", test_fatal },
 	{ "protocol", test_protocol },
 	{ "protocol_corrected", test_protocol_corrected },
+	{ "masks", test_masks },
 	{ "viral", test_viral },
 	{ "closed", test_closed },
 	{ "not_recovered", test_not_recovered },
