@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A memory expander (Type 3), which the CXL core's own driver has by default: bound
+ * to this one by the administrator, it is a device like any other, and the CXL core
+ * has it back afterwards as it was.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "pci.h"
+#include "vfio.h"
+
+#define CLASS		0x050210	/* memory controller, CXL, by CXL 2.0 and later */
+#define CORE_DRIVER	"/sys/bus/pci/drivers/cxl_pci"
+#define WINDOW		(2 * MIB)
+
+/* The address; all else in these tests is about it then. */
+static const char *expander(void)
+{
+	static char found[64];
+	struct dirent *entry;
+	DIR *dir;
+
+	if (*found)
+		return found;
+	dir = opendir("/sys/bus/pci/devices");
+	check(dir);
+	while (!*found && (entry = readdir(dir))) {
+		char *class;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		class = read_file(pci_path(entry->d_name, "class"));
+		if (strtoul(class, NULL, 0) == CLASS)
+			snprintf(found, sizeof(found), "%.63s", entry->d_name);
+		free(class);
+	}
+	closedir(dir);
+	check(*found);
+	setenv("VFIO_DEVICE", found, 1);
+	return found;
+}
+
+static bool core_has_it(void)
+{
+	char driver[64];
+
+	pci_link(expander(), "driver", driver, sizeof(driver));
+	return !strcmp(driver, "cxl_pci");
+}
+
+static void take(struct vfio *vfio)
+{
+	if (core_has_it())
+		write_file(CORE_DRIVER "/unbind", expander());
+	vfio_open(vfio);
+	vfio_enable(vfio, true, false);
+}
+
+/* What is written by the file is there in a mapping, and the other way round. */
+static void check_memory(struct vfio *vfio, uint64_t at, uint64_t salt)
+{
+	uint8_t *window = vfio_mmap(vfio, &vfio->mem, at, WINDOW);
+	uint8_t want[PAGE], got[PAGE];
+
+	fill_random(want, sizeof(want), salt);
+	vfio_write(vfio, &vfio->mem, at, want, sizeof(want));
+	check(!memcmp(window, want, sizeof(want)));
+	fill_random(window + WINDOW - PAGE, PAGE, salt + 1);
+	vfio_read(vfio, &vfio->mem, at + WINDOW - PAGE, got, sizeof(got));
+	check(!memcmp(window + WINDOW - PAGE, got, sizeof(got)));
+	check_eq(munmap(window, WINDOW), 0);
+}
+
+static void test_memory(void)
+{
+	uint8_t byte = 1;
+	struct vfio vfio;
+
+	take(&vfio);
+	check_memory(&vfio, 0, 1);
+	check_memory(&vfio, vfio.mem.size - WINDOW, 3);
+	vfio_close(&vfio);
+	/* Another user has none of it. */
+	take(&vfio);
+	vfio_read(&vfio, &vfio.mem, vfio.mem.size - 1, &byte, 1);
+	check_eq(byte, 0);
+	vfio_read(&vfio, &vfio.mem, 0, &byte, 1);
+	check_eq(byte, 0);
+}
+
+/* A reset of its bus takes the decoder, which comes back. */
+static void test_reset(void)
+{
+	struct vfio vfio;
+
+	take(&vfio);
+	check_eq(__vfio_hot_reset(&vfio), 0);
+	vfio_enable(&vfio, true, false);
+	check_memory(&vfio, 0, 5);
+}
+
+static unsigned int regions(void)
+{
+	DIR *dir = opendir("/sys/bus/cxl/devices");
+	struct dirent *entry;
+	unsigned int count = 0;
+
+	check(dir);
+	while ((entry = readdir(dir)))
+		count += !strncmp(entry->d_name, "region", strlen("region"));
+	closedir(dir);
+	return count;
+}
+
+static unsigned int regions_before;
+
+static bool regions_are_back(void)
+{
+	return regions() == regions_before;
+}
+
+/* Last: the CXL core makes its region of it again. */
+static void test_given_back(void)
+{
+	struct vfio vfio;
+
+	take(&vfio);
+	regions_before = regions();
+	vfio_close(&vfio);
+	pci_unbind(expander());
+	check(regions() < regions_before);
+	write_file(pci_path(expander(), "driver_override"), "\n");
+	write_file(CORE_DRIVER "/bind", expander());
+	check(core_has_it());
+	wait_until(regions_are_back);
+}
+
+const struct test tests[] = {
+	{ "memory", test_memory },
+	{ "reset", test_reset },
+	{ "given_back", test_given_back },
+	{ }
+};
