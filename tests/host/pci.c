@@ -86,6 +86,18 @@ const char *pci_accel(void)
 	return *found ? found : find(is_accel, found, sizeof(found));
 }
 
+static bool is_second(const char *device)
+{
+	return is_accel(device) && strcmp(device, pci_accel());
+}
+
+const char *pci_second_accel(void)
+{
+	static char found[64];
+
+	return *found ? found : find(is_second, found, sizeof(found));
+}
+
 const char *pci_other(void)
 {
 	static char found[64];

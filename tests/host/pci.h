@@ -13,6 +13,8 @@
 
 /* The accelerator under test, as "0000:11:00.0". */
 const char *pci_accel(void);
+/* Another accelerator than that. */
+const char *pci_second_accel(void);
 /* An ordinary PCI device that no driver has. */
 const char *pci_other(void);
 

@@ -233,6 +233,29 @@ static void test_commit_again(void)
 	pci_bind(pci_accel());
 }
 
+/*
+ * The second device below one host bridge: the CXL core looked at the bridge's decoders
+ * when the first was bound. Refused, and the first goes on as before.
+ */
+static void test_commit_second(void)
+{
+	struct attempt second;
+	struct vfio vfio;
+	uint64_t word = 0;
+
+	write_file(COMMIT_DECODERS, "1");
+	vfio_open(&vfio);
+	vfio_write(&vfio, &vfio.mem, 0, &word, sizeof(word));
+	attempt(pci_second_accel(), &second);
+	check_refused(pci_second_accel(), &second, "unbind and bind ACPI0017:00");
+	word = 1;
+	vfio_write(&vfio, &vfio.mem, 0, &word, sizeof(word));
+	word = 0;
+	vfio_read(&vfio, &vfio.mem, 0, &word, sizeof(word));
+	check_eq(word, 1);
+	vfio_close(&vfio);
+}
+
 static void test_no_room(void)
 {
 	struct attempt accel;
@@ -374,6 +397,7 @@ const struct test tests[] = {
 	{ "uncommitted", test_uncommitted },
 	{ "commit", test_commit },
 	{ "commit_again", test_commit_again },
+	{ "commit_second", test_commit_second },
 	{ "no_room", test_no_room },
 	{ "no_bridge_decoders", test_no_bridge_decoders },
 	{ "not_active", test_not_active, 300 },
