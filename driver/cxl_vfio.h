@@ -168,6 +168,8 @@ struct cxl_vfio_poison {
  *	  takes it for write knows that none is under way. Nests inside
  *	  memory_lock.
  * @blocked: CXL_VFIO_BLOCK_*; zero when nothing forbids access
+ * @live_at: jiffies at which the device said yes, and nothing was blocked since; 0: never.
+ *	     Cleared under @lock for write
  * @config_lock: one change of memory enable or power at a time. User memory is
  *		 touched under it, so no fault may wait for it.
  * @config_owner: who holds @config_lock
@@ -186,6 +188,7 @@ struct cxl_vfio_mem {
 	unsigned int decoder;
 	struct rw_semaphore lock;
 	unsigned long blocked;
+	unsigned long live_at;
 	struct mutex config_lock;	/* see above */
 	struct task_struct *config_owner;
 };
@@ -448,6 +451,7 @@ int cxl_vfio_mem_config_begin(struct cxl_vfio_device *cxlv);
 void cxl_vfio_mem_config_end(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_mem_reachable(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_mem_live_lately(struct cxl_vfio_device *cxlv);
 
 /* mapping.c */
 struct file *cxl_vfio_mapping_file(const struct cxl_vfio_backing *backing);

@@ -55,7 +55,7 @@ static vm_fault_t insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf, uns
 	if (cxlv->mem.blocked == CXL_VFIO_BLOCK_CONFIG &&
 	    READ_ONCE(cxlv->mem.config_owner) != current && !fatal_signal_pending(current))
 		return VM_FAULT_RETRY;
-	if (!cxl_vfio_mem_live(cxlv))
+	if (!cxl_vfio_mem_live_lately(cxlv))
 		return VM_FAULT_SIGBUS;
 	return cxlv->mem.backing->insert(cxlv, vmf, pfn, order);
 }

@@ -92,6 +92,7 @@ void cxl_vfio_mem_block(struct cxl_vfio_device *cxlv, unsigned long why)
 {
 	guard(rwsem_write)(&cxlv->mem.lock);
 	cxlv->mem.blocked |= why;
+	cxlv->mem.live_at = 0;
 	/* New faults come only after mem->lock. */
 	if (cxlv->mem_region_index)
 		cxl_vfio_mapping_zap(cxlv);
@@ -173,6 +174,17 @@ bool cxl_vfio_mem_reachable(struct cxl_vfio_device *cxlv)
 	return !PCI_POSSIBLE_ERROR(dvsec_ctrl) && dvsec_ctrl & CXLR_CTRL_MEM_ENABLE;
 }
 
+/* May the device be asked, as far as the VFIO core and this driver know? */
+static bool may_ask(struct cxl_vfio_device *cxlv)
+{
+	struct vfio_pci_core_device *core = &cxlv->core;
+
+	lockdep_assert_held(&core->memory_lock);
+
+	return !cxlv->mem.blocked && !core->pm_runtime_engaged &&
+	       core->pdev->current_state == PCI_D0 && __vfio_pci_memory_enabled(core);
+}
+
 /**
  * cxl_vfio_mem_live - may a user touch the memory?
  * @cxlv: the device, which is open
@@ -183,17 +195,33 @@ bool cxl_vfio_mem_reachable(struct cxl_vfio_device *cxlv)
  */
 bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv)
 {
-	struct vfio_pci_core_device *core = &cxlv->core;
 	u32 ctrl;
 
-	lockdep_assert_held(&core->memory_lock);
-
-	if (core->pm_runtime_engaged || !__vfio_pci_memory_enabled(core) ||
-	    !cxl_vfio_mem_reachable(cxlv))
+	if (!may_ask(cxlv) || !cxl_vfio_mem_reachable(cxlv))
 		return false;
 
 	ctrl = readl(cxl_vfio_hdm(cxlv) + CXLR_HDM_CTRL(cxlv->mem.decoder));
 	return !PCI_POSSIBLE_ERROR(ctrl) && ctrl & CXLR_HDM_CTRL_COMMITTED;
+}
+
+/**
+ * cxl_vfio_mem_live_lately - the same, for those who come often
+ * @cxlv: the device, which is open
+ *
+ * Locks as cxl_vfio_mem_live(). Three reads of the device are dear beside a fault,
+ * so its yes holds until the clock ticks, or until cxl_vfio_mem_block(). What is
+ * mapped by then would stay for much longer, if the device changed its mind.
+ */
+bool cxl_vfio_mem_live_lately(struct cxl_vfio_device *cxlv)
+{
+	unsigned long now = jiffies ?: 1;
+
+	if (READ_ONCE(cxlv->mem.live_at) == now)
+		return may_ask(cxlv);
+	if (!cxl_vfio_mem_live(cxlv))
+		return false;
+	WRITE_ONCE(cxlv->mem.live_at, now);
+	return true;
 }
 
 /* Copy between the memory and a kernel buffer, if the memory may be touched. */
