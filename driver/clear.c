@@ -10,7 +10,6 @@
 #include <linux/pci.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -33,29 +32,8 @@ static const char * const methods[] = {
 	[METHOD_NEVER] = "never",
 };
 
-/* What new devices get; latched at bind. */
-static unsigned int default_method = METHOD_AUTO;
-
-static int clear_param_set(const char *val, const struct kernel_param *kp)
-{
-	int method = sysfs_match_string(methods, val);
-
-	if (method < 0)
-		return method;
-	WRITE_ONCE(default_method, method);
-	return 0;
-}
-
-static int clear_param_get(char *buf, const struct kernel_param *kp)
-{
-	return sysfs_emit(buf, "%s\n", methods[READ_ONCE(default_method)]);
-}
-
-static const struct kernel_param_ops clear_param_ops = {
-	.set = clear_param_set,
-	.get = clear_param_get,
-};
-module_param_cb(clear, &clear_param_ops, NULL, 0644);
+static struct cxl_vfio_choice choice = { methods, ARRAY_SIZE(methods), METHOD_AUTO };
+module_param_cb(clear, &cxl_vfio_choice_param_ops, &choice, 0644);
 MODULE_PARM_DESC(clear, "how new devices have their memory cleared between users: auto (the default), cpu or never");
 
 /**
@@ -205,7 +183,7 @@ void cxl_vfio_clear_init(struct cxl_vfio_device *cxlv)
 
 	INIT_WORK(&clear->work, clear_work);
 	init_waitqueue_head(&clear->wait);
-	clear->method = READ_ONCE(default_method);
+	clear->method = READ_ONCE(choice.new_devices);
 }
 
 /**
@@ -292,19 +270,13 @@ int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv)
 
 static ssize_t clear_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	unsigned int i, method = READ_ONCE(dev_to_cxl_vfio(dev)->clear.method);
-	int len = 0;
-
-	for (i = 0; i < ARRAY_SIZE(methods); i++)
-		len += sysfs_emit_at(buf, len, i == method ? "%s[%s]" : "%s%s", i ? " " : "",
-				     methods[i]);
-	return len + sysfs_emit_at(buf, len, "\n");
+	return cxl_vfio_choice_show(&choice, READ_ONCE(dev_to_cxl_vfio(dev)->clear.method), buf);
 }
 
 static ssize_t clear_store(struct device *dev, struct device_attribute *attr, const char *buf,
 			   size_t count)
 {
-	int method = sysfs_match_string(methods, buf);
+	int method = cxl_vfio_choice_parse(&choice, buf);
 
 	if (method < 0)
 		return method;

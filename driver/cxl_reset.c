@@ -1,18 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CXL Reset (9.7), as a user starts it by CONTROL2: the write returns at once,
- * the reset runs by itself, and STATUS2 and an event say when it is over.
+ * CXL Reset (9.7). As a user starts it by CONTROL2: the write returns at once,
+ * the reset runs by itself, and STATUS2 and an event say when it is over. By
+ * VFIO_DEVICE_RESET, if the administrator chose that. And to clear the memory.
  */
 #include <linux/bitfield.h>
 #include <linux/delay.h>
 #include <linux/iommu.h>
 #include <linux/memregion.h>
+#include <linux/moduleparam.h>
 #include <linux/pci.h>
+#include <linux/sched/signal.h>
+#include <linux/sysfs.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "cxl_vfio.h"
 
 #define POLL_MS		10
+/* A lock that a reset needs is another reset's, for a moment, or an unbind's, which waits. */
+#define BEGIN_S		5
+
+enum { METHOD_PCI, METHOD_CXL };
+
+static const char * const methods[] = {
+	[METHOD_PCI] = "pci",
+	[METHOD_CXL] = "cxl",
+};
+
+static struct cxl_vfio_choice choice = { methods, ARRAY_SIZE(methods), METHOD_PCI };
+module_param_cb(vfio_reset, &cxl_vfio_choice_param_ops, &choice, 0644);
+MODULE_PARM_DESC(vfio_reset, "how VFIO_DEVICE_RESET resets new devices: pci (the default: as the PCI device's reset_method says) or cxl (by a CXL Reset, where the device has that)");
 
 /* 8.1.3.1: CXL Reset Timeout, in powers of ten from 10 ms; more is reserved. */
 static unsigned int reset_timeout_ms(struct cxl_vfio_device *cxlv)
@@ -287,10 +305,14 @@ static bool begin(struct cxl_vfio_device *cxlv)
 static void cxl_reset_work(struct work_struct *work)
 {
 	struct cxl_vfio_device *cxlv = container_of(work, struct cxl_vfio_device, cxl_reset.work);
+	int ret;
 
 	if (!begin(cxlv))
 		return;
-	cxl_vfio_regs_reset_end(cxlv, CXLR_RESET_CXL, user_reset(cxlv));
+	ret = user_reset(cxlv);
+	/* As in cxl_vfio_reset_done(): by ioctl, it is the machine's. */
+	cxl_vfio_regs_reset_end(cxlv, cxlv->cxl_reset.by_ioctl ? CXLR_RESET_CONVENTIONAL :
+				CXLR_RESET_CXL, ret);
 	unlock(cxlv);
 }
 
@@ -302,21 +324,103 @@ void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv)
 {
 	init_rwsem(&cxlv->cxl_reset.gate);
 	INIT_WORK(&cxlv->cxl_reset.work, cxl_reset_work);
+	init_waitqueue_head(&cxlv->cxl_reset.ended);
+	cxlv->cxl_reset.method = READ_ONCE(choice.new_devices);
 }
 
 /**
  * cxl_vfio_cxl_reset_start - start a CXL Reset in the background
  * @cxlv: the device, open; none is under way; caller holds the registers' lock
  * @clear: have the device clear its memory
+ * @by_ioctl: it is the machine's, not the guest's
  */
-void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear)
+void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear, bool by_ioctl)
 {
 	lockdep_assert_held(&cxlv->regs.lock);
 
 	cxl_vfio_regs_begin_locked(&cxlv->regs);
 	cxlv->cxl_reset.clear = clear;
+	cxlv->cxl_reset.by_ioctl = by_ioctl;
 	cxlv->cxl_reset.wanted = true;
 	queue_work(system_long_wq, &cxlv->cxl_reset.work);
+}
+
+/* It would be of all functions (9.7), which others may use. */
+static bool can_reset(const struct cxl_vfio_device *cxlv)
+{
+	return cxlv->cap & CXLR_CAP_RESET_CAPABLE && !cxlv->core.pdev->multifunction;
+}
+
+/**
+ * cxl_vfio_cxl_reset_by_ioctl - is VFIO_DEVICE_RESET to be a CXL Reset?
+ * @cxlv: the device
+ */
+bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv)
+{
+	return READ_ONCE(cxlv->cxl_reset.method) == METHOD_CXL && can_reset(cxlv);
+}
+
+/* Without the lock, for those who wait; cxl_vfio_regs_reset_end() wakes them. */
+static bool is_resetting(struct cxl_vfio_device *cxlv)
+{
+	return READ_ONCE(cxlv->regs.resetting);
+}
+
+/* -EBUSY: a reset is under way already. */
+static int start_for_ioctl(struct cxl_vfio_device *cxlv)
+{
+	guard(mutex)(&cxlv->regs.lock);
+
+	if (cxlv->regs.resetting)
+		return -EBUSY;
+	if (!cxl_vfio_events_room(&cxlv->regs))
+		return -EAGAIN;
+	cxl_vfio_cxl_reset_start(cxlv, false, true);
+	return 0;
+}
+
+/* Did none begin, and does none any more? */
+static bool gave_up(struct cxl_vfio_device *cxlv)
+{
+	bool ret;
+
+	scoped_guard(mutex, &cxlv->regs.lock)
+		ret = cxl_vfio_cxl_reset_cancel(cxlv);
+	/* It leaves the registers alone, as an FLR does. */
+	if (ret)
+		cxl_vfio_regs_reset_end(cxlv, CXLR_RESET_FLR, -EAGAIN);
+	return ret;
+}
+
+/**
+ * cxl_vfio_cxl_reset_and_wait - a CXL Reset, from beginning to end
+ * @cxlv: the device, open; the caller counts among its user_resets
+ *
+ * Another reset that is under way ends first. Takes as long as the device says that it
+ * may (8.1.3.1: 10 ms to 100 s); who is killed does not wait, and the reset goes on.
+ *
+ * Return: 0; -EIO if the device was not reset, -ETIMEDOUT if it does not come back, both
+ * logged; -EAGAIN if somebody holds on to it, or the event queue is full; -EINTR when
+ * killed.
+ */
+int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv)
+{
+	wait_queue_head_t *ended = &cxlv->cxl_reset.ended;
+	int ret;
+
+	while ((ret = start_for_ioctl(cxlv)) == -EBUSY)
+		if (wait_event_killable(*ended, !is_resetting(cxlv)))
+			return -EINTR;
+	if (ret)
+		return ret;
+	if (!wait_event_killable_timeout(*ended, !is_resetting(cxlv), BEGIN_S * HZ) &&
+	    gave_up(cxlv))
+		return -EAGAIN;
+	if (wait_event_killable(*ended, !is_resetting(cxlv)))
+		return -EINTR;
+	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG)
+		return -ETIMEDOUT;
+	return READ_ONCE(cxlv->regs.reset_failed) ? -EIO : 0;
 }
 
 /**
@@ -376,13 +480,10 @@ void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv)
 /**
  * cxl_vfio_cxl_reset_can_clear - can a CXL Reset clear the memory?
  * @cxlv: the device
- *
- * It would be of all functions (9.7), which others may use.
  */
 bool cxl_vfio_cxl_reset_can_clear(const struct cxl_vfio_device *cxlv)
 {
-	return cxlv->cap & CXLR_CAP_RESET_CAPABLE && cxlv->cap & CXLR_CAP_RESET_MEM_CLR &&
-	       !cxlv->core.pdev->multifunction;
+	return can_reset(cxlv) && cxlv->cap & CXLR_CAP_RESET_MEM_CLR;
 }
 
 /**
@@ -411,3 +512,33 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv)
 	device_unlock(&pdev->dev);
 	return ret;
 }
+
+static ssize_t vfio_reset_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return cxl_vfio_choice_show(&choice, READ_ONCE(dev_to_cxl_vfio(dev)->cxl_reset.method),
+				    buf);
+}
+
+static ssize_t vfio_reset_store(struct device *dev, struct device_attribute *attr,
+				const char *buf, size_t count)
+{
+	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
+	int method = cxl_vfio_choice_parse(&choice, buf);
+
+	if (method < 0)
+		return method;
+	if (method == METHOD_CXL && !can_reset(cxlv))
+		return -EOPNOTSUPP;
+	WRITE_ONCE(cxlv->cxl_reset.method, method);
+	return count;
+}
+static DEVICE_ATTR_RW(vfio_reset);
+
+static struct attribute *cxl_reset_attrs[] = {
+	&dev_attr_vfio_reset.attr,
+	NULL
+};
+
+const struct attribute_group cxl_vfio_cxl_reset_group = {
+	.attrs = cxl_reset_attrs,
+};

@@ -284,23 +284,41 @@ struct cxl_vfio_regs {
 };
 
 /**
+ * struct cxl_vfio_choice - one of a few names
+ * @names: constant
+ * @count: of them
+ * @new_devices: which of them new devices get; latched at bind
+ */
+struct cxl_vfio_choice {
+	const char * const *names;
+	unsigned int count;
+	unsigned int new_devices;
+};
+
+/**
  * struct cxl_vfio_cxl_reset - a CXL Reset in the background
+ * @method: how VFIO_DEVICE_RESET resets, by the administrator
  * @work: runs it
  * @gate: held for write while it runs, for read around what must not meet it.
  *	  Outside of all locks but the device lock. User memory is touched
  *	  under it, so the reset only tries to take it.
  * @running: @gate is held for a reset, not only to see if one can begin
  * @clear: the device is to clear its memory; guarded by the registers' lock
+ * @by_ioctl: it was asked for by ioctl; guarded as that
  * @wanted: asked for, and not begun; guarded by the registers' lock
  * @stop: its user has gone
+ * @ended: some reset has
  */
 struct cxl_vfio_cxl_reset {
+	unsigned int method;
 	struct work_struct work;
 	struct rw_semaphore gate;
 	bool running;
 	bool clear;
+	bool by_ioctl;
 	bool wanted;
 	bool stop;
+	wait_queue_head_t ended;
 };
 
 /**
@@ -347,7 +365,7 @@ struct cxl_vfio_clear {
  * @errors: what it had masked of them
  * @sleep: hears of system sleep, and refuses
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
- * @user_resets: how many resets its user waits for, by ioctl
+ * @user_resets: how many resets its user waits for, by ioctl: they are the machine's
  * @counts: by enum cxl_vfio_count
  * @debugfs: its directory
  */
@@ -458,6 +476,11 @@ struct file *cxl_vfio_mapping_file(const struct cxl_vfio_backing *backing);
 int cxl_vfio_mapping_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma);
 void cxl_vfio_mapping_zap(struct cxl_vfio_device *cxlv);
 
+/* choice.c */
+extern const struct kernel_param_ops cxl_vfio_choice_param_ops;
+int cxl_vfio_choice_parse(const struct cxl_vfio_choice *choice, const char *name);
+ssize_t cxl_vfio_choice_show(const struct cxl_vfio_choice *choice, unsigned int which, char *buf);
+
 /* backing.c */
 extern const struct attribute_group cxl_vfio_backing_group;
 int cxl_vfio_backing_init(struct cxl_vfio_device *cxlv);
@@ -534,8 +557,11 @@ int cxl_vfio_sleep_refuse(struct cxl_vfio_device *cxlv);
 void cxl_vfio_sleep_allow(struct cxl_vfio_device *cxlv);
 
 /* cxl_reset.c */
+extern const struct attribute_group cxl_vfio_cxl_reset_group;
 void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv);
-void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear);
+void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear, bool by_ioctl);
+bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv);
+int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv);
 void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_cxl_reset_keep_off(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_cxl_reset_cancel(struct cxl_vfio_device *cxlv);

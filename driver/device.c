@@ -243,14 +243,27 @@ static long gated_ioctl(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned
 	return ret;
 }
 
+/* As the PCI core does: where one way to reset the device fails, the next. */
+static long reset_device(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
+{
+	int ret;
+
+	if (cmd == VFIO_DEVICE_RESET && cxl_vfio_cxl_reset_by_ioctl(cxlv)) {
+		ret = cxl_vfio_cxl_reset_and_wait(cxlv);
+		if (ret != -EIO)
+			return ret;
+	}
+	if (cxl_vfio_events_full(cxlv))
+		return -EAGAIN;
+	return gated_ioctl(cxlv, cmd, arg);
+}
+
 static long user_reset(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
 {
 	long ret;
 
-	if (cxl_vfio_events_full(cxlv))
-		return -EAGAIN;
 	atomic_inc(&cxlv->user_resets);
-	ret = gated_ioctl(cxlv, cmd, arg);
+	ret = reset_device(cxlv, cmd, arg);
 	atomic_dec(&cxlv->user_resets);
 	return ret ?: wait_active(cxlv);
 }

@@ -101,6 +101,7 @@ static const struct attribute_group *cxl_vfio_groups[] = {
 	&cxl_vfio_backing_group,
 	&cxl_vfio_poison_group,
 	&cxl_vfio_clear_group,
+	&cxl_vfio_cxl_reset_group,
 	NULL
 };
 

@@ -287,7 +287,8 @@ static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *cha
 		if (regs->resetting || cxlv->core.pdev->current_state != PCI_D0)
 			break;
 		set_outcome(regs, 0);
-		cxl_vfio_cxl_reset_start(cxlv, change->after & CXLR_CTRL2_RESET_MEM_CLR);
+		cxl_vfio_cxl_reset_start(cxlv, change->after & CXLR_CTRL2_RESET_MEM_CLR,
+					 false);
 		break;
 	default:
 		break;
@@ -353,11 +354,12 @@ void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind,
 		cxl_vfio_event(regs, VFIO_CXL_EVENT_ENABLE, NULL);
 	if (kind == CXLR_RESET_CXL)
 		set_outcome(regs, ret ? CXLR_STATUS2_RESET_ERROR : CXLR_STATUS2_RESET_COMPLETE);
-	regs->resetting = false;
-	regs->reset_failed = ret;
+	WRITE_ONCE(regs->reset_failed, ret);
+	WRITE_ONCE(regs->resetting, false);
 	/* A reset may have let the device cache again. */
 	write_control2(regs, 0);
 	cxl_vfio_event(regs, VFIO_CXL_EVENT_RESET_END, NULL);
+	wake_up_all(&cxlv->cxl_reset.ended);
 }
 
 /**

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/pci_regs.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -541,6 +542,126 @@ static void test_never_ends(void)
 	qmp_state_same(&after, &session.before);
 }
 
+static void reset_by(const char *method)
+{
+	write_file(pci_path(pci_accel(), "vfio_reset"), method);
+}
+
+/*
+ * VFIO_DEVICE_RESET as a CXL Reset: the machine's, so the virtual decoder is free, and
+ * there is no word of it in Status2.
+ */
+static void test_by_ioctl(void)
+{
+	struct session session;
+	uint8_t want[PAGE];
+	uint64_t flrs;
+
+	setup(&session);
+	check_eq(__write_file(pci_path(pci_accel(), "vfio_reset"), "flr"), -EINVAL);
+	reset_by("cxl");
+	flrs = qmp_get("resets-function");
+	check_eq(__vfio_reset(&session.vfio), 0);
+	reset_by("pci");
+	check_eq(qmp_get("resets-function"), flrs);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), 0);
+	fill_random(want, sizeof(want), 1);
+	check(!memcmp(session.window, want, sizeof(want)));
+	check_after(&session, 1);
+
+	check_eq(__vfio_reset(&session.vfio), 0);
+	check(qmp_get("resets-function") > flrs);
+	check_eq(qmp_get("resets-cxl"), session.resets + 1);
+}
+
+/* Where that fails, the device is reset as the PCI core does it. */
+static void test_by_ioctl_failed(void)
+{
+	struct session session;
+	uint64_t flrs;
+	int ret;
+
+	setup(&session);
+	flrs = qmp_get("resets-function");
+	reset_by("cxl");
+	qmp_set("fail-reset", true);
+	ret = __vfio_reset(&session.vfio);
+	qmp_set("fail-reset", false);
+	reset_by("pci");
+	check_eq(ret, 0);
+	check(qmp_get("resets-function") > flrs);
+	check_after(&session, 1);
+}
+
+static uint64_t state_flags(struct vfio *vfio)
+{
+	struct events state;
+
+	events_get(vfio, &state, 0);
+	return state.flags;
+}
+
+/*
+ * In the machine whose device takes its time: who waits for the reset can be killed, and
+ * the reset goes on. As above, once of some is enough.
+ */
+static void test_by_ioctl_killed(void)
+{
+	unsigned int i, seen = 0;
+	struct session session;
+	pid_t child;
+
+	setup(&session);
+	reset_by("cxl");
+	for (i = 0; i < 3; i++) {
+		child = fork();
+		check(child >= 0);
+		if (!child)
+			_exit(__vfio_reset(&session.vfio) ? 1 : 0);
+		while (!(state_flags(&session.vfio) & VFIO_CXL_STATE_RESETTING))
+			usleep(1000);
+		kill(child, SIGKILL);
+		check_eq(waitpid(child, NULL, 0), child);
+		seen += !!(state_flags(&session.vfio) & VFIO_CXL_STATE_RESETTING);
+		while (state_flags(&session.vfio) & VFIO_CXL_STATE_RESETTING)
+			usleep(10000);
+	}
+	reset_by("pci");
+	note("seen %u times of %u", seen, i);
+	check(seen);
+	check_after(&session, i);
+}
+
+/* The same machine: a guest's own is under way. Both take place. */
+static void test_by_ioctl_then(void)
+{
+	struct session session;
+
+	setup(&session);
+	reset_by("cxl");
+	cxl_reset_start(&session.vfio, false);
+	check_eq(__vfio_reset(&session.vfio), 0);
+	reset_by("pci");
+	check_after(&session, 2);
+}
+
+/* And one that never ends is over when the device's own time is. */
+static void test_by_ioctl_never_ends(void)
+{
+	struct session session;
+	uint8_t byte;
+	int ret;
+
+	setup(&session);
+	reset_by("cxl");
+	ret = __vfio_reset(&session.vfio);
+	reset_by("pci");
+	check_eq(ret, -ETIMEDOUT);
+	check(!load(session.window, &byte));
+	reset_then(&session.vfio, __vfio_hot_reset, "resets-bus");
+	check_after(&session, 1);
+}
+
 const struct test tests[] = {
 	{ "complete", test_complete },
 	{ "memory_clear", test_memory_clear },
@@ -555,5 +676,10 @@ const struct test tests[] = {
 	{ "unbind_meanwhile", test_unbind_meanwhile },
 	{ "command_meanwhile", test_command_meanwhile },
 	{ "never_ends", test_never_ends },
+	{ "by_ioctl", test_by_ioctl },
+	{ "by_ioctl_failed", test_by_ioctl_failed },
+	{ "by_ioctl_killed", test_by_ioctl_killed },
+	{ "by_ioctl_then", test_by_ioctl_then },
+	{ "by_ioctl_never_ends", test_by_ioctl_never_ends },
 	{ }
 };
