@@ -4,9 +4,9 @@
  *
  * While a host's access to an address would reach the memory, the memory is
  * mapped there: as RAM, over the I/O region by which QEMU plays a CXL window.
- * An access gets here through the window (CFMWS), the host bridge's decoder,
- * the root port, and the device's own decoder, so all of them are looked at
- * again whenever one changes.
+ * An access gets here through the window (CFMWS), the decoders of the host
+ * bridge and of a switch, the ports that these name, and the device's own
+ * decoder, so all of them are looked at again whenever one changes.
  */
 #include "cxl_accel.h"
 #include "route.h"
@@ -74,16 +74,16 @@ void accel_map_update(CxlAccel *s)
 	memory_region_transaction_commit();
 }
 
-static void bridge_changed(Notifier *notifier, void *data)
+static void route_changed(Notifier *notifier, void *data)
 {
-	accel_map_update(container_of(notifier, CxlAccel, bridge_changed));
+	accel_map_update(container_of(notifier, CxlAccel, route_changed));
 }
 
 bool accel_map_init(CxlAccel *s, Error **errp)
 {
 	unsigned int n;
 
-	if (!route_check(PCI_DEVICE(s), errp))
+	if (!route_check(PCI_DEVICE(s), true, errp))
 		return false;
 
 	for (n = 0; n < ARRAY_SIZE(s->alias); n++) {
@@ -91,8 +91,8 @@ bool accel_map_init(CxlAccel *s, Error **errp)
 
 		memory_region_init_alias(&s->alias[n], OBJECT(s), name, s->mem, 0, s->mem_size);
 	}
-	s->bridge_changed.notify = bridge_changed;
-	route_watch(PCI_DEVICE(s), &s->bridge_changed);
+	s->route_changed.notify = route_changed;
+	route_watch(PCI_DEVICE(s), &s->route_changed);
 	return true;
 }
 
@@ -100,7 +100,7 @@ void accel_map_exit(CxlAccel *s)
 {
 	unsigned int n;
 
-	notifier_remove(&s->bridge_changed);
+	notifier_remove(&s->route_changed);
 	for (n = 0; n < ARRAY_SIZE(s->window); n++)
 		unmap(s, n);
 }

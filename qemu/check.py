@@ -15,7 +15,7 @@ import sys
 import traceback
 
 sys.dont_write_bytecode = True
-from qtest import Machine
+from qtest import Machine, SWITCH_BAR
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -33,7 +33,7 @@ SIZE_HIGH, SIZE_LOW, BASE_HIGH, BASE_LOW = 0x18, 0x1c, 0x20, 0x24
 (ENABLE, STATUS, RING_LOW, RING_HIGH, RING_CFG, HEAD, TAIL, FIRST_ERROR, ERROR_LOW, ERROR_HIGH,
  COMPLETED, FAILED) = range(0, 0x30, 4)
 BUSY, HALTED, RESET, RING_OWN = 1, 2, 2, 0x100
-BRIDGE_HDM = 0x1128     # from the start of the host bridge's registers
+BRIDGE_HDM = 0x1128     # from the start of a host bridge's or upstream port's registers
 
 
 class Failure(Exception):
@@ -75,15 +75,37 @@ class Device(Machine):
         self.set_hdm(GLOBAL, 2, 0, accel)
         self.set_dvsec(CONTROL, self.dvsec(CONTROL, 2, accel) | MEM_ENABLE, 2, accel)
 
-    def route(self, hpa, size, n=0, port=0):
-        """Commit a decoder of the host bridge."""
-        at = self.bridge + BRIDGE_HDM + 0x20 * n
+    def route_at(self, registers, hpa, size, n, port, flags=0):
+        """Commit a decoder of a host bridge or an upstream port; its CTRL."""
+        at = registers + BRIDGE_HDM + 0x20 * n
         for reg, value in ((BASE, hpa), (BASE + 4, hpa >> 32), (SIZE, size),
-                           (SIZE + 4, size >> 32), (0x24, port), (CTRL, COMMIT)):
+                           (SIZE + 4, size >> 32), (0x24, port), (CTRL, COMMIT | flags)):
             self.write(at + reg, value & 0xffffffff)
+        return self.read(at + CTRL)
+
+    def route(self, hpa, size, n=0, port=0):
+        self.route_at(self.bridge, hpa, size, n, port)
 
     def unroute(self, n=0):
         self.write(self.bridge + BRIDGE_HDM + 0x20 * n + CTRL, 0)
+
+    def switch_route(self, hpa, size, n=0, port=1, flags=0):
+        return self.route_at(SWITCH_BAR, hpa, size, n, port, flags)
+
+    def switch_unroute(self, n=0):
+        self.write(SWITCH_BAR + BRIDGE_HDM + 0x20 * n + CTRL, 0)
+
+    def map_by_switch(self, accel=0, flags=0):
+        """Each accelerator's memory after that of the one before; root port 7."""
+        size = 512 * MIB
+        hpa = self.window + accel * size
+        self.route(hpa, size, accel, 7)
+        self.switch_route(hpa, size, accel, accel + 1)
+        self.program(hpa, size, accel=accel)
+        equal(self.commit(flags=flags, accel=accel), COMMIT | COMMITTED | flags, 'commit')
+        self.enable(accel)
+        equal(self.mapped(accel=accel), (hpa, size), 'mapped by switch')
+        return hpa
 
     def map(self, size=512 * MIB, flags=0):
         self.route(self.window, size)
@@ -246,6 +268,136 @@ def memory_below_a_bridge_without_decoders(m):
     equal(m.commit(), COMMIT | COMMITTED)
     m.enable()
     equal(m.mapped(), (m.window, 512 * MIB))
+
+
+@test(('', ''), switch=True)
+def memory_behind_a_switch(m):
+    for accel in (1, 0):
+        m.write(m.map_by_switch(accel), accel + 1)
+    for accel in (0, 1):
+        equal(m.read(m.window + accel * 512 * MIB), accel + 1)
+    # Each by decoders of its own.
+    m.switch_unroute(1)
+    equal((m.mapped(accel=0), m.mapped(accel=1)), ((m.window, 512 * MIB), (0, 0)))
+    m.switch_route(m.window + 512 * MIB, 512 * MIB, 1, 2)
+    m.unroute()
+    equal((m.mapped(accel=0)[1], m.mapped(accel=1)[1]), (0, 512 * MIB))
+
+
+@test(('', ''), switch=True)
+def memory_is_where_the_switch_routes_to(m):
+    size = 512 * MIB
+    m.map_by_switch(0)
+    m.switch_unroute()
+    equal(m.mapped(), (0, 0), 'mapped without a decoder of the switch')
+    for base, length, port, flags, what in (
+            (m.window, size, 2, 0, 'another port'),
+            (m.window, size, 0, 0, 'the number of the upstream port'),
+            (m.window, size, 7, 0, 'the number of the root port'),
+            (m.window, size // 2, 1, 0, 'half of it'),
+            (m.window + size, size, 1, 0, 'another range'),
+            (m.window, 2 * size, 1, 0x10, 'two ways')):
+        m.switch_route(base, length, 0, port, flags)
+        equal(m.mapped(), (0, 0), 'mapped by ' + what)
+        m.switch_unroute()
+    # A larger range that it is in.
+    m.switch_route(m.window, 4 * size)
+    equal(m.mapped(), (m.window, size))
+    # The host bridge names the root port, not what is below.
+    m.unroute()
+    m.route(m.window, size, port=1)
+    equal(m.mapped(), (0, 0), 'mapped by the number of the downstream port')
+
+
+@test(('', ''), switch=True)
+def switch_refuses_ways_that_qemu_does_not_survive(m):
+    for ways in range(16):
+        ctrl = m.switch_route(m.window, 512 * MIB, 0, 1, ways << 4)
+        equal(ctrl & (COMMITTED | ERROR), COMMITTED if ways < 4 else ERROR, 'IW %d' % ways)
+        m.read(m.window + 256)
+        m.switch_unroute()
+
+
+@test(('', ''), switch=True)
+def bus_reset_below_a_switch(m):
+    for accel in (0, 1):
+        m.map_by_switch(accel, LOCK)
+    m.write(m.window, 0xcafe)
+    m.bus_reset(0)
+    equal((m.get('resets-bus', 0), m.get('resets-bus', 1)), (1, 0))
+    equal((m.mapped(accel=0)[1], m.mapped(accel=1)[1]), (0, 512 * MIB))
+    # The switch's decoders are still there.
+    m.program(m.window, 512 * MIB)
+    equal(m.commit(), COMMIT | COMMITTED)
+    m.enable()
+    equal(m.read(m.window), 0xcafe)
+
+
+@test(('', ''), switch=True)
+def bus_reset_above_a_switch(m):
+    for accel in (0, 1):
+        m.map_by_switch(accel, LOCK)
+    m.write(m.window, 0xcafe)
+    powered = m.get('resets-power')
+    m.bus_reset_of_switch()
+    for accel in (0, 1):
+        equal((m.get('resets-bus', accel), m.get('resets-power', accel)), (1, powered))
+        equal(m.hdm(CTRL, accel=accel), 0, 'decoder after the reset')
+    equal(m.read(SWITCH_BAR + BRIDGE_HDM + CTRL), 0, "switch's decoder after the reset")
+    # The host bridge's decoder is, the switch's is not.
+    m.program(m.window, 512 * MIB)
+    equal(m.commit(), COMMIT | COMMITTED)
+    m.enable()
+    equal(m.mapped(), (0, 0), "mapped without the switch's decoder")
+    m.switch_route(m.window, 512 * MIB)
+    equal(m.mapped(), (m.window, 512 * MIB))
+    equal(m.read(m.window), 0xcafe)
+
+
+@test(decoders='off', switch=True)
+def switch_below_a_bridge_without_decoders(m):
+    m.qmp('system_reset')
+    m.becomes(lambda: m.get('resets-power'), 2)
+    m.setup()
+    m.program(m.window, 512 * MIB)
+    equal(m.commit(), COMMIT | COMMITTED)
+    m.enable()
+    equal(m.mapped(), (0, 0))
+    m.switch_route(m.window, 512 * MIB)
+    equal(m.mapped(), (m.window, 512 * MIB))
+
+
+@test(('', ''), switch=True)
+def device_behind_a_switch_can_be_unplugged(m):
+    for accel in (0, 1):
+        m.map_by_switch(accel)
+    m.qmp('device_del', id='accel0')
+    slot = m.port(0, m.pcie_capability(m.port(0, 0)) + 0x18)
+    m.write(slot, 0x07c0, 2)
+    m.becomes(lambda: m.read(m.device(0, 0)), 0xffffffff, 'device after it went')
+    m.switch_unroute()
+    m.qmp('device_add', driver='cxl-accel', id='accel0', bus='rp0', memdev='mem0')
+    m.write(slot, 0x0000, 2)
+    m.becomes(lambda: m.read(m.device(0, 0)), 0x10f01af4, 'device that came back')
+    m.setup_device(0)
+    m.map_by_switch(0)
+
+
+@test(switch=True)
+def switch_can_be_unplugged(m):
+    m.map_by_switch()
+    m.qmp('device_del', id='switch')
+    slot = m.root_port(m.pcie_capability(m.root_port(0)) + 0x18)
+    m.write(slot, 0x07c0, 2)
+    m.becomes(lambda: m.read(m.upstream_port(0)), 0xffffffff, 'switch after it went')
+    m.write(m.window, 1)
+    m.unroute()
+    # One without ports: QEMU plugs in none of those.
+    m.qmp('device_add', driver='cxl-upstream', id='switch', bus='root')
+    m.write(slot, 0x0000, 2)
+    m.becomes(lambda: m.read(m.upstream_port(0)) & 0xffff, 0x19e5, 'switch that came')
+    m.setup_switch()
+    equal(m.switch_route(m.window, 512 * MIB) & COMMITTED, COMMITTED)
 
 
 @test()
@@ -883,6 +1035,23 @@ REFUSED = {
                    '-device', 'cxl-accel,bus=rp0,memdev=more,active-delay=-2'], 'or -1 for never'),
     'no root port': (['-object', 'memory-backend-ram,id=more,size=256M',
                       '-device', 'cxl-accel,bus=pcie.0,memdev=more'], 'below a CXL root port'),
+    'two switches': (['-object', 'memory-backend-ram,id=more,size=256M',
+                      '-device', 'cxl-upstream,id=up1,bus=rp0',
+                      '-device', 'cxl-downstream,id=down1,bus=up1,chassis=1,slot=1,port=1',
+                      '-device', 'cxl-upstream,id=up2,bus=down1',
+                      '-device', 'cxl-downstream,id=down2,bus=up2,chassis=1,slot=2,port=1',
+                      '-device', 'cxl-accel,bus=down2,memdev=more'], 'more than one CXL switch'),
+    'a switch that is not CXL': (
+        ['-object', 'memory-backend-ram,id=more,size=256M',
+         '-device', 'x3130-upstream,id=up1,bus=rp0',
+         '-device', 'xio3130-downstream,id=down1,bus=up1,chassis=1,slot=1',
+         '-device', 'cxl-accel,bus=down1,memdev=more'], 'or a CXL switch below one'),
+    'a switch below no CXL': (
+        ['-object', 'memory-backend-ram,id=more,size=256M',
+         '-device', 'pcie-root-port,id=plain,bus=pcie.0,chassis=7',
+         '-device', 'cxl-upstream,id=up1,bus=plain',
+         '-device', 'cxl-downstream,id=down1,bus=up1,chassis=1,slot=1,port=1',
+         '-device', 'cxl-accel,bus=down1,memdev=more'], 'or a CXL switch below one'),
     'not CXL': (['-object', 'memory-backend-ram,id=more,size=256M',
                  '-device', 'pcie-root-port,id=plain,bus=pcie.0,chassis=7',
                  '-device', 'cxl-accel,bus=plain,memdev=more'], 'CXL'),

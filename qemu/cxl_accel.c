@@ -178,16 +178,27 @@ static void accel_exit(PCIDevice *pdev)
 	host_memory_backend_set_mapped(s->memdev, false);
 }
 
-/* QEMU resets a device in one way only: tell by what asked for it. */
+static bool is_in_flr(PCIDevice *pdev)
+{
+	return pci_get_word(pdev->config + pdev->exp.exp_cap + PCI_EXP_DEVCTL) &
+	       PCI_EXP_DEVCTL_BCR_FLR;
+}
+
+/*
+ * QEMU resets a device in one way only: tell by what asked for it. A bus reset goes
+ * down through a switch, and an FLR of a port, which only QEMU's ports know, is one.
+ */
 static enum accel_reset reset_kind(PCIDevice *pdev)
 {
-	PCIDevice *port = pci_get_bus(pdev)->parent_dev;
+	PCIBus *bus;
 
-	if (pci_get_word(pdev->config + pdev->exp.exp_cap + PCI_EXP_DEVCTL) &
-	    PCI_EXP_DEVCTL_BCR_FLR)
+	if (is_in_flr(pdev))
 		return ACCEL_RESET_FUNCTION;
-	if (pci_get_word(port->config + PCI_BRIDGE_CONTROL) & PCI_BRIDGE_CTL_BUS_RESET)
-		return ACCEL_RESET_BUS;
+	for (bus = pci_get_bus(pdev); !pci_bus_is_root(bus); bus = pci_get_bus(bus->parent_dev))
+		if (is_in_flr(bus->parent_dev) ||
+		    pci_get_word(bus->parent_dev->config + PCI_BRIDGE_CONTROL) &
+		    PCI_BRIDGE_CTL_BUS_RESET)
+			return ACCEL_RESET_BUS;
 	return ACCEL_RESET_POWER;
 }
 

@@ -108,7 +108,7 @@ struct CxlAccel {
 	/* What of it is mapped: one per decoder, the last by DVSEC range 1. */
 	struct accel_window window[ACCEL_DECODERS_MAX + 1];
 	MemoryRegion alias[ACCEL_DECODERS_MAX + 1];
-	Notifier bridge_changed;
+	Notifier route_changed;
 
 	/* CXL Reset and cache write-back, while they run. */
 	QEMUTimer *reset_timer, *wbi_timer;

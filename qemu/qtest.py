@@ -27,6 +27,7 @@ import time
 ECAM = 0xb0000000
 BRIDGE_BUS = 16         # of the pxb-cxl; its root ports get the buses after it
 BAR_BASE = 0xe0000000   # BARs of the devices, 16 MiB apart
+SWITCH_BAR = 0xe8000000 # BAR of a switch's upstream port
 MSIX_PAGE = 0x800000    # from a device's first BAR to its MSI-X BAR
 
 # A BIOS whose reset vector holds: cli; hlt; jmp to the hlt.
@@ -71,11 +72,12 @@ class Line:
 
 
 class Machine:
-    """options: for each accelerator, its -device options after the memdev."""
+    """options: for each accelerator, its -device options after the memdev. Each is on
+    a root port of its own, or with switch on a port of its own of the one switch."""
 
     def __init__(self, qemu, plugin, options=('',), size='512M', window='4G',
-                 decoders='on', extra=()):
-        self.qemu, self.plugin = qemu, plugin
+                 decoders='on', extra=(), switch=False):
+        self.qemu, self.plugin, self.switch = qemu, plugin, switch
         self.directory = tempfile.TemporaryDirectory()
         listeners = {}
         for name in ('qtest', 'qmp'):
@@ -98,11 +100,15 @@ class Machine:
             '-mon', 'chardev=qmp,mode=control',
             '-device', 'pxb-cxl,id=hb,bus=pcie.0,bus_nr=%d,addr=0x10,hdm_for_passthrough=%s'
             % (BRIDGE_BUS, decoders)]
+        if switch:
+            command += ['-device', 'cxl-rp,id=root,bus=hb,addr=0,chassis=0,slot=99,port=7',
+                        '-device', 'cxl-upstream,id=switch,bus=root']
         for i, option in enumerate(options):
             command += [
                 '-object', 'memory-backend-file,id=mem%d,size=%s,share=on,mem-path=%s/mem%d'
                 % (i, size, self.directory.name, i),
-                '-device', 'cxl-rp,id=rp%d,bus=hb,addr=%d,chassis=0,slot=%d,port=%d' % (i, i, i, i),
+                '-device', 'cxl-%s,id=rp%d,addr=%d,chassis=0,slot=%d,port=%d'
+                % ('downstream,bus=switch' if switch else 'rp,bus=hb', i, i, i, i + switch),
                 '-device', 'cxl-accel,id=accel%d,bus=rp%d,memdev=mem%d%s'
                 % (i, i, i, ',' + option if option else '')]
         self.log = open(os.path.join(self.directory.name, 'log'), 'w+')
@@ -209,11 +215,22 @@ class Machine:
     def config(bus, slot, offset):
         return ECAM + (bus << 20) + (slot << 15) + offset
 
+    def port_bus(self):
+        """The bus that the accelerators' ports are on; the next are the accelerators'."""
+        return BRIDGE_BUS + (2 if self.switch else 0)
+
     def device(self, accel, offset):
-        return self.config(BRIDGE_BUS + 1 + accel, 0, offset)
+        return self.config(self.port_bus() + 1 + accel, 0, offset)
 
     def port(self, accel, offset):
-        return self.config(BRIDGE_BUS, accel, offset)
+        return self.config(self.port_bus(), accel, offset)
+
+    def root_port(self, offset):
+        """The one above the switch."""
+        return self.config(BRIDGE_BUS, 0, offset)
+
+    def upstream_port(self, offset):
+        return self.config(BRIDGE_BUS + 1, 0, offset)
 
     @staticmethod
     def bar(accel=0, offset=0):
@@ -230,6 +247,11 @@ class Machine:
             int(re.search(r'([0-9a-f]{16})-\S+ \(prio 0, \S+\): ' + name, tree)[1], 16)
             for name in ('cxl-fixed', 'cxl_host_reg'))
         self.setup_clock()
+        self.setup_devices()
+
+    def setup_devices(self):
+        if self.switch:
+            self.setup_switch()
         for i in range(self.count):
             self.setup_port(i)
             self.setup_device(i)
@@ -244,12 +266,25 @@ class Machine:
         self.write(HPET + 0xf0, self.clock // 10, 8)
         self.write(HPET + 0x10, 3, 8)
 
+    def setup_bridge(self, config, primary, bus, last_bus, start, end):
+        """The bus that it is on, those below it, addresses."""
+        self.write(config + 0x18, last_bus << 16 | bus << 8 | primary)
+        self.write(config + 0x20, (end - 1) & 0xfff00000 | start >> 16)
+        self.write(config + 0x04, 6, 2)
+
+    def setup_switch(self):
+        last = self.port_bus() + self.count
+        self.setup_bridge(self.root_port(0), BRIDGE_BUS, BRIDGE_BUS + 1, last,
+                          BAR_BASE, SWITCH_BAR + (1 << 24))
+        self.write(self.upstream_port(0x10), SWITCH_BAR)
+        self.write(self.upstream_port(0x14), 0)
+        self.setup_bridge(self.upstream_port(0), BRIDGE_BUS + 1, BRIDGE_BUS + 2, last,
+                          BAR_BASE, SWITCH_BAR)
+
     def setup_port(self, accel):
-        bus = BRIDGE_BUS + 1 + accel
-        base = self.bar(accel) >> 16
-        self.write(self.port(accel, 0x18), bus << 16 | bus << 8 | BRIDGE_BUS)
-        self.write(self.port(accel, 0x20), (base | 0xf0) << 16 | base)
-        self.write(self.port(accel, 0x04), 6, 2)
+        bus = self.port_bus() + 1 + accel
+        self.setup_bridge(self.port(accel, 0), self.port_bus(), bus, bus,
+                          self.bar(accel), self.bar(accel + 1))
 
     def setup_device(self, accel):
         self.write(self.device(accel, 0x10), self.bar(accel))
@@ -257,11 +292,18 @@ class Machine:
         self.write(self.device(accel, 0x18), self.bar(accel, MSIX_PAGE))
         self.write(self.device(accel, 0x04), 6, 2)
 
+    def secondary_bus_reset(self, config):
+        control = self.read(config + 0x3e, 2)
+        self.write(config + 0x3e, control | 0x40, 2)
+        self.write(config + 0x3e, control, 2)
+
     def bus_reset(self, accel=0):
-        control = self.read(self.port(accel, 0x3e), 2)
-        self.write(self.port(accel, 0x3e), control | 0x40, 2)
-        self.write(self.port(accel, 0x3e), control, 2)
+        self.secondary_bus_reset(self.port(accel, 0))
         self.setup_device(accel)
+
+    def bus_reset_of_switch(self):
+        self.secondary_bus_reset(self.root_port(0))
+        self.setup_devices()
 
     def alive(self):
         return self.process.poll() is None

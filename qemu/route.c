@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The way through the CXL windows and host bridges that QEMU plays.
+ * The way through the CXL windows, host bridges and switches that QEMU plays.
  */
 #include "route.h"
 #include "qapi/error.h"
 #include "exec/address-spaces.h"
 #include "hw/cxl/cxl_host.h"
+#include "hw/pci-bridge/cxl_upstream_port.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pcie_port.h"
 #include "../registers/cxl_regs.h"
@@ -13,19 +14,25 @@
 #define MAX_WAYS	3	/* 8 ways, as Interleave Ways has it (8.2.4.20.7) */
 
 /*
- * QEMU tells nobody when a host bridge's decoder changes. So the bridge's CM
- * block gets a region laid over it, which passes every access on to what was
- * there before, and then tells. It also refuses what QEMU does not survive. One
- * for each bridge, never removed, as bridges are not either.
+ * QEMU tells nobody when a decoder of a host bridge or of a switch changes. So
+ * the CM block gets a region laid over it, which passes every access on to what
+ * was there before, and then tells. It also refuses what QEMU does not survive.
+ * One for each component, never removed: a switch that is unplugged is kept.
+ *
+ * A reset changes a switch's decoders without a write. But it resets all that is
+ * below the switch as well, devices first, so nothing is mapped then by which the
+ * switch had a part (resettable_phase_hold()).
  */
 struct watch {
-	CXLComponentState *bridge;
+	CXLComponentState *component;
 	MemoryRegion region, *below;
-	NotifierList changed;
 	QLIST_ENTRY(watch) node;
 };
 
 static QLIST_HEAD(, watch) watches = QLIST_HEAD_INITIALIZER(watches);
+
+/* Told of every write to a component that is watched. */
+static NotifierList changed = NOTIFIER_LIST_INITIALIZER(changed);
 
 static MemTxResult watch_read(void *opaque, hwaddr addr, uint64_t *data, unsigned int size,
 			      MemTxAttrs attrs)
@@ -39,7 +46,7 @@ static MemTxResult watch_read(void *opaque, hwaddr addr, uint64_t *data, unsigne
 /* Is the byte at @addr of the CM block the first of a decoder's Control? */
 static bool is_decoder_control(struct watch *watch, hwaddr addr)
 {
-	uint32_t *cm = watch->bridge->crb.cache_mem_registers;
+	uint32_t *cm = watch->component->crb.cache_mem_registers;
 	uint32_t cap = cm[(CXL_HDM_REGISTERS_OFFSET + CXLR_HDM_CAP) / 4];
 	unsigned int i;
 
@@ -73,8 +80,8 @@ static MemTxResult watch_write(void *opaque, hwaddr addr, uint64_t data, unsigne
 	result = memory_region_dispatch_write(watch->below, addr, data, size_memop(size) | MO_LE,
 					      attrs);
 	if (refused)
-		watch->bridge->crb.cache_mem_registers[addr / 4] |= CXLR_HDM_CTRL_ERROR;
-	notifier_list_notify(&watch->changed, NULL);
+		watch->component->crb.cache_mem_registers[addr / 4] |= CXLR_HDM_CTRL_ERROR;
+	notifier_list_notify(&changed, NULL);
 	return result;
 }
 
@@ -86,61 +93,102 @@ static const MemoryRegionOps watch_ops = {
 	.impl = { .min_access_size = 4, .max_access_size = 8 },
 };
 
-/* What has the CM block now: the bridge's own region, or another plugin's watch. */
-static MemoryRegion *cm_region(CXLComponentState *bridge)
+/* What has the CM block now: the component's own region, or another plugin's watch. */
+static MemoryRegion *cm_region(CXLComponentState *component)
 {
 	MemoryRegion *mr;
 
-	QTAILQ_FOREACH(mr, &bridge->crb.component_registers.subregions, subregions_link)
+	QTAILQ_FOREACH(mr, &component->crb.component_registers.subregions, subregions_link)
 		if (mr->addr == CXLR_CM_OFFSET)
 			return mr;
-	return &bridge->crb.cache_mem;
+	return &component->crb.cache_mem;
 }
 
-static struct watch *find_watch(CXLComponentState *bridge)
+static void watch_component(CXLComponentState *component)
 {
 	struct watch *watch;
 
 	QLIST_FOREACH(watch, &watches, node)
-		if (watch->bridge == bridge)
-			return watch;
+		if (watch->component == component)
+			return;
 
 	watch = g_new0(struct watch, 1);
-	watch->bridge = bridge;
-	watch->below = cm_region(bridge);
-	notifier_list_init(&watch->changed);
+	watch->component = component;
+	watch->below = cm_region(component);
 	/* Without an owner: QEMU would take passing on for recursion into it. */
-	memory_region_init_io(&watch->region, NULL, &watch_ops, watch, "cxl-bridge-watch",
+	memory_region_init_io(&watch->region, NULL, &watch_ops, watch, "cxl-component-watch",
 			      CXLR_CM_SIZE);
-	memory_region_add_subregion_overlap(&bridge->crb.component_registers, CXLR_CM_OFFSET,
+	memory_region_add_subregion_overlap(&component->crb.component_registers, CXLR_CM_OFFSET,
 					    &watch->region, watch->below->priority + 1);
 	QLIST_INSERT_HEAD(&watches, watch, node);
-	return watch;
+	/* Host bridges have no such device, and stay in any case. */
+	if (component->pdev)
+		object_ref(OBJECT(component->pdev));
+}
+
+static PCIDevice *parent(PCIDevice *pdev)
+{
+	return pci_get_bus(pdev)->parent_dev;
+}
+
+/* The upstream port of the switch that @pdev is directly below, or NULL. */
+static PCIDevice *upstream_port(PCIDevice *pdev)
+{
+	PCIDevice *port = parent(pdev);
+
+	if (!port || !object_dynamic_cast(OBJECT(port), TYPE_CXL_DSP))
+		return NULL;
+	port = parent(port);
+	return port && object_dynamic_cast(OBJECT(port), TYPE_CXL_USP) ? port : NULL;
+}
+
+static CXLComponentState *switch_component(PCIDevice *usp)
+{
+	return &CXL_USP(usp)->cxl_cstate;
 }
 
 void route_watch(PCIDevice *pdev, Notifier *notifier)
 {
-	notifier_list_add(&find_watch(cxl_get_hb_cstate(route_host_bridge(pdev)))->changed,
-			  notifier);
+	PCIDevice *usp = upstream_port(pdev);
+
+	watch_component(cxl_get_hb_cstate(route_host_bridge(pdev)));
+	if (usp)
+		watch_component(switch_component(usp));
+	notifier_list_add(&changed, notifier);
 }
 
-bool route_check(PCIDevice *pdev, Error **errp)
+static bool is_root_port(PCIDevice *port)
 {
-	PCIDevice *port = route_root_port(pdev);
+	return port && pci_bus_is_cxl(pci_get_bus(port)) && pci_bus_is_root(pci_get_bus(port)) &&
+	       object_dynamic_cast(OBJECT(port), TYPE_PCIE_PORT);
+}
 
-	if (port && pci_bus_is_cxl(pci_get_bus(port)) && pci_bus_is_root(pci_get_bus(port)) &&
-	    object_dynamic_cast(OBJECT(port), TYPE_PCIE_PORT))
+bool route_check(PCIDevice *pdev, bool switches, Error **errp)
+{
+	const char *type = object_get_typename(OBJECT(pdev));
+	PCIDevice *usp = upstream_port(pdev);
+
+	if ((switches || !usp) && is_root_port(route_root_port(pdev)))
 		return true;
-	error_setg(errp, "%s must be directly below a CXL root port",
-		   object_get_typename(OBJECT(pdev)));
+	if (switches && usp && upstream_port(usp))
+		error_setg(errp, "%s is below more than one CXL switch", type);
+	else if (switches)
+		error_setg(errp, "%s must be below a CXL root port, or a CXL switch below one",
+			   type);
+	else
+		error_setg(errp, "%s must be directly below a CXL root port", type);
 	error_append_hint(errp, "Put it on the bus of a cxl-rp device that is itself on the bus "
-			  "of a pxb-cxl device.\n");
+			  "of a pxb-cxl device%s.\n", switches ?
+			  ", or of a cxl-downstream on the bus of a cxl-upstream on that of such "
+			  "a cxl-rp" : "");
 	return false;
 }
 
 PCIDevice *route_root_port(PCIDevice *pdev)
 {
-	return pci_get_bus(pdev)->parent_dev;
+	PCIDevice *usp = upstream_port(pdev);
+
+	return parent(usp ?: pdev);
 }
 
 PCIHostState *route_host_bridge(PCIDevice *pdev)
@@ -190,7 +238,8 @@ void route_guard_bridges(void)
 			PXBCXLDev *pxb = window_target(window, i);
 
 			if (pxb)
-				find_watch(cxl_get_hb_cstate(PCI_HOST_BRIDGE(pxb->cxl_host_bridge)));
+				watch_component(cxl_get_hb_cstate(
+					PCI_HOST_BRIDGE(pxb->cxl_host_bridge)));
 		}
 }
 
@@ -210,11 +259,14 @@ static bool window_reaches(PCIHostState *bridge, uint64_t base, uint64_t size)
 	return false;
 }
 
+static uint32_t hdm_read(CXLComponentState *component, uint32_t offset)
+{
+	return component->crb.cache_mem_registers[(CXL_HDM_REGISTERS_OFFSET + offset) / 4];
+}
+
 uint32_t route_bridge_read(PCIHostState *bridge, uint32_t offset)
 {
-	uint32_t *cm = cxl_get_hb_cstate(bridge)->crb.cache_mem_registers;
-
-	return cm[(CXL_HDM_REGISTERS_OFFSET + offset) / 4];
+	return hdm_read(cxl_get_hb_cstate(bridge), offset);
 }
 
 void route_bridge_write(PCIHostState *bridge, uint32_t offset, uint32_t val)
@@ -224,39 +276,55 @@ void route_bridge_write(PCIHostState *bridge, uint32_t offset, uint32_t val)
 				     MEMTXATTRS_UNSPECIFIED);
 }
 
-static uint64_t bridge_read64(PCIHostState *bridge, uint32_t low, uint32_t high)
+static uint64_t hdm_read64(CXLComponentState *component, uint32_t low, uint32_t high)
 {
-	return (uint64_t)route_bridge_read(bridge, high) << 32 |
-	       (route_bridge_read(bridge, low) & CXLR_HDM_LOW_MASK);
+	return (uint64_t)hdm_read(component, high) << 32 |
+	       (hdm_read(component, low) & CXLR_HDM_LOW_MASK);
+}
+
+/*
+ * Has a host bridge or an upstream port a committed decoder that leads to @port, by
+ * the port number that Link Capabilities has of that (8.2.4.20.8), and nowhere else?
+ */
+static bool decoders_reach(CXLComponentState *component, PCIDevice *port, uint64_t base,
+			   uint64_t size)
+{
+	unsigned int i, count = cxlr_hdm_decoder_count(hdm_read(component, CXLR_HDM_CAP));
+
+	for (i = 0; i < count; i++) {
+		uint32_t ctrl = hdm_read(component, CXLR_HDM_CTRL(i));
+
+		if (!(ctrl & CXLR_HDM_CTRL_COMMITTED) ||
+		    !contains(hdm_read64(component, CXLR_HDM_BASE_LOW(i), CXLR_HDM_BASE_HIGH(i)),
+			      hdm_read64(component, CXLR_HDM_SIZE_LOW(i), CXLR_HDM_SIZE_HIGH(i)),
+			      base, size))
+			continue;
+		return !(ctrl & CXLR_HDM_CTRL_IW) &&
+		       (hdm_read(component, CXLR_HDM_TARGET_LOW(i)) & 0xff) ==
+		       PCIE_PORT(port)->port;
+	}
+	return false;
 }
 
 static bool bridge_reaches(PCIDevice *pdev, uint64_t base, uint64_t size)
 {
 	PCIHostState *bridge = route_host_bridge(pdev);
 	PCIDevice *port = route_root_port(pdev);
-	unsigned int i, count;
 
 	if (cxl_get_hb_passthrough(bridge))
 		return pcie_find_port_first(bridge->bus) == port;
+	return decoders_reach(cxl_get_hb_cstate(bridge), port, base, size);
+}
 
-	count = cxlr_hdm_decoder_count(route_bridge_read(bridge, CXLR_HDM_CAP));
-	for (i = 0; i < count; i++) {
-		uint32_t ctrl = route_bridge_read(bridge, CXLR_HDM_CTRL(i));
+static bool switch_reaches(PCIDevice *pdev, uint64_t base, uint64_t size)
+{
+	PCIDevice *usp = upstream_port(pdev);
 
-		if (!(ctrl & CXLR_HDM_CTRL_COMMITTED) ||
-		    !contains(bridge_read64(bridge, CXLR_HDM_BASE_LOW(i), CXLR_HDM_BASE_HIGH(i)),
-			      bridge_read64(bridge, CXLR_HDM_SIZE_LOW(i), CXLR_HDM_SIZE_HIGH(i)),
-			      base, size))
-			continue;
-		return !(ctrl & CXLR_HDM_CTRL_IW) &&
-		       (route_bridge_read(bridge, CXLR_HDM_TARGET_LOW(i)) & 0xff) ==
-		       PCIE_PORT(port)->port;
-	}
-	return false;
+	return !usp || decoders_reach(switch_component(usp), parent(pdev), base, size);
 }
 
 bool route_reaches(PCIDevice *pdev, uint64_t base, uint64_t size)
 {
 	return window_reaches(route_host_bridge(pdev), base, size) &&
-	       bridge_reaches(pdev, base, size);
+	       bridge_reaches(pdev, base, size) && switch_reaches(pdev, base, size);
 }

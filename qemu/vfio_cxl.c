@@ -206,7 +206,7 @@ static void vfio_cxl_realize(PCIDevice *pdev, Error **errp)
 	ERRP_GUARD();
 	VfioCxl *s = VFIO_CXL_PCI(pdev);
 
-	if (!route_check(pdev, errp) || !check_host(s, errp) || !block_migration(s, errp))
+	if (!route_check(pdev, false, errp) || !check_host(s, errp) || !block_migration(s, errp))
 		return;
 	parent.realize(pdev, errp);
 	/* The reason that was given last is the one that is told: not vfio-pci's. */
