@@ -5,9 +5,9 @@
 
 # Firmware looks at each bus number up to the last host bridge's, a matter of
 # seconds in a guest.
-cpus=2 memory=2G maximum=64G firmware= kernel_line= slot=1 bus=4
+cpus=2 memory=2G maximum=64G firmware= kernel_line= slot=1 bus=4 last_bridge=
 board=() objects=() devices=() windows=()
-declare -A ports
+declare -A ports switches
 
 # The next two are for describe() alone, and use its file, item and name: those
 # of the line that is read.
@@ -32,13 +32,14 @@ settings()
 	done
 }
 
-# port: a root port for the line's device, behind the bridge that was given.
+# port: a port for the line's device, of the bridge or switch that was given.
 port()
 {
-	local bridge=${given[bridge]:-}
+	local bridge=${given[bridge]:-} driver=cxl-rp
 
 	[[ " ${!ports[*]} " = *" ${bridge:--} "* ]] || die "$file: $item $name: no bridge '$bridge' above it"
-	devices+=(-device "cxl-rp,id=$name-port,bus=$bridge,chassis=0,slot=$slot,port=${ports[$bridge]}")
+	[ -z "${switches[$bridge]:-}" ] || driver=cxl-downstream
+	devices+=(-device "$driver,id=$name-port,bus=$bridge,chassis=0,slot=$slot,port=${ports[$bridge]}")
 	slot=$((slot + 1)) ports[$bridge]=$((ports[$bridge] + 1))
 }
 
@@ -102,7 +103,18 @@ describe()
 			[ $decoders = yes ] && decoders=on || decoders=off
 			devices+=(-device "pxb-cxl,id=$name,bus=pcie.0,bus_nr=$bus,hdm_for_passthrough=$decoders")
 			windows+=("cxl-fmw.${#windows[@]}.targets.0=$name,cxl-fmw.${#windows[@]}.size=$window")
-			bus=$((bus + 4)) ports[$name]=0 ;;
+			last_bridge=$name bus=$((bus + 4)) ports[$name]=0 ;;
+		switch)
+			# shellcheck disable=SC2086
+			settings "bridge" $options
+			[ -z "${switches[${given[bridge]:--}]:-}" ] ||
+				die "$file: switch $name: below switch '${given[bridge]}': one level is all there is"
+			[ "${given[bridge]:-}" = "${last_bridge:-}" ] ||
+				die "$file: switch $name: put it before the next bridge, which takes the bus numbers"
+			port
+			devices+=(-device "cxl-upstream,id=$name,bus=$name-port$properties")
+			# Its own port has number 0.
+			bus=$((bus + 8)) ports[$name]=1 switches[$name]=1 ;;
 		accel)
 			# shellcheck disable=SC2086
 			settings "bridge size" $options

@@ -2,8 +2,6 @@
 #include <stddef.h>
 #include <time.h>
 
-#include <linux/pci_regs.h>
-
 #include "cxl_regs.h"
 #include "endpoint.h"
 #include "log.h"
@@ -14,13 +12,13 @@
 static uint32_t dvsec_read(const struct endpoint *endpoint, unsigned int offset,
 			   unsigned int bytes)
 {
-	return pci_read(&endpoint->function, endpoint->dvsec + offset, bytes);
+	return pci_read(&endpoint->component.function, endpoint->dvsec + offset, bytes);
 }
 
 static bool dvsec_write(const struct endpoint *endpoint, unsigned int offset,
 			unsigned int bytes, uint32_t value)
 {
-	return pci_write(&endpoint->function, endpoint->dvsec + offset, bytes, value) &&
+	return pci_write(&endpoint->component.function, endpoint->dvsec + offset, bytes, value) &&
 	       dvsec_read(endpoint, offset, bytes) == value;
 }
 
@@ -28,45 +26,20 @@ bool endpoint_probe(struct endpoint *endpoint, const struct pci_function *functi
 {
 	const char *why;
 
-	*endpoint = (struct endpoint){ .function = *function };
-	why = pci_open(&endpoint->function);
+	*endpoint = (struct endpoint){ 0 };
+	why = component_open(&endpoint->component, function);
 	if (why) {
 		complain("%s: config space: %s", function->name, why);
 		return false;
 	}
 
 	/* Shorter in CXL 1.1, by the one register at its end. */
-	endpoint->dvsec = pci_find_cxl_dvsec(&endpoint->function, CXLR_DVSEC_ID_DEVICE,
+	endpoint->dvsec = pci_find_cxl_dvsec(&endpoint->component.function, CXLR_DVSEC_ID_DEVICE,
 					     CXLR_DVSEC_CAP3, NULL);
 	if (endpoint->dvsec &&
-	    (dvsec_read(endpoint, CXLR_DVSEC_CAP, 2) & CXLR_CAP_MEM_CAPABLE)) {
-		endpoint->command = pci_read(&endpoint->function, PCI_COMMAND, 2);
+	    (dvsec_read(endpoint, CXLR_DVSEC_CAP, 2) & CXLR_CAP_MEM_CAPABLE))
 		return true;
-	}
-	pci_close(&endpoint->function);
-	return false;
-}
-
-/* 8.1.9: the register block of the component, by BAR and offset. */
-static bool locate_registers(const struct endpoint *endpoint, unsigned int *bar,
-			     uint64_t *offset)
-{
-	unsigned int length, locator, low;
-
-	locator = pci_find_cxl_dvsec(&endpoint->function, CXLR_DVSEC_ID_REG_LOCATOR,
-				     CXLR_REG_LOCATOR_BLOCK_LOW(1), &length);
-	for (unsigned int i = 0; locator && CXLR_REG_LOCATOR_BLOCK_LOW(i + 1) <= length; i++) {
-		low = pci_read(&endpoint->function,
-			       locator + CXLR_REG_LOCATOR_BLOCK_LOW(i), 4);
-		if ((low & CXLR_REG_LOCATOR_ID) >> CXLR_REG_LOCATOR_ID_SHIFT !=
-		    CXLR_REG_LOCATOR_ID_COMPONENT)
-			continue;
-		*bar = low & CXLR_REG_LOCATOR_BIR;
-		*offset = (low & CXLR_REG_LOCATOR_OFFSET_LOW) |
-			  (uint64_t)pci_read(&endpoint->function,
-					     locator + CXLR_REG_LOCATOR_BLOCK_HIGH(i), 4) << 32;
-		return true;
-	}
+	pci_close(&endpoint->component.function);
 	return false;
 }
 
@@ -76,7 +49,7 @@ static bool locate_registers(const struct endpoint *endpoint, unsigned int *bar,
  */
 static bool is_host_only(const struct endpoint *endpoint)
 {
-	switch ((endpoint->hdm.cap & CXLR_HDM_CAP_COHERENCY) >> CXLR_HDM_CAP_COHERENCY_SHIFT) {
+	switch ((endpoint->component.hdm.cap & CXLR_HDM_CAP_COHERENCY) >> CXLR_HDM_CAP_COHERENCY_SHIFT) {
 	case 1:
 		return false;
 	case 2:
@@ -88,32 +61,13 @@ static bool is_host_only(const struct endpoint *endpoint)
 
 const char *endpoint_open_registers(struct endpoint *endpoint)
 {
-	volatile uint32_t *cm;
-	unsigned int bar;
-	uint64_t offset;
-	const char *why;
+	const char *why = component_open_registers(&endpoint->component);
 
-	if (!locate_registers(endpoint, &bar, &offset))
-		return "no Register Locator that names component registers";
-	pci_write(&endpoint->function, PCI_COMMAND, 2,
-		  endpoint->command | PCI_COMMAND_MEMORY);
-	why = pci_map_bar(&endpoint->function, bar, offset + CXLR_CM_OFFSET,
-			  CXLR_CM_SIZE, &cm);
-	if (!why)
-		why = hdm_find(&endpoint->hdm, cm);
-	if (!why && !endpoint->hdm.regs)
+	if (!why && !endpoint->component.hdm.regs)
 		why = "no HDM decoders: memory that only the DVSEC ranges decode is not supported";
 	if (!why)
 		endpoint->host_only = is_host_only(endpoint);
 	return why;
-}
-
-void endpoint_close(struct endpoint *endpoint)
-{
-	if (endpoint->function.config < 0)
-		return;
-	pci_write(&endpoint->function, PCI_COMMAND, 2, endpoint->command);
-	pci_close(&endpoint->function);
 }
 
 static bool await(const struct endpoint *endpoint, uint32_t bit, unsigned int seconds)

@@ -3,19 +3,23 @@
 #ifndef ENDPOINT_H
 #define ENDPOINT_H
 
-#include "hdm.h"
+#include "component.h"
 #include "hpa.h"
-#include "pci.h"
+
+/* A port on the way to an endpoint, as the decoders above it name it. */
+struct port {
+	char name[PCI_NAME_SIZE];
+	unsigned int number;		/* in its Link Capabilities (8.2.4.20.8) */
+};
 
 struct endpoint {
-	struct pci_function function;
+	struct component component;
 	struct bridge *bridge;		/* the host bridge above */
-	char port[PCI_NAME_SIZE];	/* the root port between the two */
-	unsigned int port_number;
+	struct port root_port;		/* between the two */
+	struct component *upstream;	/* of the switch below that; NULL: there is none */
+	struct port downstream_port;	/* of the switch */
 
 	unsigned int dvsec;		/* offset in the config space */
-	uint16_t command;		/* as found, to be put back */
-	struct hdm hdm;
 	bool host_only;			/* HDM-H; else HDM-D */
 
 	/* Where the memory goes; size 0: the endpoint is not to be programmed. */
@@ -30,12 +34,8 @@ enum memory_state { MEMORY_UNKNOWN, MEMORY_INACTIVE, MEMORY_ACTIVE };
 /* True if the function is one, with its config space open. */
 bool endpoint_probe(struct endpoint *endpoint, const struct pci_function *function);
 
-/*
- * Turns memory space on, and maps the component registers. NULL or what is
- * wrong. endpoint_close() puts memory space back as it was.
- */
+/* As component_open_registers(); an endpoint must have decoders. */
 const char *endpoint_open_registers(struct endpoint *endpoint);
-void endpoint_close(struct endpoint *endpoint);
 
 /*
  * Waits for Memory_Info_Valid, then for Memory_Active: @seconds, or if that is

@@ -5,8 +5,8 @@
  * of its host bridge, and programs and commits the HDM decoders on the way
  * there, so that the CXL core finds the region as on a real machine.
  *
- * All is placed before anything is programmed, because a host bridge commits
- * its decoders in order of address (CXL 3.1, 8.2.4.20.12). What is committed
+ * All is placed before anything is programmed, because host bridges and switches
+ * commit their decoders in order of address (CXL 3.1, 8.2.4.20.12). What is committed
  * already keeps its place, so a second run changes nothing.
  */
 #include <stdio.h>
@@ -42,7 +42,7 @@ static struct hpa_range decoder_range(const struct hdm_decoder *decoder)
 static bool is_ready(const struct endpoint *endpoint, enum memory_state state,
 		     const struct options *options, struct tally *tally)
 {
-	const char *name = endpoint->function.name;
+	const char *name = endpoint->component.function.name;
 
 	if (state == MEMORY_UNKNOWN && !(options->no_wait && options->size)) {
 		complain("%s: Memory_Info_Valid is not set after 1 s, so the size of its memory is unknown: skipped; --no-wait --size BYTES commits its decoder all the same",
@@ -69,7 +69,7 @@ static bool is_ready(const struct endpoint *endpoint, enum memory_state state,
 static void choose_size(struct endpoint *endpoint, const struct options *options,
 			struct tally *tally)
 {
-	const char *name = endpoint->function.name;
+	const char *name = endpoint->component.function.name;
 	enum memory_state state =
 		endpoint_await_memory(endpoint, options->no_wait ? 0 : options->wait_seconds);
 	uint64_t capacity = state == MEMORY_UNKNOWN ? 0 : endpoint_capacity(endpoint, 0);
@@ -78,7 +78,10 @@ static void choose_size(struct endpoint *endpoint, const struct options *options
 	    size_text(capacity).s,
 	    endpoint->host_only ? "host-only coherent" : "device coherent",
 	    state == MEMORY_ACTIVE ? "active" : "not active",
-	    endpoint->port, endpoint->port_number, endpoint->bridge->cedt->uid);
+	    endpoint->root_port.name, endpoint->root_port.number, endpoint->bridge->cedt->uid);
+	if (endpoint->upstream)
+		say("%s: behind %s (port %u) of switch %s", name, endpoint->downstream_port.name,
+		    endpoint->downstream_port.number, endpoint->upstream->function.name);
 	if (endpoint_capacity(endpoint, 1))
 		say("%s: range 2 gets no decoder", name);
 
@@ -87,17 +90,15 @@ static void choose_size(struct endpoint *endpoint, const struct options *options
 		endpoint->hpa.size = 0;
 }
 
-/* A decoder of the host bridge that leads to the endpoint's port with its size. */
-static bool bridge_decodes(const struct endpoint *endpoint, struct hdm_decoder *decoder)
+/* A decoder of the last component above that leads to the endpoint with its size. */
+static bool is_led_to(const struct endpoint *endpoint, struct hdm_decoder *decoder)
 {
-	const struct hdm *hdm = &endpoint->bridge->hdm;
+	const uint64_t size = endpoint->hpa.size;
 
-	for (unsigned int n = 0; hdm->regs && n < hdm->decoders; n++)
-		if (committed(hdm, n, decoder) && !(decoder->ctrl & CXLR_HDM_CTRL_IW) &&
-		    (decoder->targets & 0xff) == endpoint->port_number &&
-		    decoder->size == endpoint->hpa.size)
-			return true;
-	return false;
+	if (endpoint->upstream)
+		return hdm_leads_to(&endpoint->upstream->hdm, endpoint->downstream_port.number,
+				    size, decoder);
+	return hdm_leads_to(&endpoint->bridge->hdm, endpoint->root_port.number, size, decoder);
 }
 
 /* An address that the hardware has been given before stays. */
@@ -105,9 +106,9 @@ static void keep_place(struct endpoint *endpoint, struct hpa_pool *pool)
 {
 	struct hdm_decoder decoder;
 
-	if (committed(&endpoint->hdm, 0, &decoder) && decoder.size)
+	if (committed(&endpoint->component.hdm, 0, &decoder) && decoder.size)
 		endpoint->hpa = decoder_range(&decoder);
-	else if (bridge_decodes(endpoint, &decoder))
+	else if (is_led_to(endpoint, &decoder))
 		endpoint->hpa.base = decoder.base;
 	else
 		return;
@@ -115,30 +116,27 @@ static void keep_place(struct endpoint *endpoint, struct hpa_pool *pool)
 	hpa_reserve(pool, &endpoint->hpa);
 }
 
-static void reserve_committed(const struct bridge *bridge, struct hpa_pool *pool)
+static void reserve_committed(const struct hdm *hdm, struct hpa_pool *pool)
 {
-	unsigned int count = bridge->hdm.regs ? hdm_committed(&bridge->hdm) : 0;
+	unsigned int count = hdm_committed(hdm);
 
 	for (unsigned int n = 0; n < count; n++) {
 		struct hdm_decoder decoder;
 		struct hpa_range range;
 
-		hdm_read(&bridge->hdm, n, &decoder);
+		hdm_read(hdm, n, &decoder);
 		range = decoder_range(&decoder);
 		hpa_reserve(pool, &range);
 	}
 }
 
-/* The next decoder of a bridge must begin where the last committed one ends. */
-static uint64_t lowest_next(const struct bridge *bridge)
+/* The next decoder on the way must begin where the last committed one ends. */
+static uint64_t lowest_next(const struct endpoint *endpoint)
 {
-	unsigned int count = bridge->hdm.regs ? hdm_committed(&bridge->hdm) : 0;
-	struct hdm_decoder last;
+	uint64_t bridge = hdm_next_base(&endpoint->bridge->hdm);
+	uint64_t upstream = endpoint->upstream ? hdm_next_base(&endpoint->upstream->hdm) : 0;
 
-	if (!count)
-		return 0;
-	hdm_read(&bridge->hdm, count - 1, &last);
-	return last.base + last.size;
+	return bridge > upstream ? bridge : upstream;
 }
 
 static const char *find_place(struct endpoint *endpoint, struct hpa_pool *pool)
@@ -147,7 +145,7 @@ static const char *find_place(struct endpoint *endpoint, struct hpa_pool *pool)
 		.bridge = endpoint->bridge->cedt->uid,
 		.needs = endpoint_window_needs(endpoint),
 		.size = endpoint->hpa.size,
-		.above = lowest_next(endpoint->bridge),
+		.above = lowest_next(endpoint),
 	};
 
 	return hpa_take(pool, &request, &endpoint->hpa);
@@ -193,7 +191,9 @@ static void place_all(struct machine *machine, const struct options *options,
 
 	hpa_pool_init(&pool, &machine->cedt);
 	for (unsigned int i = 0; i < machine->cedt.bridges; i++)
-		reserve_committed(&machine->bridge[i], &pool);
+		reserve_committed(&machine->bridge[i].hdm, &pool);
+	for (unsigned int i = 0; i < machine->switches; i++)
+		reserve_committed(&machine->upstream[i].hdm, &pool);
 	for (struct endpoint *endpoint = machine->endpoint; endpoint < end; endpoint++) {
 		choose_size(endpoint, options, tally);
 		if (endpoint->hpa.size)
@@ -204,7 +204,7 @@ static void place_all(struct machine *machine, const struct options *options,
 	for (struct endpoint *endpoint = machine->endpoint; endpoint < end; endpoint++) {
 		if (!endpoint->no_place)
 			continue;
-		complain("%s: no HPA for %s: %s", endpoint->function.name,
+		complain("%s: no HPA for %s: %s", endpoint->component.function.name,
 			 size_text(endpoint->hpa.size).s, endpoint->no_place);
 		endpoint->hpa.size = 0;
 		tally->failed++;
@@ -216,6 +216,8 @@ static const char *conflict(const struct hdm_decoder *now, const struct hdm_deco
 {
 	if (now->base != wanted->base || now->size != wanted->size)
 		return "it is committed elsewhere already: restart the machine";
+	if ((now->targets ^ wanted->targets) & HDM_TARGET)
+		return "it is committed to another port already: restart the machine";
 	if ((now->ctrl ^ wanted->ctrl) & CXLR_HDM_CTRL_LOCK)
 		return "it is committed already, with the other lock state: restart the machine";
 	return NULL;
@@ -260,7 +262,7 @@ static bool set_range_base(const struct endpoint *endpoint)
 	if (endpoint_config_locked(endpoint) ||
 	    endpoint_set_range_base(endpoint, endpoint->hpa.base))
 		return true;
-	complain("%s: range 1 base does not read back as written", endpoint->function.name);
+	complain("%s: range 1 base does not read back as written", endpoint->component.function.name);
 	return false;
 }
 
@@ -275,53 +277,58 @@ static bool program_endpoint(const struct endpoint *endpoint, const struct optio
 	if (!options->dry_run) {
 		if (!set_range_base(endpoint))
 			return false;
-		hdm_enable(&endpoint->hdm);
+		hdm_enable(&endpoint->component.hdm);
 	}
-	return commit(endpoint->function.name, &endpoint->hdm, 0, &decoder, options);
+	return commit(endpoint->component.function.name, &endpoint->component.hdm, 0, &decoder, options);
 }
 
-/* The bridge's decoder for this endpoint: the one that covers it, or the next. */
-static unsigned int bridge_decoder(const struct endpoint *endpoint)
+/* The decoder of the component @name that leads to the port above the endpoint. */
+static bool program_way(const char *name, const struct hdm *hdm, const struct port *port,
+			const struct endpoint *endpoint, const struct options *options)
 {
-	const struct hdm *hdm = &endpoint->bridge->hdm;
-	struct hdm_decoder decoder;
-	unsigned int n;
+	const struct hdm_decoder decoder = {
+		.base = endpoint->hpa.base,
+		.size = endpoint->hpa.size,
+		.targets = port->number,
+		.ctrl = decoder_flags(endpoint, options),
+	};
+	unsigned int n = hdm_decoder_for(hdm, decoder.base, decoder.size);
 
-	for (n = 0; n < hdm->decoders && committed(hdm, n, &decoder); n++)
-		if (decoder.base == endpoint->hpa.base && decoder.size == endpoint->hpa.size)
-			break;
-	return n;
+	if (n == hdm->decoders) {
+		complain("%s: all %u decoders are in use: none is left for %s", name, n,
+			 endpoint->component.function.name);
+		return false;
+	}
+	return commit(name, hdm, n, &decoder, options);
+}
+
+static bool program_switch(const struct endpoint *endpoint, const struct options *options)
+{
+	char name[sizeof("switch ") + PCI_NAME_SIZE];
+
+	if (!endpoint->upstream)
+		return true;
+	snprintf(name, sizeof(name), "switch %s", endpoint->upstream->function.name);
+	return program_way(name, &endpoint->upstream->hdm, &endpoint->downstream_port, endpoint,
+			   options);
 }
 
 static bool program_bridge(const struct endpoint *endpoint, const struct options *options)
 {
 	const struct bridge *bridge = endpoint->bridge;
-	const struct hdm_decoder decoder = {
-		.base = endpoint->hpa.base,
-		.size = endpoint->hpa.size,
-		.targets = endpoint->port_number,
-		.ctrl = decoder_flags(endpoint, options),
-	};
 	char name[sizeof("host bridge 4294967295")];
-	unsigned int n;
 
 	snprintf(name, sizeof(name), "host bridge %u", bridge->cedt->uid);
 	if (!bridge->hdm.regs) {
 		say("%s: no HDM decoders, passes all on to its one port", name);
 		return true;
 	}
-	n = bridge_decoder(endpoint);
-	if (n == bridge->hdm.decoders) {
-		complain("%s: all %u decoders are in use: none is left for %s", name, n,
-			 endpoint->function.name);
-		return false;
-	}
-	return commit(name, &bridge->hdm, n, &decoder, options);
+	return program_way(name, &bridge->hdm, &endpoint->root_port, endpoint, options);
 }
 
 static bool enable(const struct endpoint *endpoint, const struct options *options)
 {
-	const char *name = endpoint->function.name;
+	const char *name = endpoint->component.function.name;
 
 	if (!endpoint_enable_memory(endpoint)) {
 		complain("%s: Mem_Enable does not stay set", name);
@@ -345,13 +352,14 @@ static int by_address(const void *a, const void *b)
 	return (x->hpa.base > y->hpa.base) - (x->hpa.base < y->hpa.base);
 }
 
-/* The endpoint first: nothing is routed to it before it can answer. */
+/* From the endpoint upwards: nothing is routed to what cannot answer yet. */
 static bool program(const struct endpoint *endpoint, const struct options *options)
 {
 	if (!program_endpoint(endpoint, options))
 		return false;
 	return options->dry_run ||
-	       (program_bridge(endpoint, options) && enable(endpoint, options));
+	       (program_switch(endpoint, options) && program_bridge(endpoint, options) &&
+		enable(endpoint, options));
 }
 
 static void program_all(struct machine *machine, const struct options *options,

@@ -89,10 +89,48 @@ unsigned int hdm_committed(const struct hdm *hdm)
 {
 	unsigned int n = 0;
 
-	while (n < hdm->decoders &&
+	while (hdm->regs && n < hdm->decoders &&
 	       (reg(hdm, CXLR_HDM_CTRL(n)) & CXLR_HDM_CTRL_COMMITTED))
 		n++;
 	return n;
+}
+
+uint64_t hdm_next_base(const struct hdm *hdm)
+{
+	unsigned int count = hdm_committed(hdm);
+	struct hdm_decoder last;
+
+	if (!count)
+		return 0;
+	hdm_read(hdm, count - 1, &last);
+	return last.base + last.size;
+}
+
+unsigned int hdm_decoder_for(const struct hdm *hdm, uint64_t base, uint64_t size)
+{
+	unsigned int n, count = hdm_committed(hdm);
+	struct hdm_decoder decoder;
+
+	for (n = 0; n < count; n++) {
+		hdm_read(hdm, n, &decoder);
+		if (decoder.base == base && decoder.size == size)
+			break;
+	}
+	return n;
+}
+
+bool hdm_leads_to(const struct hdm *hdm, unsigned int target, uint64_t size,
+		  struct hdm_decoder *decoder)
+{
+	unsigned int count = hdm_committed(hdm);
+
+	for (unsigned int n = 0; n < count; n++) {
+		hdm_read(hdm, n, decoder);
+		if (!(decoder->ctrl & CXLR_HDM_CTRL_IW) &&
+		    (decoder->targets & HDM_TARGET) == target && decoder->size == size)
+			return true;
+	}
+	return false;
 }
 
 static bool elapsed(const struct timespec *start, int64_t ns)

@@ -12,6 +12,9 @@ struct hdm {
 	uint32_t cap;
 };
 
+/* Of targets: the first of a port's, the only one without interleaving (8.2.4.20.8). */
+#define HDM_TARGET	0xffu
+
 struct hdm_decoder {
 	uint64_t base;
 	uint64_t size;
@@ -27,8 +30,21 @@ const char *hdm_find(struct hdm *hdm, volatile uint32_t *cm);
 
 void hdm_read(const struct hdm *hdm, unsigned int n, struct hdm_decoder *decoder);
 
-/* Decoders are committed in order: the count is the index of the next one. */
+/* Decoders are committed in order: the count is the index of the next one. 0 without any. */
 unsigned int hdm_committed(const struct hdm *hdm);
+
+/* The lowest address of the next decoder: where the last committed one ends. */
+uint64_t hdm_next_base(const struct hdm *hdm);
+
+/*
+ * The decoder for @size bytes from @base on: the one that is committed to them, or the
+ * next. As many as there are, if none is left.
+ */
+unsigned int hdm_decoder_for(const struct hdm *hdm, uint64_t base, uint64_t size);
+
+/* Is a decoder of a port committed that leads @size bytes to port number @target alone? */
+bool hdm_leads_to(const struct hdm *hdm, unsigned int target, uint64_t size,
+		  struct hdm_decoder *decoder);
 
 /*
  * Programs decoder @n and commits it. ctrl gives LOCK and the target type;

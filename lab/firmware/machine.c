@@ -76,56 +76,126 @@ static const char *open_bridge(struct bridge *bridge)
 	return why;
 }
 
+/* The ports above an endpoint behind one switch: root port, upstream, downstream. */
+#define MAX_PORTS	3
+
 struct walk {
 	struct machine *machine;
 	struct bridge *bridge;
-	const struct pci_function *root_port;	/* NULL on the root bus itself */
-	unsigned int depth;			/* bridges above */
+	const struct pci_function *above[MAX_PORTS];	/* from the root bus on */
+	unsigned int depth;				/* bridges above */
 };
 
-static int port_number(const struct pci_function *port)
+/* Number and type of a PCI Express port. */
+static const char *read_port(struct port *port, const struct pci_function *function,
+			     unsigned int type)
 {
-	struct pci_function function = *port;
+	struct pci_function copy = *function;
+	const char *why = "a port above has no PCI Express capability";
 	unsigned int express;
-	int number = -1;
 
-	if (pci_open(&function))
-		return -1;
-	express = pci_find_express(&function);
-	if (express)
-		number = (pci_read(&function, express + PCI_EXP_LNKCAP, 4) &
-			  PCI_EXP_LNKCAP_PN) >> 24;
-	pci_close(&function);
-	return number;
+	strcpy(port->name, function->name);
+	if (pci_open(&copy))
+		return why;
+	express = pci_find_express(&copy);
+	if (express) {
+		port->number = (pci_read(&copy, express + PCI_EXP_LNKCAP, 4) &
+				PCI_EXP_LNKCAP_PN) >> 24;
+		why = (pci_read(&copy, express + PCI_EXP_FLAGS, 2) & PCI_EXP_FLAGS_TYPE) >> 4 ==
+			type ? NULL : "behind a bridge that is no CXL switch: put it on a root port";
+	}
+	pci_close(&copy);
+	return why;
 }
 
-static const char *attach(struct endpoint *endpoint, const struct walk *walk)
+static const char *open_switch(struct component *upstream, const struct pci_function *function)
 {
-	const struct machine *machine = walk->machine;
-	int number;
+	const char *why = component_open(upstream, function);
 
-	if (walk->depth == 0)
-		return "a CXL 1.1 device, on the root bus: not supported";
-	if (walk->depth > 1)
-		return "behind a switch, whose decoders this program does not set up: put it on a root port";
-	if (machine->endpoints == MACHINE_MAX_ENDPOINTS)
-		return "more devices than this program has room for";
-	number = port_number(walk->root_port);
-	if (number < 0)
-		return "the root port above has no PCI Express capability";
+	if (!why)
+		why = component_open_registers(upstream);
+	if (!why && !upstream->hdm.regs)
+		why = "its upstream port has no HDM decoders";
+	if (why) {
+		complain("switch %s: %s", function->name, why);
+		component_close(upstream);
+		return "its switch cannot be programmed";
+	}
+	say("switch %s: %u HDM decoders", function->name, upstream->hdm.decoders);
+	return NULL;
+}
 
-	endpoint->bridge = walk->bridge;
-	endpoint->port_number = number;
-	strcpy(endpoint->port, walk->root_port->name);
+static const char *find_switch(struct machine *machine, const struct pci_function *function,
+			       struct component **upstream)
+{
+	const char *why;
+
+	for (unsigned int i = 0; i < machine->switches; i++) {
+		*upstream = &machine->upstream[i];
+		if (!strcmp((*upstream)->function.name, function->name))
+			return NULL;
+	}
+	if (machine->switches == MACHINE_MAX_SWITCHES)
+		return "more switches than this program has room for";
+	*upstream = &machine->upstream[machine->switches];
+	why = open_switch(*upstream, function);
+	if (!why)
+		machine->switches++;
+	return why;
+}
+
+static const char *attach_switch(struct endpoint *endpoint, const struct walk *walk)
+{
+	struct port upstream_port;
+	const char *why = read_port(&upstream_port, walk->above[1], PCI_EXP_TYPE_UPSTREAM);
+
+	if (!why)
+		why = read_port(&endpoint->downstream_port, walk->above[2],
+				PCI_EXP_TYPE_DOWNSTREAM);
+	return why ? why : find_switch(walk->machine, walk->above[1], &endpoint->upstream);
+}
+
+/* Decoders tell ports by their numbers alone. */
+static bool ambiguous(const struct port *a, const struct port *b)
+{
+	return a->number == b->number && strcmp(a->name, b->name);
+}
+
+static const char *check_numbers(const struct machine *machine, const struct endpoint *endpoint)
+{
 	for (unsigned int i = 0; i < machine->endpoints; i++) {
 		const struct endpoint *other = &machine->endpoint[i];
 
 		if (other->bridge == endpoint->bridge &&
-		    other->port_number == endpoint->port_number &&
-		    strcmp(other->port, endpoint->port))
+		    ambiguous(&other->root_port, &endpoint->root_port))
 			return "its root port has the port number of another one, so the host bridge cannot tell them apart: give each cxl-rp its own port=";
+		if (endpoint->upstream && other->upstream == endpoint->upstream &&
+		    ambiguous(&other->downstream_port, &endpoint->downstream_port))
+			return "its downstream port has the port number of another one, so the switch cannot tell them apart: give each cxl-downstream its own port=";
 	}
-	return endpoint_open_registers(endpoint);
+	return NULL;
+}
+
+static const char *attach(struct endpoint *endpoint, const struct walk *walk)
+{
+	const char *why;
+
+	if (walk->depth == 0)
+		return "a CXL 1.1 device, on the root bus: not supported";
+	if (walk->depth == MAX_PORTS - 1)
+		return "behind a bridge that is no CXL switch: put it on a root port";
+	if (walk->depth > MAX_PORTS)
+		return "behind more than one switch, which this program does not set up: put it on a root port, or on a switch that is";
+	if (walk->machine->endpoints == MACHINE_MAX_ENDPOINTS)
+		return "more devices than this program has room for";
+
+	endpoint->bridge = walk->bridge;
+	why = read_port(&endpoint->root_port, walk->above[0], PCI_EXP_TYPE_ROOT_PORT);
+	if (!why && walk->depth == MAX_PORTS)
+		why = attach_switch(endpoint, walk);
+	if (!why)
+		why = check_numbers(walk->machine, endpoint);
+	return why ? why : endpoint_open_registers(endpoint);
 }
 
 static bool visit(const struct pci_function *function, void *data)
@@ -133,21 +203,19 @@ static bool visit(const struct pci_function *function, void *data)
 	struct walk *walk = data;
 	struct machine *machine = walk->machine;
 	struct endpoint endpoint;
-	struct walk below = {
-		.machine = machine,
-		.bridge = walk->bridge,
-		.root_port = walk->root_port ? walk->root_port : function,
-		.depth = walk->depth + 1,
-	};
+	struct walk below = *walk;
 	const char *why;
 
+	if (below.depth < MAX_PORTS)
+		below.above[below.depth] = function;
+	below.depth++;
 	if (!endpoint_probe(&endpoint, function))
 		return pci_for_each(function->path, visit, &below);
 
 	why = attach(&endpoint, walk);
 	if (why) {
 		complain("%s: %s", function->name, why);
-		endpoint_close(&endpoint);
+		component_close(&endpoint.component);
 		machine->unusable++;
 	} else {
 		machine->endpoint[machine->endpoints++] = endpoint;
@@ -194,5 +262,7 @@ bool machine_discover(struct machine *machine)
 void machine_close(struct machine *machine)
 {
 	for (unsigned int i = 0; i < machine->endpoints; i++)
-		endpoint_close(&machine->endpoint[i]);
+		component_close(&machine->endpoint[i].component);
+	for (unsigned int i = 0; i < machine->switches; i++)
+		component_close(&machine->upstream[i]);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The CXL host bridges of this machine, and the memory devices below them. */
+/* The CXL host bridges of this machine, the switches and the memory devices below them. */
 #ifndef MACHINE_H
 #define MACHINE_H
 
 #include "endpoint.h"
 
 #define MACHINE_MAX_ENDPOINTS	64
+#define MACHINE_MAX_SWITCHES	64
 
 struct bridge {
 	const struct cedt_bridge *cedt;
@@ -17,6 +18,8 @@ struct machine {
 	struct bridge bridge[CEDT_MAX_BRIDGES];
 	struct endpoint endpoint[MACHINE_MAX_ENDPOINTS];
 	unsigned int endpoints;
+	struct component upstream[MACHINE_MAX_SWITCHES];	/* ports of switches with endpoints */
+	unsigned int switches;
 	unsigned int unusable;	/* bridges and endpoints that were found, but cannot be programmed */
 };
 
