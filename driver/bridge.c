@@ -88,8 +88,8 @@ static const char *find_bridge(struct pci_dev *pdev, struct cxl_vfio_bridge *bri
 	unsigned long long uid;
 	u32 link;
 
-	if (!port || pci_upstream_bridge(pdev) != port)
-		return "it is behind a switch";
+	if (!port)
+		return "it is below no root port";
 	if (pcie_capability_read_dword(port, PCI_EXP_LNKCAP, &link))
 		return "its root port does not answer";
 	bridge->port = FIELD_GET(PCI_EXP_LNKCAP_PN, link);
@@ -148,14 +148,13 @@ bool cxl_vfio_bridge_enumerated(const struct cxl_vfio_bridge *bridge)
  * @n: below @bridge->count
  * @decoder: filled in, in any case
  *
- * Return: whether it is committed, and its only target is the device's root port.
+ * Return: whether it is committed, and its only target is the root port above the device.
  */
 bool cxl_vfio_bridge_decoder(const struct cxl_vfio_bridge *bridge, unsigned int n,
 			     struct cxl_vfio_decoder *decoder)
 {
 	cxl_vfio_decoder_read(bridge->hdm, n, decoder);
-	return decoder->ctrl & CXLR_HDM_CTRL_COMMITTED && !(decoder->ctrl & CXLR_HDM_CTRL_IW) &&
-	       (decoder->skip & 0xff) == bridge->port;	/* first of the target list (8.2.4.20.8) */
+	return cxl_vfio_decoder_leads_to(decoder, bridge->port);
 }
 
 /**

@@ -281,6 +281,8 @@ static const char *look(struct cxl_vfio_device *cxlv, struct cxl_vfio_commitment
 	/* 2: host-only coherent memory, as expanders have. */
 	if (models == 2)
 		want->ctrl |= CXLR_HDM_CTRL_HOSTONLY;
+	if (cxl_vfio_switch_above(c->pdev))
+		return "it is behind a switch, whose decoders would have to be programmed as well";
 	if (why)
 		return why;
 	if (platform->dvsec_ctrl & CXLR_CTRL_MEM_ENABLE &&

@@ -33,7 +33,7 @@ struct cxl_vfio_cxl {
  * struct cxl_vfio_decoder - what one HDM decoder is programmed to
  * @base: HPA, bytes
  * @size: bytes
- * @skip: DPA skip, bytes; of a host bridge's decoder, the target list
+ * @skip: DPA skip, bytes; of a host bridge's or a switch's decoder, the target list
  * @ctrl: HDM Decoder n Control
  */
 struct cxl_vfio_decoder {
@@ -47,7 +47,7 @@ struct cxl_vfio_decoder {
  * struct cxl_vfio_bridge - the host bridge above a device
  * @cedt: the ACPI table that tells of it
  * @uid: by which that does
- * @port: number of the device's root port, in target lists
+ * @port: number of the root port above the device, in target lists
  * @base: kernel mapping of its component registers up to the end of the CM block
  * @hdm: its HDM Decoder capability
  * @count: decoders; 0, and no @hdm, where it passes everything to its only port
@@ -85,7 +85,7 @@ enum {
 	CXL_VFIO_BLOCK_RESET	= BIT(0),	/* a reset is under way */
 	CXL_VFIO_BLOCK_ERROR	= BIT(1),	/* error recovery is under way */
 	CXL_VFIO_BLOCK_CONFIG	= BIT(2),	/* a power or memory-enable change is */
-	CXL_VFIO_BLOCK_UNUSABLE	= BIT(3),	/* a reset lost the decoder for good */
+	CXL_VFIO_BLOCK_UNUSABLE	= BIT(3),	/* a reset lost a decoder for good */
 	CXL_VFIO_BLOCK_HUNG	= BIT(4),	/* a CXL Reset did not end; another reset may */
 };
 
@@ -361,6 +361,7 @@ struct cxl_vfio_clear {
  * @regs: what a user has in place of the device's CXL registers
  * @cxl_reset: the one that a user started
  * @clear: of the memory, for the next user
+ * @switches: those above it, from the root port on; NULL: none
  * @commitment: of the decoder, by the driver; NULL if it was the platform that committed it
  * @errors: what it had masked of them
  * @sleep: hears of system sleep, and refuses
@@ -383,6 +384,7 @@ struct cxl_vfio_device {
 	struct cxl_vfio_regs regs;
 	struct cxl_vfio_cxl_reset cxl_reset;
 	struct cxl_vfio_clear clear;
+	struct cxl_vfio_switch *switches;
 	struct cxl_vfio_commitment *commitment;
 	struct cxl_vfio_errors errors;
 	struct notifier_block sleep;
@@ -426,6 +428,7 @@ static inline void __iomem *cxl_vfio_hdm(struct cxl_vfio_device *cxlv)
 
 /* decoder.c */
 void cxl_vfio_decoder_read(void __iomem *hdm, unsigned int n, struct cxl_vfio_decoder *decoder);
+bool cxl_vfio_decoder_leads_to(const struct cxl_vfio_decoder *decoder, u8 port);
 int cxl_vfio_decoder_commit(void __iomem *hdm, unsigned int n, const struct cxl_vfio_decoder *want);
 void cxl_vfio_decoder_release(void __iomem *hdm, unsigned int n,
 			      const struct cxl_vfio_decoder *was);
@@ -438,6 +441,12 @@ bool cxl_vfio_bridge_decoder(const struct cxl_vfio_bridge *bridge, unsigned int 
 bool cxl_vfio_bridge_enumerated(const struct cxl_vfio_bridge *bridge);
 bool cxl_vfio_bridge_window(const struct cxl_vfio_bridge *bridge, unsigned int n, bool host_only,
 			    struct range *window);
+
+/* switch.c */
+bool cxl_vfio_switch_above(struct pci_dev *pdev);
+int cxl_vfio_switch_find(struct cxl_vfio_device *cxlv);
+struct pci_dev *cxl_vfio_switch_astray(const struct cxl_vfio_device *cxlv,
+				       const struct range *hpa);
 
 /* commit.c */
 int cxl_vfio_commit(struct cxl_vfio_device *cxlv);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * One HDM decoder's physical registers (CXL 3.1, 8.2.4.20): the device's own, or
- * a host bridge's. Those have the same layout, but for the target list, which
- * is where the device's skip is.
+ * a host bridge's or a switch's. Those have the same layout, but for the target list,
+ * which is where the device's skip is.
  */
 #include <linux/io.h>
 #include <linux/iopoll.h>
@@ -31,6 +31,19 @@ void cxl_vfio_decoder_read(void __iomem *hdm, unsigned int n, struct cxl_vfio_de
 	decoder->size = read_pair(hdm + CXLR_HDM_SIZE_LOW(n), hdm + CXLR_HDM_SIZE_HIGH(n));
 	decoder->skip = read_pair(hdm + CXLR_HDM_DPA_SKIP_LOW(n), hdm + CXLR_HDM_DPA_SKIP_HIGH(n));
 	decoder->ctrl = readl(hdm + CXLR_HDM_CTRL(n));
+}
+
+/**
+ * cxl_vfio_decoder_leads_to - does a host bridge's or a switch's decoder lead to a port?
+ * @decoder: the decoder
+ * @port: the port's number, by its Link Capabilities
+ *
+ * Return: whether it is committed, and that port is its only target (8.2.4.20.8).
+ */
+bool cxl_vfio_decoder_leads_to(const struct cxl_vfio_decoder *decoder, u8 port)
+{
+	return decoder->ctrl & CXLR_HDM_CTRL_COMMITTED && !(decoder->ctrl & CXLR_HDM_CTRL_IW) &&
+	       (decoder->skip & 0xff) == port;
 }
 
 static void write_decoder(void __iomem *hdm, unsigned int n, const struct cxl_vfio_decoder *decoder)

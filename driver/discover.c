@@ -188,6 +188,22 @@ static int check_bridge(struct cxl_vfio_device *cxlv, const struct range *hpa)
 	return -ENXIO;
 }
 
+/* As check_bridge(), of the switches. */
+static int check_switches(struct cxl_vfio_device *cxlv, const struct range *hpa)
+{
+	struct pci_dev *astray;
+	int ret = cxl_vfio_switch_find(cxlv);
+
+	if (ret)
+		return ret;
+	astray = cxl_vfio_switch_astray(cxlv, hpa);
+	if (!astray)
+		return 0;
+	pci_err(cxlv->core.pdev, "HDM decoder %u is committed to %pra, but none of its switch's (%s): a fault of the platform's firmware\n",
+		cxlv->mem.decoder, hpa, pci_name(astray));
+	return -ENXIO;
+}
+
 /*
  * The platform's word, before the CXL core is asked, which says less of what is wrong.
  * cxl_acpi has the CFMWS among the machine's resources (add_cxl_resources()).
@@ -210,7 +226,7 @@ static int check_decoder(struct cxl_vfio_device *cxlv)
 	}
 	if (region_intersects(hpa.start, range_len(&hpa), IORESOURCE_MEM, IORES_DESC_CXL) ==
 	    REGION_INTERSECTS)
-		return check_bridge(cxlv, &hpa);
+		return check_bridge(cxlv, &hpa) ?: check_switches(cxlv, &hpa);
 	if (region_intersects(hpa.start, range_len(&hpa), IORESOURCE_SYSTEM_RAM,
 			      IORES_DESC_NONE) != REGION_DISJOINT)
 		pci_err(pdev, "HDM decoder %u is committed over System RAM, at %pra: a fault of the platform's firmware\n",

@@ -172,6 +172,24 @@ static int restore_decoders(struct cxl_vfio_device *cxlv)
 	return 0;
 }
 
+/*
+ * A reset above a switch takes the switch's decoders as well. They are not this
+ * driver's to program: the CXL core holds them for committed, and the other devices
+ * behind the switch have theirs among them, in an order (8.2.4.20.12).
+ */
+static int check_switches(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *astray = cxl_vfio_switch_astray(cxlv, &cxlv->mem.hpa);
+
+	if (!astray)
+		return 0;
+	if (!(READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_UNUSABLE))
+		pci_err(cxlv->core.pdev,
+			"no HDM decoder of switch %s leads here after a reset: the memory is out of use until the platform programs it again and the device is reset\n",
+			pci_name(astray));
+	return -ENXIO;
+}
+
 /**
  * cxl_vfio_mmio_begin - have the device decode its BARs
  * @pdev: the device, in D0
@@ -214,7 +232,7 @@ int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
 	int ret = restore_decoders(cxlv);
 
 	cxl_vfio_mmio_end(cxlv->core.pdev, command);
-	ret = ret ?: restore_dvsec(cxlv);
+	ret = ret ?: restore_dvsec(cxlv) ?: check_switches(cxlv);
 	if (ret)
 		cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
 	else

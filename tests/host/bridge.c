@@ -21,8 +21,9 @@ static void add(struct bridge_state *state, uint64_t address)
 	state->value[state->count++] = qmp_physical(address);
 }
 
-static uint64_t find_hdm(uint64_t cm)
+uint64_t bridge_hdm(uint64_t registers)
 {
+	const uint64_t cm = registers + CXLR_CM_OFFSET;
 	uint32_t array = qmp_physical(cm + CXLR_CAP_ARRAY), header;
 	unsigned int i, size = (array & CXLR_CAP_ARRAY_SIZE) >> CXLR_CAP_ARRAY_SIZE_SHIFT;
 
@@ -32,13 +33,13 @@ static uint64_t find_hdm(uint64_t cm)
 		if ((header & CXLR_CAP_ID) == CXLR_CAP_ID_HDM)
 			return cm + (header >> CXLR_CAP_POINTER_SHIFT);
 	}
-	fail(__FILE__, __LINE__, "the host bridge at %#llx has no HDM decoders",
+	fail(__FILE__, __LINE__, "the component at %#llx has no HDM decoders",
 	     (unsigned long long)cm);
 }
 
-static void add_bridge(struct bridge_state *state, uint64_t base)
+void bridge_state_add(struct bridge_state *state, uint64_t registers)
 {
-	uint64_t hdm = find_hdm(base + CXLR_CM_OFFSET);
+	uint64_t hdm = bridge_hdm(registers);
 	unsigned int decoders = cxlr_hdm_decoder_count(qmp_physical(hdm + CXLR_HDM_CAP));
 	uint32_t offset;
 
@@ -61,7 +62,7 @@ void bridge_state_read(struct bridge_state *state)
 		if (table[at] != CHBS)
 			continue;
 		memcpy(&base, table + at + CHBS_BASE, sizeof(base));
-		add_bridge(state, base);
+		bridge_state_add(state, base);
 	}
 	free(table);
 	check(state->count);
@@ -74,6 +75,6 @@ void bridge_state_same(const struct bridge_state *is, const struct bridge_state 
 	check_eq(is->count, was->count);
 	for (i = 0; i < is->count; i++)
 		if (is->value[i] != was->value[i])
-			fail(__FILE__, __LINE__, "the host bridge's %#llx was %#x and is %#x",
+			fail(__FILE__, __LINE__, "the way's %#llx was %#x and is %#x",
 			     (unsigned long long)is->address[i], was->value[i], is->value[i]);
 }

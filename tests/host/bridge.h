@@ -19,6 +19,10 @@ struct bridge_state {
 };
 
 void bridge_state_read(struct bridge_state *state);
+/* Those of another component, too, whose registers are there. */
+void bridge_state_add(struct bridge_state *state, uint64_t registers);
+/* Physical address of the HDM decoders of the component whose registers are there. */
+uint64_t bridge_hdm(uint64_t registers);
 /* Fails the test if two states differ. */
 void bridge_state_same(const struct bridge_state *is, const struct bridge_state *was);
 

@@ -61,6 +61,7 @@ static bool is_other(const char *device)
 	return !*driver && number(device, "class") >> 16 != bridge && !is_accel(device);
 }
 
+/* The first by address, which machine descriptions name first as well. */
 static const char *find(bool (*matches)(const char *device), char *found, size_t size)
 {
 	DIR *dir = opendir(DEVICES);
@@ -68,8 +69,9 @@ static const char *find(bool (*matches)(const char *device), char *found, size_t
 
 	check(dir);
 	*found = '\0';
-	while (!*found && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && matches(entry->d_name))
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && (!*found || strcmp(entry->d_name, found) < 0) &&
+		    matches(entry->d_name))
 			snprintf(found, size, "%.63s", entry->d_name);
 	closedir(dir);
 	check(*found);

@@ -247,12 +247,17 @@ void qmp_deferred_error(uint64_t address)
 		fail(__FILE__, __LINE__, "mce: %s", line);
 }
 
-void qmp_aer_error(const char *error)
+void qmp_aer_error_of(const char *device, const char *error)
 {
-	char *line = human("pcie_aer_inject_error accel0 %s", error);
+	char *line = human("pcie_aer_inject_error %s %s", device, error);
 
 	if (!strstr(line, "OK"))
 		fail(__FILE__, __LINE__, "%s: %s", error, line);
+}
+
+void qmp_aer_error(const char *error)
+{
+	qmp_aer_error_of("accel0", error);
 }
 
 /*

@@ -25,6 +25,8 @@ void qmp_deferred_error(uint64_t address);
 
 /* The accelerator reports an error by its AER capability, by the name that QEMU has for it. */
 void qmp_aer_error(const char *error);
+/* Another of QEMU's devices does. */
+void qmp_aer_error_of(const char *device, const char *error);
 
 /* The accelerator is put back into its slot, as machine default has it but for its decoders. */
 void qmp_plug(unsigned int decoders);

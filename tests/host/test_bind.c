@@ -22,6 +22,8 @@
 #include "harness.h"
 #include "pci.h"
 #include "qmp.h"
+#include "slot.h"
+#include "switch.h"
 #include "vfio.h"
 
 #define CXL_ACPI "/sys/bus/platform/drivers/cxl_acpi/"
@@ -256,6 +258,38 @@ static void test_commit_second(void)
 	vfio_close(&vfio);
 }
 
+/* Committed, as is the host bridge's, but not the switch's. */
+static void test_switch_astray(void)
+{
+	struct switch_decoders decoders;
+	struct attempt accel;
+
+	unbind_after_use();
+	switch_save(&decoders);
+	switch_uncommit(0);
+	attempt(pci_accel(), &accel);
+	switch_program(&decoders);
+	check_refused(pci_accel(), &accel, "but none of its switch's");
+	check(strstr(accel.message, switch_upstream()));
+	pci_bind(pci_accel());
+}
+
+/* The host bridge's decoder is still committed, the device's is not, and the switch is in the way. */
+static void test_commit_behind_switch(void)
+{
+	const struct slot_decoder decoder = slot_decoder();
+	struct attempt accel;
+
+	unbind_after_use();
+	write_file(COMMIT_DECODERS, "1");
+	pci_reset(pci_accel(), "cxl_bus");
+	attempt(pci_accel(), &accel);
+	write_file(COMMIT_DECODERS, "0");
+	slot_commit(&decoder, 1);
+	check_refused(pci_accel(), &accel, "behind a switch");
+	pci_bind(pci_accel());
+}
+
 static void test_no_room(void)
 {
 	struct attempt accel;
@@ -398,6 +432,8 @@ const struct test tests[] = {
 	{ "commit", test_commit },
 	{ "commit_again", test_commit_again },
 	{ "commit_second", test_commit_second },
+	{ "switch_astray", test_switch_astray },
+	{ "commit_behind_switch", test_commit_behind_switch },
 	{ "no_room", test_no_room },
 	{ "no_bridge_decoders", test_no_bridge_decoders },
 	{ "not_active", test_not_active, 300 },

@@ -103,6 +103,7 @@ static void test_decoder_leads_to_one_port(void **state)
 	assert_true(hdm_leads_to(&hdm, 1, GIB, &decoder));
 	assert_true(decoder.base == 16 * GIB);
 	assert_false(hdm_leads_to(&hdm, 1, 2 * GIB, &decoder));
+	assert_false(hdm_leads_to(&hdm, 0, GIB, &decoder));
 	assert_false(hdm_leads_to(&hdm, 3, GIB, &decoder));
 	assert_false(hdm_leads_to(&hdm, 4, GIB, &decoder));
 }

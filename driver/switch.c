@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The CXL switches between a device and its root port, and whether their decoders
+ * lead to the device. Those are the platform's and the CXL core's: the driver
+ * looks at them, and writes nothing there.
+ */
+#include <linux/bitfield.h>
+#include <linux/io.h>
+#include <linux/pci.h>
+#include <cxl/pci.h>
+
+#include "cxl_vfio.h"
+
+/**
+ * struct cxl_vfio_switch - one of them
+ * @below: the next on the way to the device
+ * @upstream: its upstream port, which outlives the device
+ * @hdm: the HDM Decoder capability of that
+ * @count: decoders
+ * @port: number of its downstream port that the device is below, in target lists
+ */
+struct cxl_vfio_switch {
+	struct cxl_vfio_switch *below;
+	struct pci_dev *upstream;
+	void __iomem *hdm;
+	unsigned int count;
+	u8 port;
+};
+
+/* The downstream port above @pdev, if that is a switch's. */
+static struct pci_dev *downstream_port(struct pci_dev *pdev)
+{
+	struct pci_dev *port = pci_upstream_bridge(pdev);
+
+	return port && pci_pcie_type(port) == PCI_EXP_TYPE_DOWNSTREAM ? port : NULL;
+}
+
+/**
+ * cxl_vfio_switch_above - is the device behind a switch?
+ * @pdev: the device
+ */
+bool cxl_vfio_switch_above(struct pci_dev *pdev)
+{
+	return pci_upstream_bridge(pdev) != pcie_find_root_port(pdev);
+}
+
+/* One without decoders is left out: what it passes on, the CXL core has to judge. */
+static int add_switch(struct cxl_vfio_device *cxlv, struct pci_dev *upstream,
+		      struct pci_dev *downstream)
+{
+	struct device *dev = &cxlv->core.pdev->dev;
+	const struct cxl_reg_map *hdm;
+	struct cxl_register_map map = { };
+	struct cxl_vfio_switch *sw;
+	u32 link;
+
+	hdm = &map.component_map.hdm_decoder;
+	if (cxl_pci_setup_regs(upstream, CXL_REGLOC_RBI_COMPONENT, &map) || !hdm->valid)
+		return 0;
+	sw = devm_kzalloc(dev, sizeof(*sw), GFP_KERNEL);
+	if (!sw)
+		return -ENOMEM;
+	sw->hdm = devm_ioremap(dev, map.resource + hdm->offset, hdm->size);
+	if (!sw->hdm)
+		return -ENOMEM;
+	if (pcie_capability_read_dword(downstream, PCI_EXP_LNKCAP, &link))
+		link = U32_MAX;
+	sw->upstream = upstream;
+	sw->port = FIELD_GET(PCI_EXP_LNKCAP_PN, link);
+	sw->count = cxlr_hdm_decoder_count(readl(sw->hdm + CXLR_HDM_CAP));
+	if (CXLR_HDM_SIZE(sw->count) > hdm->size)
+		sw->count = 0;
+	sw->below = cxlv->switches;
+	cxlv->switches = sw;
+	return 0;
+}
+
+/**
+ * cxl_vfio_switch_find - find the switches above a device
+ * @cxlv: the device, being bound
+ *
+ * They are devres. May sleep. Return: 0 or -ENOMEM.
+ */
+int cxl_vfio_switch_find(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *downstream, *upstream;
+	int ret = 0;
+
+	for (downstream = downstream_port(cxlv->core.pdev); downstream && !ret;
+	     downstream = downstream_port(upstream)) {
+		upstream = pci_upstream_bridge(downstream);
+		if (!upstream)
+			break;
+		ret = add_switch(cxlv, upstream, downstream);
+	}
+	return ret;
+}
+
+static bool leads_to(const struct cxl_vfio_switch *sw, const struct range *hpa)
+{
+	struct cxl_vfio_decoder decoder;
+	unsigned int i;
+
+	for (i = 0; i < sw->count; i++) {
+		cxl_vfio_decoder_read(sw->hdm, i, &decoder);
+		if (cxl_vfio_decoder_leads_to(&decoder, sw->port) && decoder.base == hpa->start &&
+		    decoder.size == range_len(hpa))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * cxl_vfio_switch_astray - a switch on the way that does not lead to the device
+ * @cxlv: the device
+ * @hpa: what its memory decodes
+ *
+ * Some reads of registers for each switch; the switches are in D0, as the device is.
+ *
+ * Return: the upstream port of the one nearest to the root port, or NULL.
+ */
+struct pci_dev *cxl_vfio_switch_astray(const struct cxl_vfio_device *cxlv,
+				       const struct range *hpa)
+{
+	const struct cxl_vfio_switch *sw;
+
+	for (sw = cxlv->switches; sw; sw = sw->below)
+		if (!leads_to(sw, hpa))
+			return sw->upstream;
+	return NULL;
+}
