@@ -107,11 +107,11 @@ describe()
 		switch)
 			# shellcheck disable=SC2086
 			settings "bridge" $options
-			[ -z "${switches[${given[bridge]:--}]:-}" ] ||
-				die "$file: switch $name: below switch '${given[bridge]}': one level is all there is"
-			[ "${given[bridge]:-}" = "${last_bridge:-}" ] ||
-				die "$file: switch $name: put it before the next bridge, which takes the bus numbers"
 			port
+			[ -z "${switches[${given[bridge]}]:-}" ] ||
+				die "$file: switch $name: below switch '${given[bridge]}': one level is all there is"
+			[ "${given[bridge]}" = "$last_bridge" ] ||
+				die "$file: switch $name: put it before the next bridge, which takes the bus numbers"
 			devices+=(-device "cxl-upstream,id=$name,bus=$name-port$properties")
 			# Its own port has number 0.
 			bus=$((bus + 8)) ports[$name]=1 switches[$name]=1 ;;

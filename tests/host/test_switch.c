@@ -209,17 +209,44 @@ static unsigned int count_messages(int kmsg, const char *words)
 	return count;
 }
 
-/* The administrator resets all that is below the root port. It tries for the locks. */
-static void reset_above(void)
+/* The administrator resets all that is below a port. The kernel only tries for the locks. */
+static void reset_below(const char *port)
 {
 	char path[256];
 	int ret;
 
-	snprintf(path, sizeof(path), "%s", pci_path(switch_root_port(), "reset_subordinate"));
+	snprintf(path, sizeof(path), "%s", pci_path(port, "reset_subordinate"));
 	do {
 		ret = __write_file(path, "1");
 	} while (ret == -EAGAIN);
 	check_eq(ret, 0);
+}
+
+static void reset_above(void)
+{
+	reset_below(switch_root_port());
+}
+
+static void reset_within(void)
+{
+	reset_below(switch_upstream());
+}
+
+/* By the bus between the switch's ports: all devices are reset, and the switch has its decoders. */
+static void test_reset_within(void)
+{
+	uint64_t resets = qmp_get("resets-bus");
+	struct pair pair;
+
+	setup(&pair);
+	touch_while(&pair.first, reset_within);
+	check_eq(qmp_get("resets-bus"), resets + 1);
+	vfio_enable(&pair.first.vfio, true, false);
+	vfio_enable(&pair.second.vfio, true, false);
+	check_memory(&pair.first);
+	check_memory(&pair.second);
+	check_ways(&pair);
+	teardown(&pair);
 }
 
 /* The memory is out of use, for as long as the switch leads nowhere, whatever is tried. */
@@ -341,6 +368,7 @@ const struct test tests[] = {
 	{ "memory", test_memory },
 	{ "decoders_stay", test_decoders_stay },
 	{ "reset_below", test_reset_below },
+	{ "reset_within", test_reset_within },
 	{ "reset_above", test_reset_above },
 	{ "error_above", test_error_above },
 	{ "reset_above_closed", test_reset_above_closed },
