@@ -232,6 +232,8 @@ uint32_t accel_config_read(PCIDevice *pdev, uint32_t addr, int len)
 	uint8_t bytes[4] = { 0 };
 	uint32_t val;
 
+	if (s->gone)
+		return UINT32_MAX;
 	if (in_dvsecs(addr)) {
 		cxlr_read_bytes(&s->dvsec, addr - ACCEL_CFG_DVSEC, bytes, len);
 		return ldl_le_p(bytes);
@@ -258,6 +260,8 @@ void accel_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 	CxlAccel *s = CXL_ACCEL(pdev);
 	uint8_t bytes[4];
 
+	if (s->gone)
+		return;
 	if (in_dvsecs(addr)) {
 		stl_le_p(bytes, val);
 		cxlr_write_bytes(&s->dvsec, addr - ACCEL_CFG_DVSEC, bytes, len);

@@ -5,6 +5,7 @@
  * how the device misbehaves.
  */
 #include "cxl_accel.h"
+#include "qapi/error.h"
 #include "qapi/visitor.h"
 
 struct register_at {
@@ -128,6 +129,41 @@ static void viral_set(Object *obj, bool viral, Error **errp)
 	accel_dvsec_set(CXL_ACCEL(obj), CXLR_DVSEC_STATUS, CXLR_STATUS_VIRAL, viral);
 }
 
+static bool gone_get(Object *obj, Error **errp)
+{
+	return CXL_ACCEL(obj)->gone;
+}
+
+static bool told_get(Object *obj, Error **errp)
+{
+	return CXL_ACCEL(obj)->told;
+}
+
+static bool may_go(bool value, Error **errp)
+{
+	if (value)
+		return true;
+	error_setg(errp, "a device that was removed does not come back");
+	error_append_hint(errp, "Use device_del, then device_add.\n");
+	return false;
+}
+
+static void gone_set(Object *obj, bool gone, Error **errp)
+{
+	ERRP_GUARD();
+
+	if (may_go(gone, errp))
+		accel_vanish(CXL_ACCEL(obj));
+}
+
+static void told_set(Object *obj, bool told, Error **errp)
+{
+	ERRP_GUARD();
+
+	if (may_go(told, errp))
+		accel_vanish_and_tell(CXL_ACCEL(obj));
+}
+
 /* Errors of the CXL protocols that are not masked are an internal error of AER (12.2.2). */
 static void signal_errors(CxlAccel *s, uint32_t status_at, uint32_t errors)
 {
@@ -202,4 +238,6 @@ void accel_observe_init(CxlAccel *s)
 	object_property_add_bool(obj, "mem-active", mem_active_get, mem_active_set);
 	object_property_add_bool(obj, "refuse-commit", refuse_commit_get, refuse_commit_set);
 	object_property_add_bool(obj, "fail-reset", fail_reset_get, fail_reset_set);
+	object_property_add_bool(obj, "gone", gone_get, gone_set);
+	object_property_add_bool(obj, "surprise-removed", told_get, told_set);
 }

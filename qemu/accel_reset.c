@@ -102,6 +102,12 @@ static void cxl_reset_cancel(CxlAccel *s)
 	s->resetting = false;
 }
 
+void accel_stop_timers(CxlAccel *s)
+{
+	cxl_reset_cancel(s);
+	timer_del(s->active_timer);
+}
+
 /* 9.7; a second start while one runs is undefined there, and ignored here. */
 void accel_start_cxl_reset(CxlAccel *s, bool clear)
 {
@@ -122,6 +128,8 @@ void accel_reset(CxlAccel *s, enum accel_reset kind)
 		[ACCEL_RESET_POWER] = CXLR_RESET_COLD,
 	};
 
+	if (s->gone)
+		return;
 	s->resets[kind]++;
 	accel_engine_reset(s);
 	accel_component_reset(s, registers[kind]);

@@ -15,7 +15,7 @@ import sys
 import traceback
 
 sys.dont_write_bytecode = True
-from qtest import Machine, SWITCH_BAR
+from qtest import Machine, MSIX_PAGE, SWITCH_BAR
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -1098,6 +1098,68 @@ def engine_dma_may_unplug_the_device(m):
     m.write_bytes(RING, descriptor('copy', src=DATA, dst=slot, length=2))
     m.set_engine(TAIL, 1)
     m.becomes(lambda: m.read(m.device(0, 0)), 0xffffffff, 'device after it went')
+
+
+@test()
+def device_is_removed_without_notice(m):
+    def slot(reg):
+        return m.read(express + reg, 2)
+
+    express = m.port(0, m.pcie_capability(m.port(0, 0)))
+    presence, link, link_is_up = 0x40, 0x100, 0x2000
+    # Link state changes and the hot-plug interrupt enabled, and what is there acknowledged.
+    m.write(express + 0x18, 0x1020 | slot(0x18), 2)
+    m.write(express + 0x1a, slot(0x1a), 2)
+    equal(slot(0x18) & 0x1020, 0x1020, 'Slot Control')
+    m.write(m.bar(0, 0x1000), 0x5a)
+    m.map()
+    m.write(m.window, 7)
+    m.engine_start()
+    m.set_dvsec(CONTROL2, 4)    # a CXL Reset, which takes 10 ms
+
+    m.set('gone', True)
+    for what, address in (('configuration', m.device(0, 0)), ('DVSEC', m.device(0, DVSEC + 8)),
+                          ('identity', m.bar(0, 0)), ('CM', m.bar(0, CM)), ('HDM', m.bar(0, HDM)),
+                          ('engine', m.bar(0, ENGINE)), ('MSI-X', m.bar(0, MSIX_PAGE))):
+        equal(m.read(address), 0xffffffff, what)
+        m.write(address, 0)
+        equal(m.read(address), 0xffffffff, what)
+    for width in (1, 2, 8):
+        equal(m.read(m.bar(0, 0x1000), width), (1 << 8 * width) - 1, '%u bytes' % width)
+    equal(m.get('hdm0-mapped-size'), 0)
+    equal(m.read(m.window), 0, 'what is behind the window')
+    before = m.get('resets-bus'), m.get('dvsec-status2')
+    m.step(1000)
+    m.bus_reset()
+    equal((m.get('resets-bus'), m.get('dvsec-status2')), before, 'what happens to it')
+    equal(m.read(m.device(0, 0)), 0xffffffff, 'after a reset')
+
+    # The slot is told of it when the test says so.
+    equal((slot(0x1a) & (presence | link), slot(0x12) & link_is_up), (presence, link_is_up))
+    m.set('surprise-removed', True)
+    equal((slot(0x1a) & (presence | link | 8), slot(0x12) & link_is_up), (link | 8, 0))
+    m.write(express + 0x1a, slot(0x1a), 2)
+    equal(slot(0x1a) & (presence | link | 8), 0, 'Slot Status, acknowledged')
+    for name in ('gone', 'surprise-removed'):
+        try:
+            m.set(name, False)
+        except RuntimeError as error:
+            equal('does not come back' in str(error), True, str(error))
+        else:
+            raise Failure(name + ': false is accepted')
+
+    # The slot is switched off, as an operating system does, and something else is put in.
+    m.write(express + 0x18, 0x07c0, 2)
+    m.qmp('device_del', id='accel0')
+    m.qmp('device_add', driver='cxl-accel', id='accel0', bus='rp0', memdev='mem0')
+    m.write(express + 0x18, 0x0000, 2)
+    m.becomes(lambda: m.read(m.device(0, 0)), 0x10f01af4, 'device that came instead')
+    equal((m.get('gone'), m.get('surprise-removed')), (False, False))
+    equal((slot(0x1a) & presence, slot(0x12) & link_is_up), (presence, link_is_up))
+    m.setup_device(0)
+    m.unroute()
+    m.map()
+    equal(m.read(m.window), 7, 'content')
 
 
 # Hostile software.

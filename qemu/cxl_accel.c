@@ -153,6 +153,7 @@ static void accel_realize(PCIDevice *pdev, Error **errp)
 	address_space_init(&s->mem_as, s->mem, "cxl-accel-memory");
 	bar_init(s);
 	accel_reset_init(s);
+	accel_removal_init(s);
 	accel_observe_init(s);
 }
 

@@ -124,6 +124,10 @@ struct CxlAccel {
 	uint64_t hdm_writes;
 	uint64_t resets[ACCEL_RESET_COUNT];
 	bool fail_reset, hold_inactive;
+
+	/* It has left its slot, and the slot says so; what is in place of its BARs then. */
+	bool gone, told;
+	MemoryRegion nobody[2];
 };
 
 /* accel_dvsec.c: the configuration space */
@@ -146,6 +150,8 @@ void accel_reset(CxlAccel *s, enum accel_reset kind);
 void accel_start_cxl_reset(CxlAccel *s, bool clear);
 void accel_start_wbi(CxlAccel *s);
 void accel_set_mem_active(CxlAccel *s, bool active);
+/* Whatever takes time, but for the engine, does not come to its end. */
+void accel_stop_timers(CxlAccel *s);
 
 /* accel_component.c: the component registers */
 void accel_component_init(CxlAccel *s);
@@ -171,6 +177,11 @@ void accel_engine_reset(CxlAccel *s);
 void accel_cdat_init(CxlAccel *s);
 void accel_cdat_exit(CxlAccel *s);
 void accel_cdat_reset(CxlAccel *s);
+
+/* accel_removal.c: the device leaves its slot without notice; its slot says so, or not yet */
+void accel_removal_init(CxlAccel *s);
+void accel_vanish(CxlAccel *s);
+void accel_vanish_and_tell(CxlAccel *s);
 
 /* accel_observe.c: properties that tests read and write over QMP */
 void accel_observe_init(CxlAccel *s);

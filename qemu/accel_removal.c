@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The accelerator leaves its slot without notice. From then on it answers
+ * nothing: reads of what it had are all ones, as a root port completes them, and
+ * writes are lost. What the slot says of it is another matter, which may come later.
+ * The object stays in QEMU until device_del takes it.
+ */
+#include "cxl_accel.h"
+#include "route.h"
+#include "hw/pci/msi.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pcie.h"
+#include "hw/pci/pcie_regs.h"
+
+static uint64_t ones_read(void *opaque, hwaddr addr, unsigned int size)
+{
+	return UINT64_MAX;
+}
+
+static void lost_write(void *opaque, hwaddr addr, uint64_t val, unsigned int size)
+{
+}
+
+static const MemoryRegionOps nobody_ops = {
+	.read = ones_read,
+	.write = lost_write,
+	.endianness = DEVICE_LITTLE_ENDIAN,
+	.valid = { .min_access_size = 1, .max_access_size = 8 },
+	.impl = { .min_access_size = 1, .max_access_size = 8 },
+};
+
+/* Over all else of a BAR, when the time comes. */
+static void cover(CxlAccel *s, MemoryRegion *nobody, MemoryRegion *bar)
+{
+	memory_region_init_io(nobody, OBJECT(s), &nobody_ops, s, "cxl-accel-gone",
+			      memory_region_size(bar));
+	memory_region_set_enabled(nobody, false);
+	memory_region_add_subregion_overlap(bar, 0, nobody, 1);
+}
+
+void accel_removal_init(CxlAccel *s)
+{
+	PCIDevice *port = route_root_port(PCI_DEVICE(s));
+	uint32_t slot = port->exp.exp_cap;
+
+	cover(s, &s->nobody[0], &s->bar);
+	cover(s, &s->nobody[1], &PCI_DEVICE(s)->msix_exclusive_bar);
+
+	/* QEMU's slots tell of changes of presence alone. */
+	pci_word_test_and_set_mask(port->wmask + slot + PCI_EXP_SLTCTL, PCI_EXP_SLTCTL_DLLSCE);
+	pci_word_test_and_set_mask(port->w1cmask + slot + PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_DLLSC);
+}
+
+void accel_vanish(CxlAccel *s)
+{
+	if (s->gone)
+		return;
+	s->gone = true;
+	accel_stop_timers(s);
+	accel_engine_reset(s);
+	memory_region_transaction_begin();
+	memory_region_set_enabled(&s->nobody[0], true);
+	memory_region_set_enabled(&s->nobody[1], true);
+	accel_map_update(s);
+	memory_region_transaction_commit();
+}
+
+/* PCIe 6.0, 6.7.3.4: one interrupt when the first event is there that is enabled. */
+static void notify(PCIDevice *port, uint16_t enables)
+{
+	uint8_t *express = port->config + port->exp.exp_cap;
+	uint16_t control = pci_get_word(express + PCI_EXP_SLTCTL);
+	unsigned int vector = pcie_cap_flags_get_vector(port);
+
+	if (!(control & PCI_EXP_SLTCTL_HPIE) || !(control & enables) || port->exp.hpev_notified)
+		return;
+	port->exp.hpev_notified = true;
+	if (msix_enabled(port))
+		msix_notify(port, vector);
+	else if (msi_enabled(port))
+		msi_notify(port, vector);
+	else
+		pci_irq_assert(port);
+}
+
+void accel_vanish_and_tell(CxlAccel *s)
+{
+	PCIDevice *port = route_root_port(PCI_DEVICE(s));
+	uint8_t *express = port->config + port->exp.exp_cap;
+
+	accel_vanish(s);
+	if (s->told)
+		return;
+	s->told = true;
+	pci_word_test_and_clear_mask(express + PCI_EXP_LNKSTA, PCI_EXP_LNKSTA_DLLLA);
+	pci_word_test_and_clear_mask(express + PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_PDS);
+	pci_word_test_and_set_mask(express + PCI_EXP_SLTSTA,
+				   PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC);
+	notify(port, PCI_EXP_SLTCTL_PDCE | PCI_EXP_SLTCTL_DLLSCE);
+}
