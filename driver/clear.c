@@ -62,11 +62,14 @@ static int clear_chunk(struct cxl_vfio_device *cxlv, u64 pos, size_t len)
 /* Others may reset the device meanwhile, and the memory take its time after that. */
 static int clear_chunk_wait(struct cxl_vfio_device *cxlv, u64 pos, size_t len)
 {
-	const unsigned long gone = CXL_VFIO_BLOCK_UNUSABLE | CXL_VFIO_BLOCK_HUNG;
+	const unsigned long gone = CXL_VFIO_BLOCK_UNUSABLE | CXL_VFIO_BLOCK_HUNG |
+				   CXL_VFIO_BLOCK_GONE;
 	unsigned long end = jiffies + ACTIVE_S * HZ;
 
 	while (clear_chunk(cxlv, pos, len)) {
-		if (READ_ONCE(cxlv->mem.blocked) & gone || pci_dev_is_disconnected(cxlv->core.pdev))
+		unsigned long blocked = READ_ONCE(cxlv->mem.blocked);
+
+		if (blocked & gone || (!blocked && !cxl_vfio_answers(cxlv)))
 			return -EIO;
 		if (READ_ONCE(cxlv->clear.stop))
 			return -ECANCELED;
@@ -147,14 +150,14 @@ static bool by_reset(struct cxl_vfio_device *cxlv)
 		atomic64_set(&clear->left, 0);
 		return true;
 	}
-	/* In the way was somebody else's reset, or an unbind. */
-	if (ret == -EAGAIN)
+	/* In the way was somebody else's reset, or an unbind, or the device is not there. */
+	if (ret == -EAGAIN || ret == -ENODEV)
 		return false;
 	clear->reset_failed = true;
 	pci_warn(cxlv->core.pdev, "its CXL Reset does not clear the memory (%pe): the processors do, from now on\n",
 		 ERR_PTR(ret));
 	/* Only a conventional reset ends one that does not end by itself. */
-	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG)
+	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG && cxl_vfio_answers(cxlv))
 		pci_reset_bus(cxlv->core.pdev);
 	return false;
 }

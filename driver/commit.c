@@ -206,20 +206,28 @@ static void release_bridge(struct cxl_vfio_commitment *c)
 	writel(c->bridge_global, c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
 }
 
+static void release_endpoint(struct cxl_vfio_commitment *c)
+{
+	u16 command;
+
+	if (!pci_device_is_present(c->pdev))
+		return;
+	command = cxl_vfio_mmio_begin(c->pdev);
+	cxl_vfio_decoder_release(c->hdm, 0, &c->was);
+	writel(c->global, c->hdm + CXLR_HDM_GLOBAL_CTRL);
+	cxl_vfio_mmio_end(c->pdev, command);
+}
+
 /* Devres: the CXL core's objects are gone, the BAR is still mapped. */
 static void uncommit(void *data)
 {
 	struct cxl_vfio_commitment *c = data;
-	u16 command;
 
 	guard(mutex)(&commit_lock);
 	/* Whoever was not waited for still has pages pinned, which are to stay memory. */
 	if (region_intersects(c->hpa.start, range_len(&c->hpa), IORESOURCE_MEM | IORESOURCE_BUSY,
 			      IORES_DESC_NONE) == REGION_DISJOINT) {
-		command = cxl_vfio_mmio_begin(c->pdev);
-		cxl_vfio_decoder_release(c->hdm, 0, &c->was);
-		writel(c->global, c->hdm + CXLR_HDM_GLOBAL_CTRL);
-		cxl_vfio_mmio_end(c->pdev, command);
+		release_endpoint(c);
 		release_bridge(c);
 	}
 	cxl_vfio_bridge_close(&c->bridge);

@@ -99,6 +99,27 @@ static ssize_t access_write(struct cxl_vfio_device *cxlv, char __user *buf, size
 }
 
 /* A device in a CXL Reset loses what is written, and comes back with what it had. */
+static bool is_lost(struct cxl_vfio_device *cxlv)
+{
+	return READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG ||
+	       !cxl_vfio_cxl_reset_keep_off(cxlv);
+}
+
+/* One that is gone loses it as well; the core would wait for it to come back from an FLR. */
+static ssize_t kept_off_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			      loff_t *ppos)
+{
+	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
+	bool access = changes_access(cxlv->core.pdev, pos, count);
+
+	if ((access || may_reset(cxlv->core.pdev, pos, count)) && cxl_vfio_check_answers(cxlv)) {
+		*ppos += count;
+		return count;
+	}
+	return access ? access_write(cxlv, buf, count, ppos) :
+			vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
+}
+
 static ssize_t core_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 			  loff_t *ppos)
 {
@@ -107,15 +128,11 @@ static ssize_t core_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t
 
 	if (may_reset(cxlv->core.pdev, pos, count) && cxl_vfio_events_full(cxlv))
 		return -EAGAIN;
-	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG ||
-	    !cxl_vfio_cxl_reset_keep_off(cxlv)) {
+	if (is_lost(cxlv)) {
 		*ppos += count;
 		return count;
 	}
-	if (changes_access(cxlv->core.pdev, pos, count))
-		ret = access_write(cxlv, buf, count, ppos);
-	else
-		ret = vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
+	ret = kept_off_write(cxlv, buf, count, ppos);
 	up_read(&cxlv->cxl_reset.gate);
 	return ret;
 }

@@ -64,7 +64,8 @@ static bool stopped(struct cxl_vfio_device *cxlv)
 
 /*
  * Wait for any of @mask in STATUS2; what is there of it. Not cut short by a
- * user who goes: a device that has begun is not touched before it has ended.
+ * user who goes: a device that has begun is not touched before it has ended. -ENODEV if
+ * it was removed; it may be silent in a reset, so that alone says nothing.
  */
 static int wait_status2(struct cxl_vfio_device *cxlv, u16 mask, unsigned int timeout_ms)
 {
@@ -77,6 +78,8 @@ static int wait_status2(struct cxl_vfio_device *cxlv, u16 mask, unsigned int tim
 		pci_read_config_word(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_STATUS2, &status);
 		if (!PCI_POSSIBLE_ERROR(status) && status & mask)
 			return status & mask;
+		if (cxl_vfio_is_removed(cxlv))
+			return -ENODEV;
 		msleep(POLL_MS);
 	} while (!late);
 	return -ETIMEDOUT;
@@ -91,7 +94,7 @@ static void write_back(struct cxl_vfio_device *cxlv)
 	if (!(cxlv->cap & CXLR_CAP_CACHE_CAPABLE) || !(cxlv->cap & CXLR_CAP_CACHE_WBI_CAPABLE))
 		return;
 	cxl_vfio_write_control2(cxlv, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI);
-	if (wait_status2(cxlv, CXLR_STATUS2_CACHE_INVALID, timeout_ms) < 0)
+	if (wait_status2(cxlv, CXLR_STATUS2_CACHE_INVALID, timeout_ms) == -ETIMEDOUT)
 		dev_warn_ratelimited(&pdev->dev, "cache write-back before a CXL Reset did not end in %u ms; resetting all the same\n",
 				     timeout_ms);
 }
@@ -132,7 +135,7 @@ static int initiate_quiet(struct cxl_vfio_device *cxlv, bool clear)
 	struct pci_dev *pdev = cxlv->core.pdev;
 	int ret;
 
-	if (!pci_wait_for_pending_transaction(pdev))
+	if (!pci_wait_for_pending_transaction(pdev) && cxl_vfio_answers(cxlv))
 		pci_warn(pdev, "transactions are pending; resetting all the same\n");
 	ret = pci_dev_reset_iommu_prepare(pdev);
 	if (ret) {
@@ -159,7 +162,7 @@ static const char *objection(struct cxl_vfio_device *cxlv)
 
 	if (core->pdev->current_state != PCI_D0)
 		return "the device is not in D0";
-	if (pci_channel_offline(core->pdev))
+	if (pci_channel_offline(core->pdev) || !cxl_vfio_answers(cxlv))
 		return "the device does not answer";
 	/* The core revokes them in other resets; it does not let a driver do so. */
 	if (!list_empty(&core->dmabufs))
@@ -492,8 +495,9 @@ bool cxl_vfio_cxl_reset_can_clear(const struct cxl_vfio_device *cxlv)
  *
  * Takes as long as the device says that it may (8.1.3.1: 10 ms to 100 s).
  *
- * Return: 0; -EAGAIN if the device is not to be reset now; or why it failed: lines
- * in the processors' caches would outlive what the device does, or, logged, its reset.
+ * Return: 0; -EAGAIN if the device is not to be reset now; -ENODEV if it was removed
+ * meanwhile; or why it failed: lines in the processors' caches would outlive what the
+ * device does, or, logged, its reset.
  */
 int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv)
 {
@@ -504,7 +508,7 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv)
 		return -EOPNOTSUPP;
 	if (!device_trylock(&pdev->dev))
 		return ret;
-	if (pdev->current_state == PCI_D0 && !pci_channel_offline(pdev))
+	if (pdev->current_state == PCI_D0 && !pci_channel_offline(pdev) && cxl_vfio_answers(cxlv))
 		ret = reset(cxlv, true);
 	/* What was fetched ahead, by the kernel's mapping, until the decoder was gone. */
 	if (!ret)

@@ -87,6 +87,7 @@ enum {
 	CXL_VFIO_BLOCK_CONFIG	= BIT(2),	/* a power or memory-enable change is */
 	CXL_VFIO_BLOCK_UNUSABLE	= BIT(3),	/* a reset lost a decoder for good */
 	CXL_VFIO_BLOCK_HUNG	= BIT(4),	/* a CXL Reset did not end; another reset may */
+	CXL_VFIO_BLOCK_GONE	= BIT(5),	/* the device was removed; never ends */
 };
 
 /* What is counted of a device, since bind: see /sys/kernel/debug/cxl-vfio-pci. */
@@ -365,6 +366,7 @@ struct cxl_vfio_clear {
  * @commitment: of the decoder, by the driver; NULL if it was the platform that committed it
  * @errors: what it had masked of them
  * @sleep: hears of system sleep, and refuses
+ * @silent: it did not answer when it was asked last, and the log says so
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
  * @user_resets: how many resets its user waits for, by ioctl: they are the machine's
  * @counts: by enum cxl_vfio_count
@@ -388,6 +390,7 @@ struct cxl_vfio_device {
 	struct cxl_vfio_commitment *commitment;
 	struct cxl_vfio_errors errors;
 	struct notifier_block sleep;
+	bool silent;
 	bool slot_reset;
 	atomic_t user_resets;
 	atomic_long_t counts[CXL_VFIO_COUNTS];
@@ -560,6 +563,15 @@ void cxl_vfio_events_close(struct cxl_vfio_regs *regs);
 extern const struct pci_error_handlers cxl_vfio_err_handlers;
 void cxl_vfio_errors_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_errors_exit(struct cxl_vfio_device *cxlv);
+
+/* removal.c */
+bool cxl_vfio_is_removed(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_answers(struct cxl_vfio_device *cxlv);
+int cxl_vfio_check_answers(struct cxl_vfio_device *cxlv);
+void cxl_vfio_removed(struct cxl_vfio_device *cxlv);
+void cxl_vfio_request(struct vfio_device *vdev, unsigned int count);
+bool cxl_vfio_leave_alone(struct cxl_vfio_device *cxlv);
+void cxl_vfio_left_alone(struct cxl_vfio_device *cxlv, bool locked);
 
 /* sleep.c */
 int cxl_vfio_sleep_refuse(struct cxl_vfio_device *cxlv);

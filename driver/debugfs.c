@@ -33,6 +33,7 @@ static const struct {
 	{ CXL_VFIO_BLOCK_CONFIG, "config" },
 	{ CXL_VFIO_BLOCK_UNUSABLE, "unusable" },
 	{ CXL_VFIO_BLOCK_HUNG, "hung" },
+	{ CXL_VFIO_BLOCK_GONE, "gone" },
 };
 
 static struct dentry *root;

@@ -58,6 +58,8 @@ static int clear_memory(struct cxl_vfio_device *cxlv)
 	ret = cxl_vfio_clear_wait(cxlv);
 	if (ret || !cxl_vfio_clear_needed(cxlv))
 		return ret;
+	if (cxl_vfio_check_answers(cxlv))
+		return -ENODEV;
 	dev_err_ratelimited(&cxlv->core.pdev->dev,
 			    "the memory cannot be cleared of what its last user left there, so nobody can open the device: reset it, or write 'never' to its attribute 'clear'\n");
 	return -EIO;
@@ -65,8 +67,12 @@ static int clear_memory(struct cxl_vfio_device *cxlv)
 
 static int open_device(struct cxl_vfio_device *cxlv)
 {
+	bool locked;
 	int ret;
 
+	ret = cxl_vfio_check_answers(cxlv);
+	if (ret)
+		return ret;
 	/* First: enabling resets the device, also under whoever has pages of it. */
 	ret = cxl_vfio_backing_open(cxlv);
 	if (ret)
@@ -102,7 +108,9 @@ err_disable:
 	/* The core's reset here is announced to nobody. */
 	cxl_vfio_clear_stop(cxlv);
 	cxl_vfio_bar_close(cxlv);
+	locked = cxl_vfio_leave_alone(cxlv);
 	vfio_pci_core_disable(&cxlv->core);
+	cxl_vfio_left_alone(cxlv, locked);
 	restore_after_close(cxlv);
 err_backing:
 	cxl_vfio_backing_close(cxlv);
@@ -125,10 +133,13 @@ static int cxl_vfio_open(struct vfio_device *vdev)
 static void cxl_vfio_close(struct vfio_device *vdev)
 {
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
+	bool locked;
 
 	cxl_vfio_regs_close(cxlv);
 	cxl_vfio_bar_close(cxlv);
+	locked = cxl_vfio_leave_alone(cxlv);
 	vfio_pci_core_close_device(vdev);
+	cxl_vfio_left_alone(cxlv, locked);
 	restore_after_close(cxlv);
 	trace_cxl_vfio_close(&cxlv->core.pdev->dev);
 	cxl_vfio_backing_close(cxlv);
@@ -246,7 +257,7 @@ static long gated_ioctl(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned
 /* As the PCI core does: where one way to reset the device fails, the next. */
 static long reset_device(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
 {
-	int ret;
+	long ret;
 
 	if (cmd == VFIO_DEVICE_RESET && cxl_vfio_cxl_reset_by_ioctl(cxlv)) {
 		ret = cxl_vfio_cxl_reset_and_wait(cxlv);
@@ -255,7 +266,12 @@ static long reset_device(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigne
 	}
 	if (cxl_vfio_events_full(cxlv))
 		return -EAGAIN;
-	return gated_ioctl(cxlv, cmd, arg);
+	if (down_read_killable(&cxlv->cxl_reset.gate))
+		return -EINTR;
+	/* The PCI core would wait for a minute, with memory_lock held. */
+	ret = cxl_vfio_check_answers(cxlv) ?: vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
+	up_read(&cxlv->cxl_reset.gate);
+	return ret;
 }
 
 static long user_reset(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
@@ -397,7 +413,7 @@ const struct vfio_device_ops cxl_vfio_ops = {
 	.read = cxl_vfio_read,
 	.write = cxl_vfio_write,
 	.mmap = cxl_vfio_mmap,
-	.request = vfio_pci_core_request,
+	.request = cxl_vfio_request,
 	.match = vfio_pci_core_match,
 	.match_token_uuid = vfio_pci_core_match_token_uuid,
 	.bind_iommufd = vfio_iommufd_physical_bind,

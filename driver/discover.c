@@ -91,7 +91,8 @@ bool cxl_vfio_mem_active(struct cxl_vfio_device *cxlv)
  * to 256 s), so the caller holds no lock that a fault or an open needs.
  * Source: CXL 3.1, 8.1.3.8.2.
  *
- * Return: 0, -EINTR when killed, -ETIMEDOUT, logged.
+ * Return: 0; -EINTR when killed; -ENODEV when the device does not answer, or -ETIMEDOUT,
+ * logged.
  */
 int cxl_vfio_wait_active(struct cxl_vfio_device *cxlv)
 {
@@ -99,6 +100,8 @@ int cxl_vfio_wait_active(struct cxl_vfio_device *cxlv)
 	unsigned int limit_ms;
 
 	while ((limit_ms = ranges_wait_ms(cxlv))) {
+		if (cxl_vfio_check_answers(cxlv))
+			return -ENODEV;
 		if (time_after(jiffies, start + msecs_to_jiffies(limit_ms))) {
 			dev_err_ratelimited(&cxlv->core.pdev->dev,
 					    "memory did not become active within %u ms (range 1 reads %#x): the device or its firmware is not ready\n",

@@ -79,7 +79,7 @@ void cxl_vfio_errors_init(struct cxl_vfio_device *cxlv)
  */
 void cxl_vfio_errors_exit(struct cxl_vfio_device *cxlv)
 {
-	if (cxlv->errors.unmasked)
+	if (cxlv->errors.unmasked && !cxl_vfio_is_removed(cxlv))
 		write_masks(cxlv, &cxlv->errors);
 	cxlv->errors.unmasked = false;
 }
@@ -167,11 +167,14 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 	pci_ers_result_t ret;
 	bool lost;
 
+	if (state == pci_channel_io_perm_failure) {
+		cxl_vfio_removed(cxlv);
+		return vfio_pci_core_aer_err_detected(pdev, state);
+	}
 	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_ERROR);
 	/* A frozen link is reset, and comes back with nothing programmed. */
 	lost = state == pci_channel_io_frozen;
-	if (state != pci_channel_io_perm_failure)
-		lost |= uncorrectable_errors(cxlv);
+	lost |= uncorrectable_errors(cxlv);
 	ret = vfio_pci_core_aer_err_detected(pdev, state);
 	return lost ? PCI_ERS_RESULT_NEED_RESET : ret;
 }

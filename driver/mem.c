@@ -322,7 +322,7 @@ static int mem_add_capability(struct vfio_pci_core_device *core, struct vfio_pci
 	};
 
 	scoped_guard(rwsem_read, &cxlv->mem.lock)
-		if (!(cxlv->mem.blocked & CXL_VFIO_BLOCK_UNUSABLE))
+		if (!(cxlv->mem.blocked & (CXL_VFIO_BLOCK_UNUSABLE | CXL_VFIO_BLOCK_GONE)))
 			cap.flags |= VFIO_CXL_MEM_COMMITTED;
 	if (ctrl & CXLR_HDM_CTRL_LOCK)
 		cap.flags |= VFIO_CXL_MEM_LOCKED;

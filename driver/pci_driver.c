@@ -72,16 +72,22 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 {
 	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
 
-	cxl_vfio_debugfs_remove(cxlv);
+	/* Who has it open is to know before he is waited for. */
+	if (pci_dev_is_disconnected(pdev))
+		cxl_vfio_removed(cxlv);
 	/* Waits for the last user; the CXL core's objects go after that, by devres. */
 	vfio_pci_core_unregister_device(&cxlv->core);
+	cxl_vfio_debugfs_remove(cxlv);
 	/* The last close could not, if it was this that it waited for. */
 	cxl_vfio_reset_restore(cxlv);
 	cxl_vfio_errors_exit(cxlv);
 	cxl_vfio_sleep_allow(cxlv);
 	cxl_vfio_mem_exit(cxlv);
-	/* Devres takes the addresses away. */
-	if (cxlv->commitment)
+	/*
+	 * Devres takes the addresses away; or they were gone with the device, and lines of
+	 * its memory would be found in, or written to, that of the next one there.
+	 */
+	if (cxlv->commitment || cxl_vfio_is_removed(cxlv))
 		cxl_vfio_reset_invalidate(cxlv);
 	vfio_put_device(&cxlv->core.vdev);
 }

@@ -216,6 +216,22 @@ void cxl_vfio_mmio_end(struct pci_dev *pdev, u16 command)
 		pci_write_config_word(pdev, PCI_COMMAND, command);
 }
 
+static int restore(struct cxl_vfio_device *cxlv)
+{
+	u16 command;
+	int ret;
+
+	if (!cxl_vfio_answers(cxlv)) {
+		if (!(READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_UNUSABLE))
+			pci_err(cxlv->core.pdev, "the device does not answer: its memory is out of use until a reset succeeds\n");
+		return -ENODEV;
+	}
+	command = cxl_vfio_mmio_begin(cxlv->core.pdev);
+	ret = restore_decoders(cxlv);
+	cxl_vfio_mmio_end(cxlv->core.pdev, command);
+	return ret ?: restore_dvsec(cxlv) ?: check_switches(cxlv);
+}
+
 /**
  * cxl_vfio_reset_restore - put back what a reset, or D3, took
  * @cxlv: the device, in D0; the device lock or memory_lock is held, or the
@@ -224,15 +240,16 @@ void cxl_vfio_mmio_end(struct pci_dev *pdev, u16 command)
  * Does not wait for the memory to become active: cxl_vfio_mem_live() looks at
  * every access.
  *
- * Return: 0, or why the memory is out of use now, logged.
+ * Return: 0, or why the memory is out of use now, logged; -ENODEV also of a device that
+ * was removed.
  */
 int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
 {
-	u16 command = cxl_vfio_mmio_begin(cxlv->core.pdev);
-	int ret = restore_decoders(cxlv);
+	int ret;
 
-	cxl_vfio_mmio_end(cxlv->core.pdev, command);
-	ret = ret ?: restore_dvsec(cxlv) ?: check_switches(cxlv);
+	if (cxl_vfio_is_removed(cxlv))
+		return -ENODEV;
+	ret = restore(cxlv);
 	if (ret)
 		cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
 	else
