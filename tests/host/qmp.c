@@ -27,6 +27,7 @@
 #define OBJECT		"/machine/peripheral/accel0"
 #define ANSWER_MS	20000
 #define RETRY_MS	4000
+#define RESET_MS	10	/* the default of reset-delay */
 
 static struct {
 	int fd;
@@ -188,17 +189,37 @@ void qmp_set32(const char *property, uint32_t value)
 	set(property, text);
 }
 
-void qmp_plug(unsigned int decoders)
+static void plug(unsigned int decoders, int reset_delay)
 {
 	char body[256], *line;
 
 	connect_monitor();
 	snprintf(body, sizeof(body),
-		 "\"execute\": \"device_add\", \"arguments\": { \"driver\": \"cxl-accel\", \"id\": \"accel0\", \"bus\": \"accel0-port\", \"memdev\": \"accel0-hdm\", \"interleave\": true, \"decoders\": %u }",
-		 decoders);
+		 "\"execute\": \"device_add\", \"arguments\": { \"driver\": \"cxl-accel\", \"id\": \"accel0\", \"bus\": \"accel0-port\", \"memdev\": \"accel0-hdm\", \"interleave\": true, \"decoders\": %u, \"reset-delay\": %d }",
+		 decoders, reset_delay);
 	line = command(body);
 	if (!strstr(line, "\"return\""))
 		fail(__FILE__, __LINE__, "plugging in: %s", line);
+}
+
+void qmp_plug(unsigned int decoders)
+{
+	plug(decoders, RESET_MS);
+}
+
+void qmp_plug_endless_reset(void)
+{
+	plug(1, -1);
+}
+
+void qmp_unplug(void)
+{
+	char *line;
+
+	connect_monitor();
+	line = command("\"execute\": \"device_del\", \"arguments\": { \"id\": \"accel0\" }");
+	if (!strstr(line, "\"return\""))
+		fail(__FILE__, __LINE__, "taking out: %s", line);
 }
 
 /* A command for people; the line that has its answer. */

@@ -30,6 +30,10 @@ void qmp_aer_error_of(const char *device, const char *error);
 
 /* The accelerator is put back into its slot, as machine default has it but for its decoders. */
 void qmp_plug(unsigned int decoders);
+/* The same, and a CXL Reset of it never ends. */
+void qmp_plug_endless_reset(void);
+/* And is taken out of QEMU, which the slot's being switched off comes before. */
+void qmp_unplug(void);
 
 /* The state of the accelerator that the host owns: nothing of it is a user's to change. */
 #define QMP_STATE_MAX	64

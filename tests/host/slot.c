@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <linux/pci_regs.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,25 +55,87 @@ int __slot_off(void)
 	return __write_file(power, "0");
 }
 
-static bool added(void)
-{
-	return !access(pci_path(pci_accel(), "config"), F_OK);
-}
-
-/* The kernel adds it as soon as the slot says that something is in it; a rescan waits for that. */
-void slot_on(unsigned int decoders)
-{
-	qmp_plug(decoders);
-	wait_until(added);
-	write_file("/sys/bus/pci/rescan", "1");
-}
-
 static uint16_t config16(int config, unsigned int at)
 {
 	uint16_t value;
 
 	check_eq(pread(config, &value, sizeof(value), at), sizeof(value));
 	return value;
+}
+
+/* The port's configuration space, which is the parent of what is in the slot. */
+static const char *port_config(void)
+{
+	static char path[PATH_MAX];
+
+	if (!*path) {
+		char *slash;
+
+		check(realpath(pci_path(pci_accel(), ""), path));
+		slash = strrchr(path, '/');
+		check(slash && slash + sizeof("/config") < path + sizeof(path));
+		strcpy(slash, "/config");
+	}
+	return path;
+}
+
+/* The port is found by what is in its slot, as long as that is there. */
+void slot_silence(void)
+{
+	port_config();
+	qmp_set("gone", true);
+}
+
+void slot_pull(void)
+{
+	port_config();
+	qmp_set("surprise-removed", true);
+}
+
+static bool switched_off(void)
+{
+	const uint16_t off = PCI_EXP_SLTCTL_PWR_OFF | PCI_EXP_SLTCTL_PWR_IND_OFF;
+	int config = open(port_config(), O_RDONLY | O_CLOEXEC);
+	uint8_t at;
+	uint16_t control;
+
+	check(config >= 0);
+	check_eq(pread(config, &at, 1, PCI_CAPABILITY_LIST), 1);
+	while (config16(config, at) % 256 != PCI_CAP_ID_EXP)
+		at = config16(config, at) >> 8;
+	control = config16(config, at + PCI_EXP_SLTCTL);
+	close(config);
+	return (control & (PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC)) == off;
+}
+
+void slot_emptied(void)
+{
+	wait_until(switched_off);
+	qmp_unplug();
+}
+
+static bool added(void)
+{
+	return !access(pci_path(pci_accel(), "config"), F_OK);
+}
+
+/* The kernel adds it as soon as the slot says that something is in it; a rescan waits for that. */
+static void wait_added(void)
+{
+	wait_until(added);
+	write_file("/sys/bus/pci/rescan", "1");
+}
+
+void slot_on(unsigned int decoders)
+{
+	qmp_plug(decoders);
+	wait_added();
+}
+
+void slot_on_endless_reset(void)
+{
+	qmp_plug_endless_reset();
+	wait_added();
 }
 
 static void set_config16(int config, unsigned int at, uint16_t bits)

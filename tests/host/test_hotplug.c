@@ -4,12 +4,10 @@
  * and its next user finds what the last one had in its memory cleared. A thirtieth
  * of the rounds that --cycles says, and one.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,78 +16,8 @@
 #include "pci.h"
 #include "qmp.h"
 #include "slot.h"
+#include "tenant.h"
 #include "vfio.h"
-
-#define SECRET		0x5ec4e7c0ffee0000
-#define PLACES		16
-
-static uint64_t place(const struct vfio *vfio, unsigned int i)
-{
-	return vfio->mem.size / PLACES * i + i * 8;
-}
-
-/* Finds nothing of a former user's, and leaves something. */
-static volatile uint8_t *use(struct vfio *vfio)
-{
-	volatile uint8_t *memory;
-	unsigned int i;
-
-	vfio_open(vfio);
-	vfio_enable(vfio, true, false);
-	memory = vfio_mmap(vfio, &vfio->mem, 0, vfio->mem.size);
-	for (i = 0; i < PLACES; i++) {
-		volatile uint64_t *word = (volatile uint64_t *)(memory + place(vfio, i));
-
-		check_eq(*word, 0);
-		*word = SECRET + i;
-	}
-	return memory;
-}
-
-/* A mapping has the device open as well. */
-static void use_and_close(void)
-{
-	struct vfio vfio;
-	volatile uint8_t *memory = use(&vfio);
-
-	munmap((void *)memory, vfio.mem.size);
-	vfio_close(&vfio);
-}
-
-static bool in_file(const char *path, const char *text)
-{
-	char *all = read_file(path);
-	bool found = strstr(all, text);
-
-	free(all);
-	return found;
-}
-
-static void check_gone(void)
-{
-	char path[128];
-
-	check(access(pci_path(pci_accel(), ""), F_OK) && errno == ENOENT);
-	check(!in_file("/proc/iomem", PCI_DRIVER));
-	snprintf(path, sizeof(path), "/sys/kernel/debug/" PCI_DRIVER "/%s", pci_accel());
-	check(access(path, F_OK) && errno == ENOENT);
-}
-
-static void come_back(const struct slot_decoder *decoder)
-{
-	struct slot_decoder now;
-
-	slot_on(1);
-	/* Not before somebody has committed it. */
-	check(__pci_bind(pci_accel()) < 0);
-	slot_commit(decoder, 1);
-	pci_bind(pci_accel());
-	use_and_close();
-	now = slot_decoder();
-	check_eq(now.base, decoder->base);
-	check_eq(now.size, decoder->size);
-	check_eq(now.ctrl, decoder->ctrl);
-}
 
 static void test_closed(void)
 {
@@ -97,34 +25,11 @@ static void test_closed(void)
 	unsigned int i;
 
 	for (i = 0; i < cycles / 30 + 1; i++) {
-		use_and_close();
+		tenant_once();
 		check_eq(__slot_off(), 0);
-		check_gone();
-		come_back(&decoder);
+		check(tenant_is_gone());
+		tenant_comes_back(&decoder);
 	}
-}
-
-/* Used by a process of its own, until that ends. */
-static pid_t user(void (*stay)(struct vfio *vfio, volatile uint8_t *memory))
-{
-	int ready[2];
-	pid_t child;
-	char byte;
-
-	check_eq(pipe(ready), 0);
-	child = fork();
-	if (!child) {
-		struct vfio vfio;
-		volatile uint8_t *memory = use(&vfio);
-
-		check_eq(write(ready[1], "", 1), 1);
-		stay(&vfio, memory);
-		exit(0);
-	}
-	check_eq(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
-	close(ready[1]);
-	return child;
 }
 
 /* The driver waits for the user; the memory is there until then. */
@@ -133,7 +38,7 @@ static void touch_for_ever(struct vfio *vfio, volatile uint8_t *memory)
 	unsigned int i;
 
 	for (i = 0;; i++)
-		memory[place(vfio, i % PLACES)] = i;
+		memory[tenant_place(vfio, i % TENANT_PLACES)] = i;
 }
 
 static void test_killed(void)
@@ -143,7 +48,7 @@ static void test_killed(void)
 	int status;
 
 	for (i = 0; i < 3; i++) {
-		pid_t child = user(touch_for_ever);
+		pid_t child = tenant_start(touch_for_ever);
 
 		if (!fork()) {
 			usleep(500000);
@@ -153,8 +58,8 @@ static void test_killed(void)
 		check_eq(__slot_off(), 0);
 		check_eq(waitpid(child, &status, 0), child);
 		check_eq(WTERMSIG(status), SIGKILL);
-		check_gone();
-		come_back(&decoder);
+		check(tenant_is_gone());
+		tenant_comes_back(&decoder);
 	}
 }
 
@@ -168,14 +73,14 @@ static void leave_when_asked(struct vfio *vfio, volatile uint8_t *memory)
 static void test_asked(void)
 {
 	struct slot_decoder decoder = slot_decoder();
-	pid_t child = user(leave_when_asked);
+	pid_t child = tenant_start(leave_when_asked);
 	int status;
 
 	check_eq(__slot_off(), 0);
 	check_eq(waitpid(child, &status, 0), child);
 	check_eq(status, 0);
-	check_gone();
-	come_back(&decoder);
+	check(tenant_is_gone());
+	tenant_comes_back(&decoder);
 }
 
 /* What firmware should not have committed: refused, for its own reason, and nothing stays. */
@@ -202,7 +107,7 @@ static void refused(const struct slot_decoder *decoders, unsigned int count, con
 	free(after);
 	close(kmsg);
 	check_eq(__slot_off(), 0);
-	check_gone();
+	check(tenant_is_gone());
 }
 
 static void test_bad_decoders(void)
@@ -227,14 +132,14 @@ static void test_bad_decoders(void)
 	size_t i;
 
 	/* With the first endpoint the CXL core maps the host bridge's registers, and keeps them. */
-	use_and_close();
+	tenant_once();
 	check_eq(__slot_off(), 0);
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		note("%s", bad[i].reason);
 		refused(&bad[i].decoder, 1, bad[i].reason);
 	}
 	refused(two, 2, "2 HDM decoders are committed");
-	come_back(&good);
+	tenant_comes_back(&good);
 }
 
 /* The host bridge's decoder is committed, the device's is not: the driver makes up for it. */
@@ -242,7 +147,7 @@ static void test_committed_by_driver(void)
 {
 	const struct slot_decoder good = slot_decoder();
 
-	use_and_close();
+	tenant_once();
 	check_eq(__slot_off(), 0);
 	slot_on(1);
 	write_file(COMMIT_DECODERS, "1");
@@ -250,12 +155,12 @@ static void test_committed_by_driver(void)
 	write_file(COMMIT_DECODERS, "0");
 	check_eq(qmp_get("hdm0-base"), good.base);
 	check_eq(qmp_get("hdm0-size"), good.size);
-	use_and_close();
+	tenant_once();
 	pci_unbind(pci_accel());
 	check_eq(qmp_get("hdm0-control") | qmp_get("hdm0-base") | qmp_get("hdm0-size"), 0);
 	check_eq(__slot_off(), 0);
-	check_gone();
-	come_back(&good);
+	check(tenant_is_gone());
+	tenant_comes_back(&good);
 }
 
 const struct test tests[] = {
