@@ -167,13 +167,16 @@ static bool in_dvsecs(uint32_t addr)
 	return addr >= ACCEL_CFG_DVSEC && addr < ACCEL_CFG_DVSEC + DVSEC_SIZE;
 }
 
-static bool pm_init(PCIDevice *pdev, Error **errp)
+static bool pm_init(CxlAccel *s, Error **errp)
 {
+	PCIDevice *pdev = PCI_DEVICE(s);
+
 	if (pci_pm_init(pdev, ACCEL_CFG_PM, errp) < 0)
 		return false;
 	pci_set_word(pdev->config + pdev->pm_cap + PCI_PM_PMC, 3);
-	/* D3hot and back changes nothing in the device. */
-	pci_set_word(pdev->config + pdev->pm_cap + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET);
+	/* Then D3hot and back changes nothing in the device. */
+	if (!s->soft_reset)
+		pci_set_word(pdev->config + pdev->pm_cap + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET);
 	pci_set_word(pdev->wmask + pdev->pm_cap + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
 	return true;
 }
@@ -183,7 +186,7 @@ bool accel_config_init(CxlAccel *s, Error **errp)
 	PCIDevice *pdev = PCI_DEVICE(s);
 	unsigned int i;
 
-	if (!pm_init(pdev, errp) || pcie_endpoint_cap_init(pdev, ACCEL_CFG_PCIE) < 0)
+	if (!pm_init(s, errp) || pcie_endpoint_cap_init(pdev, ACCEL_CFG_PCIE) < 0)
 		return false;
 	pcie_cap_fill_link_ep_usp(pdev, QEMU_PCI_EXP_LNK_X16, QEMU_PCI_EXP_LNK_32GT);
 	pcie_cap_flr_init(pdev);
@@ -255,9 +258,18 @@ static bool doe_go_is_early(CxlAccel *s, uint32_t addr, uint32_t val, int len)
 	       val >> (8 * (go - addr)) & 0x80;
 }
 
+/* PCIe 5.3.1.4: D3hot to D0 without No_Soft_Reset. */
+static void soft_reset(CxlAccel *s)
+{
+	s->waking = true;
+	pci_device_reset(PCI_DEVICE(s));
+	s->waking = false;
+}
+
 void accel_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
 	CxlAccel *s = CXL_ACCEL(pdev);
+	bool awake = accel_in_d0(s);
 	uint8_t bytes[4];
 
 	if (s->gone)
@@ -273,5 +285,7 @@ void accel_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 	pci_default_write_config(pdev, addr, val, len);
 	pcie_aer_write_config(pdev, addr, val, len);
 	pcie_cap_flr_write_config(pdev, addr, val, len);
+	if (s->soft_reset && !awake && accel_in_d0(s))
+		soft_reset(s);
 	accel_map_update(s);
 }

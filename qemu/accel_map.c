@@ -14,7 +14,7 @@
 /* The DVSEC range decodes when the HDM decoders are not enabled. */
 #define WINDOW_DVSEC	ACCEL_DECODERS_MAX
 
-static bool in_d0(CxlAccel *s)
+bool accel_in_d0(CxlAccel *s)
 {
 	PCIDevice *pdev = PCI_DEVICE(s);
 
@@ -28,7 +28,7 @@ static struct accel_window wanted_window(CxlAccel *s, unsigned int n)
 	bool hdm_enabled = cxlr_hdm_enabled(&s->hdm);
 	struct accel_window w = { 0 };
 
-	if (s->gone || !accel_mem_enabled(s) || !s->mem_active || s->resetting || !in_d0(s))
+	if (s->gone || !accel_mem_enabled(s) || !s->mem_active || s->resetting || !accel_in_d0(s))
 		return w;
 	if (hdm_enabled && n < s->decoders)
 		w = accel_decoder_window(s, n);

@@ -84,6 +84,15 @@ static void add_window(CxlAccel *s, const char *prefix, struct accel_window *win
 	object_property_add_uint64_ptr(OBJECT(s), size, &window->size, OBJ_PROP_FLAG_READ);
 }
 
+/* PCI_PM_CTRL's state: 0 for D0 to 3 for D3hot. */
+static void power_state_get(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
+{
+	PCIDevice *pdev = PCI_DEVICE(obj);
+	uint8_t val = pdev->config[pdev->pm_cap + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK;
+
+	visit_type_uint8(v, name, &val, errp);
+}
+
 static bool mem_active_get(Object *obj, Error **errp)
 {
 	return CXL_ACCEL(obj)->mem_active;
@@ -205,6 +214,7 @@ void accel_observe_init(CxlAccel *s)
 	static const char *const resets[ACCEL_RESET_COUNT] = {
 		[ACCEL_RESET_FUNCTION] = "resets-function",
 		[ACCEL_RESET_CXL] = "resets-cxl",
+		[ACCEL_RESET_D3] = "resets-d3",
 		[ACCEL_RESET_BUS] = "resets-bus",
 		[ACCEL_RESET_POWER] = "resets-power",
 	};
@@ -232,6 +242,7 @@ void accel_observe_init(CxlAccel *s)
 	for (i = 0; i < ACCEL_RESET_COUNT; i++)
 		object_property_add_uint64_ptr(obj, resets[i], &s->resets[i], OBJ_PROP_FLAG_READ);
 
+	object_property_add(obj, "power-state", "uint8", power_state_get, NULL, NULL, NULL);
 	add_register(s, "ras-uncorrectable", ras_get, ras_set, CXLR_RAS_UNCOR_STATUS, 32);
 	add_register(s, "ras-correctable", ras_get, ras_set, CXLR_RAS_COR_STATUS, 32);
 	object_property_add_bool(obj, "viral", viral_get, viral_set);

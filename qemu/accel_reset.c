@@ -10,6 +10,9 @@
 
 #define WBI_MS		1
 #define CLEAR_STEP	(64 * MiB)
+/* What of the memory does not survive D3hot, where that ends in a reset. */
+#define D3_LOST		(64 * KiB)
+#define D3_GARBAGE	0xa5
 
 /* Start a timer for a delay of which a negative value never ends. */
 static void timer_start(QEMUTimer *timer, int32_t ms)
@@ -124,6 +127,7 @@ void accel_reset(CxlAccel *s, enum accel_reset kind)
 	static const enum cxlr_reset registers[ACCEL_RESET_COUNT] = {
 		[ACCEL_RESET_FUNCTION] = CXLR_RESET_FLR,
 		[ACCEL_RESET_CXL] = CXLR_RESET_CXL,
+		[ACCEL_RESET_D3] = CXLR_RESET_CONVENTIONAL,
 		[ACCEL_RESET_BUS] = CXLR_RESET_CONVENTIONAL,
 		[ACCEL_RESET_POWER] = CXLR_RESET_COLD,
 	};
@@ -143,6 +147,8 @@ void accel_reset(CxlAccel *s, enum accel_reset kind)
 		accel_set_mem_active(s, false);
 		return;
 	}
+	if (kind == ACCEL_RESET_D3)
+		address_space_set(&s->mem_as, 0, D3_GARBAGE, D3_LOST, MEMTXATTRS_UNSPECIFIED);
 	memset(s->scratch, 0, sizeof(s->scratch));
 	cxl_reset_cancel(s);
 	become_active(s);

@@ -193,6 +193,8 @@ static enum accel_reset reset_kind(PCIDevice *pdev)
 {
 	PCIBus *bus;
 
+	if (CXL_ACCEL(pdev)->waking)
+		return ACCEL_RESET_D3;
 	if (is_in_flr(pdev))
 		return ACCEL_RESET_FUNCTION;
 	for (bus = pci_get_bus(pdev); !pci_bus_is_root(bus); bus = pci_get_bus(bus->parent_dev))
@@ -214,6 +216,7 @@ static const Property accel_properties[] = {
 	DEFINE_PROP_BOOL("interleave", CxlAccel, interleave, false),
 	DEFINE_PROP_INT32("active-delay", CxlAccel, active_delay, 0),
 	DEFINE_PROP_INT32("reset-delay", CxlAccel, reset_delay, 10),
+	DEFINE_PROP_BOOL("soft-reset", CxlAccel, soft_reset, false),
 	DEFINE_PROP_UINT64("sn", CxlAccel, sn, 0),
 };
 
@@ -225,6 +228,7 @@ static const struct {
 	{ "interleave", "whether decoders commit that interleave" },
 	{ "active-delay", "ms from a reset until the memory is active, -1: never" },
 	{ "reset-delay", "ms that a CXL Reset takes, -1: for ever" },
+	{ "soft-reset", "whether the function is reset on its way from D3hot to D0" },
 	{ "sn", "PCIe device serial number" },
 };
 

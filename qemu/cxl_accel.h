@@ -43,6 +43,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(CxlAccel, CXL_ACCEL)
 enum accel_reset {
 	ACCEL_RESET_FUNCTION,	/* FLR */
 	ACCEL_RESET_CXL,	/* CXL Reset, CXL 3.1 9.7 */
+	ACCEL_RESET_D3,		/* on the way back from D3hot, sticky bits stay */
 	ACCEL_RESET_BUS,	/* conventional, sticky bits stay */
 	ACCEL_RESET_POWER,	/* conventional, nothing stays */
 	ACCEL_RESET_COUNT,
@@ -85,6 +86,7 @@ struct CxlAccel {
 	bool interleave;
 	int32_t active_delay;	/* ms, -1: never */
 	int32_t reset_delay;	/* ms, -1: never */
+	bool soft_reset;
 	uint64_t sn;
 
 	MemoryRegion bar;
@@ -112,7 +114,7 @@ struct CxlAccel {
 
 	/* CXL Reset and cache write-back, while they run. */
 	QEMUTimer *reset_timer, *wbi_timer;
-	bool resetting, reset_clears;
+	bool resetting, reset_clears, waking;
 	uint64_t clear_pos;
 	QEMUBH *clear_bh;
 
@@ -167,6 +169,7 @@ bool accel_map_init(CxlAccel *s, Error **errp);
 void accel_map_exit(CxlAccel *s);
 /* To be called after any change to what accel_map.c looks at. */
 void accel_map_update(CxlAccel *s);
+bool accel_in_d0(CxlAccel *s);
 
 /* accel_engine.c */
 void accel_engine_init(CxlAccel *s);
