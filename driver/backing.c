@@ -173,9 +173,11 @@ static int detach(struct cxl_vfio_device *cxlv)
 
 	/* What the direct map lost of it would not come back with another mapping. */
 	cxl_vfio_poison_expose(cxlv, 0, range_len(&mem->hpa));
-	ret = mem->backing->detach(cxlv);
+	/* Not mapped, and so without pages, since it slept. */
+	ret = mem->kaddr ? mem->backing->detach(cxlv) : 0;
 	if (ret)
 		return ret;
+	mem->kaddr = NULL;
 	cxl_vfio_poison_unregister(cxlv, mem->backing);
 	fput(mem->file);
 	mem->file = NULL;
@@ -252,13 +254,37 @@ bool cxl_vfio_backing_pinned(struct cxl_vfio_device *cxlv)
 	return backing->busy && backing->busy(cxlv);
 }
 
+/**
+ * cxl_vfio_backing_unmap - the kernel does not map the memory while the device sleeps
+ * @cxlv: the device, with a backing without pages; nobody has a reference to its power
+ */
+void cxl_vfio_backing_unmap(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_mem *mem = &cxlv->mem;
+
+	if (mem->kaddr)
+		mem->backing->detach(cxlv);
+	mem->kaddr = NULL;
+}
+
+/* Undo cxl_vfio_backing_unmap(), of a device that has slept and is kept awake. */
+static int map_again(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_mem *mem = &cxlv->mem;
+
+	lockdep_assert_held(&mem->backing_lock);
+
+	return mem->kaddr ? 0 : mem->backing->attach(cxlv);
+}
+
+/* Without memory for the mapping, the next open says so. */
 static void clear_idle(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_mem *mem = &cxlv->mem;
 
 	lockdep_assert_held(&mem->backing_lock);
 
-	if (mem->backing && !mem->in_use && cxlv->clear.quiet)
+	if (mem->backing && !mem->in_use && cxlv->clear.quiet && !map_again(cxlv))
 		cxl_vfio_clear_start(cxlv);
 }
 
@@ -267,7 +293,7 @@ static void clear_idle(struct cxl_vfio_device *cxlv)
  * @cxlv: the device, being opened
  *
  * Return: 0; -EINTR when killed; -EBUSY while somebody has pages of the memory:
- * they would be read by one who is not the user; -ENXIO without a backing.
+ * they would be read by one who is not the user; -ENXIO without a backing; -ENOMEM.
  */
 int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv)
 {
@@ -285,7 +311,8 @@ int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv)
 				    "a former user has pages of the memory pinned: close what registered, mapped or pinned them\n");
 		ret = -EBUSY;
 	} else {
-		mem->in_use = true;
+		ret = map_again(cxlv);
+		mem->in_use = !ret;
 	}
 	mutex_unlock(&mem->backing_lock);
 	return ret;
@@ -309,11 +336,19 @@ void cxl_vfio_backing_close(struct cxl_vfio_device *cxlv)
 /**
  * cxl_vfio_backing_idle - clear the memory, if nobody uses it
  * @cxlv: the device
+ *
+ * Return: 0, or why the device cannot be woken.
  */
-void cxl_vfio_backing_idle(struct cxl_vfio_device *cxlv)
+int cxl_vfio_backing_idle(struct cxl_vfio_device *cxlv)
 {
-	guard(mutex)(&cxlv->mem.backing_lock);
-	clear_idle(cxlv);
+	int ret = cxl_vfio_power_get(cxlv);
+
+	if (ret)
+		return ret;
+	scoped_guard(mutex, &cxlv->mem.backing_lock)
+		clear_idle(cxlv);
+	cxl_vfio_power_put(cxlv);
+	return 0;
 }
 
 static bool is_uncached(const struct cxl_vfio_backing *backing)
@@ -338,10 +373,10 @@ static int empty_caches(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 
 /*
  * Another backing, or the same, or none as before, with other folios; the old one
- * is put back if it fails.
+ * is put back if it fails. The device is awake: its memory gets mapped.
  */
-static int change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
-		  unsigned int folio_order)
+static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
+			unsigned int folio_order)
 {
 	struct cxl_vfio_mem *mem = &cxlv->mem;
 	const struct cxl_vfio_backing *was = mem->backing;
@@ -368,6 +403,22 @@ static int change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *b
 	return ret;
 }
 
+/* To @backing, or with folios of @folio_order if that is NULL. */
+static int change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
+		  unsigned int folio_order)
+{
+	struct cxl_vfio_mem *mem = &cxlv->mem;
+	int ret = cxl_vfio_power_get(cxlv);
+
+	if (ret)
+		return ret;
+	scoped_guard(mutex, &mem->backing_lock)
+		ret = backing ? change_awake(cxlv, backing, mem->folio_order) :
+				change_awake(cxlv, mem->backing, folio_order);
+	cxl_vfio_power_put(cxlv);
+	return ret;
+}
+
 static ssize_t backing_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
@@ -385,12 +436,10 @@ static ssize_t backing_store(struct device *dev, struct device_attribute *attr, 
 			     size_t count)
 {
 	const struct cxl_vfio_backing *backing = find_backing(buf);
-	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
 
 	if (!backing)
 		return -EINVAL;
-	guard(mutex)(&cxlv->mem.backing_lock);
-	return change(cxlv, backing, cxlv->mem.folio_order) ?: count;
+	return change(dev_to_cxl_vfio(dev), backing, 0) ?: count;
 }
 static DEVICE_ATTR_RW(backing);
 
@@ -403,13 +452,11 @@ static ssize_t folio_size_show(struct device *dev, struct device_attribute *attr
 static ssize_t folio_size_store(struct device *dev, struct device_attribute *attr,
 				const char *buf, size_t count)
 {
-	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
 	int order = parse_folio_size(buf);
 
 	if (order < 0)
 		return order;
-	guard(mutex)(&cxlv->mem.backing_lock);
-	return change(cxlv, cxlv->mem.backing, order) ?: count;
+	return change(dev_to_cxl_vfio(dev), NULL, order) ?: count;
 }
 static DEVICE_ATTR_RW(folio_size);
 

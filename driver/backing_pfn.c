@@ -64,7 +64,7 @@ static void uncached_mmap(struct vm_area_struct *vma)
 /*
  * For read() and write(). On x86 it also is what makes the PAT code map user
  * PTEs in the same way (pfnmap_setup_cachemode(), arch/x86/mm/pat/memtype.c), so
- * it lives for as long as the backing is in use.
+ * it is there whenever somebody has the device open.
  *
  * memremap() would hand out the direct map, silently, where the range is System
  * RAM: cxl_vfio_mem_init() has looked.

@@ -174,6 +174,7 @@ static void clear_work(struct work_struct *work)
 	/* Pairs with cxl_vfio_clear_wait(): what is left is known by then. */
 	smp_store_release(&cxlv->clear.running, false);
 	wake_up_all(&cxlv->clear.wait);
+	cxl_vfio_power_put(cxlv);
 }
 
 /**
@@ -195,7 +196,31 @@ void cxl_vfio_clear_init(struct cxl_vfio_device *cxlv)
  */
 void cxl_vfio_clear_dirty(struct cxl_vfio_device *cxlv)
 {
+	cxlv->clear.nobodys = false;
 	atomic64_set(&cxlv->clear.left, range_len(&cxlv->mem.hpa));
+}
+
+/**
+ * cxl_vfio_clear_lost - the device may have lost what was in the memory
+ * @cxlv: the device; it is not being cleared
+ *
+ * Zeros that somebody has put there are something to lose as well.
+ */
+void cxl_vfio_clear_lost(struct cxl_vfio_device *cxlv)
+{
+	bool nobodys = cxlv->clear.nobodys || !cxl_vfio_clear_used(cxlv);
+
+	cxl_vfio_clear_dirty(cxlv);
+	cxlv->clear.nobodys = nobodys;
+}
+
+/**
+ * cxl_vfio_clear_precious - is there anything of somebody's in the memory?
+ * @cxlv: the device, which nobody uses
+ */
+bool cxl_vfio_clear_precious(struct cxl_vfio_device *cxlv)
+{
+	return cxl_vfio_clear_used(cxlv) && !cxlv->clear.nobodys;
 }
 
 /**
@@ -219,8 +244,8 @@ bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv)
 /**
  * cxl_vfio_clear_start - clear the memory, unless it is clear
  * @cxlv: the device; it has a backing that stays until cxl_vfio_clear_stop(), a
- *	  reset has stopped what its last user had it do, and nobody can map the
- *	  memory
+ *	  reset has stopped what its last user had it do, nobody can map the
+ *	  memory, and it is awake, and stays so until the end
  *
  * In the background; does nothing where that is under way.
  */
@@ -231,6 +256,7 @@ void cxl_vfio_clear_start(struct cxl_vfio_device *cxlv)
 	if (READ_ONCE(clear->running) || !cxl_vfio_clear_needed(cxlv))
 		return;
 	WRITE_ONCE(clear->running, true);
+	cxl_vfio_power_hold(cxlv);
 	queue_work(system_dfl_long_wq, &clear->work);
 }
 
@@ -246,11 +272,12 @@ void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv)
 	struct cxl_vfio_clear *clear = &cxlv->clear;
 
 	WRITE_ONCE(clear->stop, true);
-	cancel_work_sync(&clear->work);
+	if (cancel_work_sync(&clear->work))
+		cxl_vfio_power_put(cxlv);
 	WRITE_ONCE(clear->stop, false);
 	WRITE_ONCE(clear->running, false);
 	if (cxl_vfio_clear_used(cxlv))
-		cxl_vfio_clear_dirty(cxlv);
+		atomic64_set(&clear->left, range_len(&cxlv->mem.hpa));
 }
 
 /**
@@ -284,8 +311,7 @@ static ssize_t clear_store(struct device *dev, struct device_attribute *attr, co
 	if (method < 0)
 		return method;
 	WRITE_ONCE(dev_to_cxl_vfio(dev)->clear.method, method);
-	cxl_vfio_backing_idle(dev_to_cxl_vfio(dev));
-	return count;
+	return cxl_vfio_backing_idle(dev_to_cxl_vfio(dev)) ?: count;
 }
 static DEVICE_ATTR_RW(clear);
 

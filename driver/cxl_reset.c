@@ -85,8 +85,14 @@ static int wait_status2(struct cxl_vfio_device *cxlv, u16 mask, unsigned int tim
 	return -ETIMEDOUT;
 }
 
-/* 9.7: what the device holds of host memory goes back there first. */
-static void write_back(struct cxl_vfio_device *cxlv)
+/**
+ * cxl_vfio_cxl_reset_write_back - the device caches nothing of the host's memory
+ * @cxlv: the device, in D0
+ *
+ * Before a CXL Reset (9.7), and before D3 (9.6). It caches nothing new until it is let
+ * (cxl_vfio_write_control2()).
+ */
+void cxl_vfio_cxl_reset_write_back(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
 	unsigned int timeout_ms = wbi_timeout_ms(cxlv);
@@ -95,7 +101,7 @@ static void write_back(struct cxl_vfio_device *cxlv)
 		return;
 	cxl_vfio_write_control2(cxlv, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI);
 	if (wait_status2(cxlv, CXLR_STATUS2_CACHE_INVALID, timeout_ms) == -ETIMEDOUT)
-		dev_warn_ratelimited(&pdev->dev, "cache write-back before a CXL Reset did not end in %u ms; resetting all the same\n",
+		dev_warn_ratelimited(&pdev->dev, "cache write-back before a CXL Reset or sleep did not end in %u ms; going on all the same\n",
 				     timeout_ms);
 }
 
@@ -105,7 +111,7 @@ static int initiate(struct cxl_vfio_device *cxlv, bool clear)
 	struct device *dev = &cxlv->core.pdev->dev;
 	int ret;
 
-	write_back(cxlv);
+	cxl_vfio_cxl_reset_write_back(cxlv);
 	if (stopped(cxlv)) {
 		cxl_vfio_write_control2(cxlv, 0);
 		return -ECANCELED;

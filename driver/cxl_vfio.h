@@ -88,6 +88,7 @@ enum {
 	CXL_VFIO_BLOCK_UNUSABLE	= BIT(3),	/* a reset lost a decoder for good */
 	CXL_VFIO_BLOCK_HUNG	= BIT(4),	/* a CXL Reset did not end; another reset may */
 	CXL_VFIO_BLOCK_GONE	= BIT(5),	/* the device was removed; never ends */
+	CXL_VFIO_BLOCK_SLEEP	= BIT(6),	/* nobody has it open, and it is not in D0 */
 };
 
 /* What is counted of a device, since bind: see /sys/kernel/debug/cxl-vfio-pci. */
@@ -100,6 +101,7 @@ enum cxl_vfio_count {
 	CXL_VFIO_COUNT_RESETS,
 	CXL_VFIO_COUNT_RESETS_FAILED,
 	CXL_VFIO_COUNT_CLEARS,
+	CXL_VFIO_COUNT_SLEEPS,
 	CXL_VFIO_COUNT_ERRORS,		/* of the CXL protocols, uncorrectable */
 	CXL_VFIO_COUNT_ERRORS_CORRECTED,
 	CXL_VFIO_COUNTS
@@ -114,7 +116,8 @@ struct cxl_vfio_device;
  * @pages: the memory has struct pages
  * @attach: map all of the memory for the kernel, and set cxl_vfio_mem.kaddr; may
  *	    take seconds. Return: 0, or an error
- * @detach: undo it. Return: 0; -EBUSY while somebody has pages
+ * @detach: undo it, as often as the device sleeps, if it has no pages. Return: 0; -EBUSY
+ *	    while somebody has pages
  * @busy: has somebody pages of memory that is not mapped? NULL: nobody can
  * @write: to the memory, which may be touched
  * @clear: whole pages of the memory, which may be touched
@@ -162,7 +165,8 @@ struct cxl_vfio_poison {
  * @folio_order: log2 of a folio's pages
  * @file: has the address space of all mappings
  * @pagemap: the folio backing's
- * @kaddr: the backing's mapping of all of the memory, for read() and write()
+ * @kaddr: the backing's mapping of all of the memory, for read() and write(); NULL while
+ *	   the device sleeps, and until somebody wants it after that
  * @poison: errors in it
  * @decoder: index of the HDM decoder that decodes @hpa
  * @lock: guards @blocked. Taken for read around every access, so that whoever
@@ -334,6 +338,7 @@ struct cxl_vfio_cxl_reset {
  * @reset_failed: a CXL Reset of this device's does not do it
  * @next: where in the memory nobody has begun, bytes
  * @left: of the memory, as somebody may have left it, bytes
+ * @nobodys: it was clear, and is @left because the device may have lost that
  *
  * Begun and stopped by whoever opens the device, and under backing_lock while
  * it is not in use.
@@ -348,6 +353,7 @@ struct cxl_vfio_clear {
 	bool reset_failed;
 	atomic64_t next;
 	atomic64_t left;
+	bool nobodys;
 };
 
 /**
@@ -500,7 +506,8 @@ void cxl_vfio_backing_exit(struct cxl_vfio_device *cxlv);
 int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv);
 void cxl_vfio_backing_close(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_backing_pinned(struct cxl_vfio_device *cxlv);
-void cxl_vfio_backing_idle(struct cxl_vfio_device *cxlv);
+int cxl_vfio_backing_idle(struct cxl_vfio_device *cxlv);
+void cxl_vfio_backing_unmap(struct cxl_vfio_device *cxlv);
 void cxl_vfio_backing_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count);
 void cxl_vfio_backing_clear(struct cxl_vfio_device *cxlv, u64 pos, size_t count);
 
@@ -527,6 +534,8 @@ void cxl_vfio_poison_forget(struct cxl_vfio_device *cxlv);
 extern const struct attribute_group cxl_vfio_clear_group;
 void cxl_vfio_clear_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_clear_dirty(struct cxl_vfio_device *cxlv);
+void cxl_vfio_clear_lost(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_clear_precious(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_clear_used(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv);
 void cxl_vfio_clear_start(struct cxl_vfio_device *cxlv);
@@ -561,6 +570,7 @@ void cxl_vfio_events_close(struct cxl_vfio_regs *regs);
 
 /* errors.c */
 extern const struct pci_error_handlers cxl_vfio_err_handlers;
+void cxl_vfio_errors_unmask(struct cxl_vfio_device *cxlv);
 void cxl_vfio_errors_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_errors_exit(struct cxl_vfio_device *cxlv);
 
@@ -573,12 +583,21 @@ void cxl_vfio_request(struct vfio_device *vdev, unsigned int count);
 bool cxl_vfio_leave_alone(struct cxl_vfio_device *cxlv);
 void cxl_vfio_left_alone(struct cxl_vfio_device *cxlv, bool locked);
 
+/* power.c */
+void cxl_vfio_power_setup(void);
+void cxl_vfio_power_init(struct cxl_vfio_device *cxlv);
+void cxl_vfio_power_exit(struct cxl_vfio_device *cxlv);
+int cxl_vfio_power_get(struct cxl_vfio_device *cxlv);
+void cxl_vfio_power_hold(struct cxl_vfio_device *cxlv);
+void cxl_vfio_power_put(struct cxl_vfio_device *cxlv);
+
 /* sleep.c */
 int cxl_vfio_sleep_refuse(struct cxl_vfio_device *cxlv);
 void cxl_vfio_sleep_allow(struct cxl_vfio_device *cxlv);
 
 /* cxl_reset.c */
 extern const struct attribute_group cxl_vfio_cxl_reset_group;
+void cxl_vfio_cxl_reset_write_back(struct cxl_vfio_device *cxlv);
 void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear, bool by_ioctl);
 bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv);

@@ -18,6 +18,7 @@ static const char * const count_names[] = {
 	[CXL_VFIO_COUNT_RESETS] = "resets",
 	[CXL_VFIO_COUNT_RESETS_FAILED] = "resets_failed",
 	[CXL_VFIO_COUNT_CLEARS] = "clears",
+	[CXL_VFIO_COUNT_SLEEPS] = "sleeps",
 	[CXL_VFIO_COUNT_ERRORS] = "errors",
 	[CXL_VFIO_COUNT_ERRORS_CORRECTED] = "errors_corrected",
 };
@@ -34,6 +35,7 @@ static const struct {
 	{ CXL_VFIO_BLOCK_UNUSABLE, "unusable" },
 	{ CXL_VFIO_BLOCK_HUNG, "hung" },
 	{ CXL_VFIO_BLOCK_GONE, "gone" },
+	{ CXL_VFIO_BLOCK_SLEEP, "sleep" },
 };
 
 static struct dentry *root;
@@ -97,12 +99,15 @@ static void show_registers(struct seq_file *file, struct cxl_vfio_regs *regs)
 static int state_show(struct seq_file *file, void *unused)
 {
 	struct cxl_vfio_device *cxlv = file->private;
-	int ret = show_memory(file, cxlv);
+	int ret = cxl_vfio_power_get(cxlv);
 
 	if (ret)
 		return ret;
-	show_registers(file, &cxlv->regs);
-	return 0;
+	ret = show_memory(file, cxlv);
+	if (!ret)
+		show_registers(file, &cxlv->regs);
+	cxl_vfio_power_put(cxlv);
+	return ret;
 }
 DEFINE_SHOW_ATTRIBUTE(state);
 

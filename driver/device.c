@@ -23,10 +23,7 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	atomic_set(&cxlv->user_resets, 0);
 	cxl_vfio_cxl_reset_init(cxlv);
 	cxl_vfio_clear_init(cxlv);
-	/*
-	 * An idle device stays in D0: the CXL core uses its registers, and D3
-	 * may cost it its decoders.
-	 */
+	/* When an idle device sleeps, is not the core's to say (power.c). */
 	cxlv->core.disable_idle_d3 = true;
 	return vfio_pci_core_init_dev(vdev);
 }
@@ -120,8 +117,13 @@ err_backing:
 static int cxl_vfio_open(struct vfio_device *vdev)
 {
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
-	int ret = open_device(cxlv);
+	int ret = cxl_vfio_power_get(cxlv);
 
+	if (!ret) {
+		ret = open_device(cxlv);
+		if (ret)
+			cxl_vfio_power_put(cxlv);
+	}
 	cxl_vfio_count(cxlv, ret ? CXL_VFIO_COUNT_OPENS_REFUSED : CXL_VFIO_COUNT_OPENS);
 	if (ret)
 		trace_cxl_vfio_refuse(&cxlv->core.pdev->dev, "open", ret);
@@ -143,6 +145,7 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 	restore_after_close(cxlv);
 	trace_cxl_vfio_close(&cxlv->core.pdev->dev);
 	cxl_vfio_backing_close(cxlv);
+	cxl_vfio_power_put(cxlv);
 }
 
 static u32 get_argsz(struct vfio_device_info __user *arg)

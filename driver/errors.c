@@ -6,6 +6,7 @@
  */
 #include <linux/aer.h>
 #include <linux/pci.h>
+#include <linux/pm_runtime.h>
 #include <linux/ratelimit.h>
 #include <linux/seq_buf.h>
 
@@ -44,6 +45,24 @@ static void write_masks(struct cxl_vfio_device *cxlv, const struct cxl_vfio_erro
 }
 
 /**
+ * cxl_vfio_errors_unmask - once more, after what may have masked them
+ * @cxlv: the device
+ */
+void cxl_vfio_errors_unmask(struct cxl_vfio_device *cxlv)
+{
+	const struct cxl_vfio_errors *was = &cxlv->errors;
+	const struct cxl_vfio_errors want = {
+		.ras_uncor = was->ras_uncor & ~CXLR_RAS_UNCOR_ALL,
+		.ras_cor = was->ras_cor & ~CXLR_RAS_COR_ALL,
+		.aer_uncor = was->aer_uncor & ~PCI_ERR_UNC_INTN,
+		.aer_cor = was->aer_cor & ~PCI_ERR_COR_INTERNAL,
+	};
+
+	if (was->unmasked)
+		write_masks(cxlv, &want);
+}
+
+/**
  * cxl_vfio_errors_init - have the device signal errors of the CXL protocols
  * @cxlv: the device, being bound; its registers are mapped
  *
@@ -52,7 +71,7 @@ static void write_masks(struct cxl_vfio_device *cxlv, const struct cxl_vfio_erro
  */
 void cxl_vfio_errors_init(struct cxl_vfio_device *cxlv)
 {
-	struct cxl_vfio_errors *was = &cxlv->errors, want;
+	struct cxl_vfio_errors *was = &cxlv->errors;
 	struct pci_dev *pdev = cxlv->core.pdev;
 	u16 command;
 
@@ -65,12 +84,8 @@ void cxl_vfio_errors_init(struct cxl_vfio_device *cxlv)
 	pci_read_config_dword(pdev, pdev->aer_cap + PCI_ERR_UNCOR_MASK, &was->aer_uncor);
 	pci_read_config_dword(pdev, pdev->aer_cap + PCI_ERR_COR_MASK, &was->aer_cor);
 
-	want.ras_uncor = was->ras_uncor & ~CXLR_RAS_UNCOR_ALL;
-	want.ras_cor = was->ras_cor & ~CXLR_RAS_COR_ALL;
-	want.aer_uncor = was->aer_uncor & ~PCI_ERR_UNC_INTN;
-	want.aer_cor = was->aer_cor & ~PCI_ERR_COR_INTERNAL;
-	write_masks(cxlv, &want);
 	was->unmasked = true;
+	cxl_vfio_errors_unmask(cxlv);
 }
 
 /**
@@ -134,9 +149,9 @@ static bool uncorrectable_errors(struct cxl_vfio_device *cxlv)
 	return true;
 }
 
-static void cor_error_detected(struct pci_dev *pdev)
+static void correctable_errors(struct cxl_vfio_device *cxlv)
 {
-	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
+	struct pci_dev *pdev = cxlv->core.pdev;
 	DECLARE_SEQ_BUF(names, 256);
 	u32 status;
 
@@ -151,14 +166,32 @@ static void cor_error_detected(struct pci_dev *pdev)
 	cxl_vfio_count(cxlv, CXL_VFIO_COUNT_ERRORS_CORRECTED);
 }
 
+/* The PCI core has the device awake for recovery, but not for this. */
+static void cor_error_detected(struct pci_dev *pdev)
+{
+	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
+
+	if (cxl_vfio_power_get(cxlv))
+		return;
+	correctable_errors(cxlv);
+	cxl_vfio_power_put(cxlv);
+}
+
+/*
+ * Who resets a port's bus (reset_subordinate) wakes nobody below. Under VFIO's resets,
+ * which hold memory_lock, the device is awake already. One that cannot be woken is
+ * reset all the same.
+ */
 static void reset_prepare(struct pci_dev *pdev)
 {
+	pm_runtime_get_sync(&pdev->dev);
 	cxl_vfio_reset_prepare(pdev_to_cxl_vfio(pdev));
 }
 
 static void reset_done(struct pci_dev *pdev)
 {
 	cxl_vfio_reset_done(pdev_to_cxl_vfio(pdev));
+	cxl_vfio_power_put(pdev_to_cxl_vfio(pdev));
 }
 
 static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t state)

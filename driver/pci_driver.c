@@ -39,12 +39,13 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		goto err_mem;
 	cxl_vfio_errors_init(cxlv);
+	cxl_vfio_power_init(cxlv);
 	/* For slot_reset() before the first open, which saves it again. */
 	pci_save_state(pdev);
 	ret = vfio_pci_core_register_device(&cxlv->core);
 	if (ret) {
 		pci_err(pdev, "cannot register with VFIO: %pe\n", ERR_PTR(ret));
-		goto err_errors;
+		goto err_power;
 	}
 
 	pci_info(pdev, "CXL memory %pra, decoder %u%s%s, component registers in BAR %u at %pa\n",
@@ -55,9 +56,11 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		 cxlv->comp.bar, &cxlv->comp.cm);
 	trace_cxl_vfio_bind(&pdev->dev, &cxlv->mem.hpa, cxlv->mem.decoder);
 	cxl_vfio_debugfs_add(cxlv);
+	cxl_vfio_power_put(cxlv);
 	return 0;
 
-err_errors:
+err_power:
+	cxl_vfio_power_exit(cxlv);
 	cxl_vfio_errors_exit(cxlv);
 	cxl_vfio_sleep_allow(cxlv);
 err_mem:
@@ -72,6 +75,8 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 {
 	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
 
+	/* The PCI core has woken it, and does not know that this was let go of. */
+	cxl_vfio_power_hold(cxlv);
 	/* Who has it open is to know before he is waited for. */
 	if (pci_dev_is_disconnected(pdev))
 		cxl_vfio_removed(cxlv);
@@ -80,6 +85,7 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 	cxl_vfio_debugfs_remove(cxlv);
 	/* The last close could not, if it was this that it waited for. */
 	cxl_vfio_reset_restore(cxlv);
+	cxl_vfio_power_exit(cxlv);
 	cxl_vfio_errors_exit(cxlv);
 	cxl_vfio_sleep_allow(cxlv);
 	cxl_vfio_mem_exit(cxlv);
@@ -126,6 +132,7 @@ static int __init cxl_vfio_module_init(void)
 	int ret;
 
 	cxl_vfio_debugfs_init();
+	cxl_vfio_power_setup();
 	ret = pci_register_driver(&cxl_vfio_pci_driver);
 	if (ret)
 		cxl_vfio_debugfs_exit();

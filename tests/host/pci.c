@@ -154,6 +154,8 @@ void pci_bind(const char *device)
 	if (ret)
 		fail(__FILE__, __LINE__, "binding %s: %s", device, strerror(-ret));
 	check(pci_bound(device));
+	/* Tests look into the hardware of a device that is closed, however long that takes. */
+	write_file(pci_path(device, "power/control"), "on");
 }
 
 /*

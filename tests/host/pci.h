@@ -32,6 +32,7 @@ void pci_config(const char *device, uint8_t *bytes);
 void pci_reset(const char *device, const char *method);
 
 int __pci_bind(const char *device);
+/* Awake, also when nobody has it open. */
 void pci_bind(const char *device);
 void pci_unbind(const char *device);
 

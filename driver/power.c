@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device that nobody uses sleeps, in D3hot, by runtime PM. Who uses it, has a
+ * reference: bind and unbind, whoever has it open, the clearing of its memory, a
+ * reset, a look at it. When the last one is gone, it sleeps after a while, unless
+ * something in the device stands against it.
+ *
+ * The references are all the driver's own. Those that the VFIO core would take
+ * (disable_idle_d3) end before what its reset at close took is put back.
+ */
+#include <linux/pci.h>
+#include <linux/pm.h>
+#include <linux/pm_domain.h>
+#include <linux/pm_runtime.h>
+
+#include "cxl_vfio.h"
+
+/* Until it sleeps, unless the administrator says otherwise: who comes again soon does not wait. */
+#define DELAY_MS	5000
+
+/*
+ * May it sleep, as it is? Nobody has a reference, and who wants to change any of this
+ * takes one first.
+ *
+ * With struct pages the memory is in the kernel's direct map for as long as it has
+ * them, and to make them again takes seconds. A reset that may not have ended, or a
+ * decoder that is lost, wants the device in D0, and so does memory that could not be
+ * cleared. A device that does not keep what it has in D3hot (PCIe 5.3.1.4,
+ * No_Soft_Reset) has nothing to lose but clear memory.
+ */
+static bool may_sleep(struct cxl_vfio_device *cxlv)
+{
+	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
+
+	if (!backing || backing->pages || READ_ONCE(cxlv->mem.blocked) || cxlv->core.needs_reset)
+		return false;
+	if (!cxl_vfio_clear_precious(cxlv))
+		return true;
+	return !cxlv->core.needs_pm_restore &&
+	       !(cxlv->clear.quiet && cxl_vfio_clear_needed(cxlv));
+}
+
+/*
+ * No access is under way when it sleeps, and none comes by itself: a processor that
+ * fetches ahead, or writes back what is in its cache, would meet a device that does
+ * not answer, which may be a machine check. So the kernel's mapping goes, and then
+ * what caches have of the memory. Where they cannot be emptied, there must be
+ * nothing to write back: clearing leaves nothing (cxl_vfio_backing_clear()).
+ *
+ * At last what the device itself caches of the host's memory (9.6).
+ */
+static int fall_asleep(struct cxl_vfio_device *cxlv)
+{
+	if (!may_sleep(cxlv))
+		return -EBUSY;
+	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_SLEEP);
+	cxl_vfio_backing_unmap(cxlv);
+	if (cxl_vfio_reset_invalidate(cxlv) && cxl_vfio_clear_precious(cxlv)) {
+		cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_SLEEP);
+		return -EBUSY;
+	}
+	cxl_vfio_cxl_reset_write_back(cxlv);
+	return 0;
+}
+
+/*
+ * What D3hot took is put back before anybody can touch the memory, or the memory is
+ * out of use. Content that may be lost is not the cleared one: the next open clears it.
+ * Resuming itself does not fail: with the device in D0, a reset can still mend it.
+ */
+static void awake(struct cxl_vfio_device *cxlv)
+{
+	if (cxlv->core.needs_pm_restore || cxl_vfio_reset_decoder_lost(cxlv))
+		cxl_vfio_clear_lost(cxlv);
+	cxl_vfio_write_control2(cxlv, 0);
+	cxl_vfio_reset_restore(cxlv);
+	cxl_vfio_errors_unmask(cxlv);
+	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_SLEEP);
+}
+
+static int runtime_suspend(struct device *dev)
+{
+	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
+	int ret = fall_asleep(cxlv);
+
+	if (ret)
+		return ret;
+	ret = pci_bus_type.pm->runtime_suspend(dev);
+	if (ret)
+		awake(cxlv);
+	else
+		cxl_vfio_count(cxlv, CXL_VFIO_COUNT_SLEEPS);
+	return ret;
+}
+
+static int runtime_resume(struct device *dev)
+{
+	int ret = pci_bus_type.pm->runtime_resume(dev);
+
+	awake(dev_to_cxl_vfio(dev));
+	return ret;
+}
+
+/*
+ * Around the PCI bus's operations, which call the VFIO core's. A driver's own
+ * (driver.pm) are not to be had: the core sets those of all of the driver's devices
+ * anew whenever one is registered, and one of them may sleep at that moment.
+ */
+static struct dev_pm_domain domain;
+
+/**
+ * cxl_vfio_power_setup - once, before any device is bound
+ */
+void cxl_vfio_power_setup(void)
+{
+	if (!pci_bus_type.pm)
+		return;
+	domain.ops = *pci_bus_type.pm;
+	domain.ops.runtime_suspend = runtime_suspend;
+	domain.ops.runtime_resume = runtime_resume;
+}
+
+/**
+ * cxl_vfio_power_init - from now on the driver hears of sleep
+ * @cxlv: the device, being bound, so it has a reference
+ *
+ * D3cold is a cold reset, with the platform's RAS and AER settings gone, and the
+ * content of the memory: never. So the port above stays in D0 as well (pci_bridge_d3_update()).
+ */
+void cxl_vfio_power_init(struct cxl_vfio_device *cxlv)
+{
+	struct device *dev = &cxlv->core.pdev->dev;
+
+	pci_d3cold_disable(cxlv->core.pdev);
+	pm_runtime_set_autosuspend_delay(dev, DELAY_MS);
+	pm_runtime_use_autosuspend(dev);
+	/* Somebody else's, which there is none of for PCI: it never sleeps. */
+	if (dev->pm_domain)
+		cxl_vfio_power_hold(cxlv);
+	else
+		dev_pm_domain_set(dev, &domain);
+}
+
+/**
+ * cxl_vfio_power_exit - undo cxl_vfio_power_init()
+ * @cxlv: the device; bind's reference is there, or again
+ */
+void cxl_vfio_power_exit(struct cxl_vfio_device *cxlv)
+{
+	struct device *dev = &cxlv->core.pdev->dev;
+
+	if (dev->pm_domain == &domain)
+		dev_pm_domain_set(dev, NULL);
+	else
+		pm_runtime_put_noidle(dev);
+	pm_runtime_dont_use_autosuspend(dev);
+	pci_d3cold_enable(cxlv->core.pdev);
+}
+
+/**
+ * cxl_vfio_power_get - have the device awake, and keep it so
+ * @cxlv: the device; memory_lock, regs.lock and mem.lock are not held
+ *
+ * Waits for one that falls asleep, no longer than its cache takes to be written back
+ * (cxl_vfio_cxl_reset_write_back()). Ended by cxl_vfio_power_put().
+ *
+ * Return: 0, or an error, without a reference.
+ */
+int cxl_vfio_power_get(struct cxl_vfio_device *cxlv)
+{
+	return pm_runtime_resume_and_get(&cxlv->core.pdev->dev);
+}
+
+/**
+ * cxl_vfio_power_hold - one more reference
+ * @cxlv: the device, to which somebody has one
+ */
+void cxl_vfio_power_hold(struct cxl_vfio_device *cxlv)
+{
+	pm_runtime_get_noresume(&cxlv->core.pdev->dev);
+}
+
+/**
+ * cxl_vfio_power_put - the device may sleep, if nobody else keeps it awake
+ * @cxlv: the device
+ */
+void cxl_vfio_power_put(struct cxl_vfio_device *cxlv)
+{
+	pm_runtime_put_autosuspend(&cxlv->core.pdev->dev);
+}

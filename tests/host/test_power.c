@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device that nobody has open sleeps in D3hot, as the hardware says; whoever wants
+ * anything of it finds it awake and as it was, and its next user finds zeros.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cxl_regs.h"
+#include "harness.h"
+#include "pci.h"
+#include "qmp.h"
+#include "vfio.h"
+
+/* Of the cycles that the command line asks for, one in so many sleeps: each is much disturbed. */
+#define RACE_SHARE	6
+#define BINDS		10
+
+#define D0		0
+#define D3HOT		3
+
+static bool reads(const char *device, const char *file, const char *text)
+{
+	char *is = read_file(pci_path(device, file));
+	bool same = !strncmp(is, text, strlen(text));
+
+	free(is);
+	return same;
+}
+
+static bool is_asleep(const char *device)
+{
+	return reads(device, "power/runtime_status", "suspended");
+}
+
+static bool accel_asleep(void)
+{
+	return is_asleep(pci_accel());
+}
+
+/* It goes to sleep as soon as it may; this has it try to, before it returns. */
+static void try_to_sleep(const char *device)
+{
+	write_file(pci_path(device, "power/autosuspend_delay_ms"), "0");
+}
+
+static void let_sleep(const char *device)
+{
+	write_file(pci_path(device, "power/control"), "auto");
+	try_to_sleep(device);
+}
+
+static bool is_clear(void)
+{
+	return reads(pci_accel(), "uncleared_bytes", "0\n");
+}
+
+static char *debugfs(const char *device, const char *file)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/cxl-vfio-pci/%s/%s", device, file);
+	return read_file(path);
+}
+
+static long sleeps(const char *device)
+{
+	char *counts = debugfs(device, "counts"), *at = strstr(counts, "sleeps ");
+	long value;
+
+	check(at);
+	value = strtol(at + strlen("sleeps "), NULL, 10);
+	free(counts);
+	return value;
+}
+
+/* The device loses what it has on its way back to D0. */
+static bool loses(void)
+{
+	uint8_t config[PAGE];
+
+	pci_config(pci_accel(), config);
+	return !(config[0x44] & 8);	/* No_Soft_Reset */
+}
+
+/* The page that such a device has lost is the first. */
+static void use(struct vfio *vfio)
+{
+	static const uint8_t zero[PAGE];
+	uint8_t *memory = vfio_mmap(vfio, &vfio->mem, 0, vfio->granule);
+
+	check(!memcmp(memory, zero, PAGE));
+	memset(memory, 0x5a, PAGE);
+	munmap(memory, vfio->granule);
+}
+
+static void use_and_close(void)
+{
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	use(&vfio);
+	vfio_close(&vfio);
+}
+
+/* The hardware in D0, after a first user. */
+static void used(struct qmp_state *awake)
+{
+	if (!pci_bound(pci_accel()))
+		pci_bind(pci_accel());
+	write_file(pci_path(pci_accel(), "power/control"), "on");
+	write_file(pci_path(pci_accel(), "clear"), "auto");
+	use_and_close();
+	wait_until(is_clear);
+	check_eq(qmp_get("power-state"), D0);
+	qmp_state_read(awake);
+}
+
+static void check_asleep(void)
+{
+	wait_until(accel_asleep);
+	check_eq(qmp_get("power-state"), D3HOT);
+	check_eq(qmp_get("hdm0-mapped-size"), 0);
+}
+
+static void check_awake(const struct qmp_state *was)
+{
+	struct qmp_state is;
+
+	check_eq(qmp_get("power-state"), D0);
+	qmp_state_read(&is);
+	qmp_state_same(&is, was);
+}
+
+/* Closed and clear, it sleeps; opened, it is as it was, and its memory is zero. */
+static void test_sleeps(void)
+{
+	struct qmp_state awake;
+	struct vfio vfio;
+	unsigned int i;
+	uint64_t resets;
+
+	used(&awake);
+	let_sleep(pci_accel());
+	for (i = 0; i < 3; i++) {
+		check_asleep();
+		resets = qmp_get("resets-d3");
+		vfio_open(&vfio);
+		check_awake(&awake);
+		check_eq(qmp_get("resets-d3"), resets + loses());
+		use(&vfio);
+		/* In use, it stays awake. */
+		try_to_sleep(pci_accel());
+		check(!accel_asleep());
+		check_awake(&awake);
+		vfio_close(&vfio);
+	}
+	check_asleep();
+}
+
+/* One that nobody has used yet has content, which it must not lose. */
+static void test_unused(void)
+{
+	if (pci_bound(pci_accel()))
+		pci_unbind(pci_accel());
+	pci_bind(pci_accel());
+	let_sleep(pci_accel());
+	if (!loses()) {
+		check_asleep();
+		return;
+	}
+	try_to_sleep(pci_accel());
+	check(!accel_asleep());
+	check_eq(sleeps(pci_accel()), 0);
+}
+
+/* The same of what its user is to find again, by the administrator's word. */
+static void test_never_cleared(void)
+{
+	struct qmp_state awake;
+	struct vfio vfio;
+	uint8_t byte;
+
+	used(&awake);
+	write_file(pci_path(pci_accel(), "clear"), "never");
+	use_and_close();
+	let_sleep(pci_accel());
+	if (loses()) {
+		try_to_sleep(pci_accel());
+		check(!accel_asleep());
+	} else {
+		check_asleep();
+	}
+	vfio_open(&vfio);
+	vfio_read(&vfio, &vfio.mem, 0, &byte, 1);
+	vfio_close(&vfio);
+	write_file(pci_path(pci_accel(), "clear"), "auto");
+	check_eq(byte, 0x5a);
+	check_asleep();
+}
+
+/* The administrator's word counts, whenever it comes. */
+static void test_kept_awake(void)
+{
+	struct qmp_state awake;
+
+	used(&awake);
+	try_to_sleep(pci_accel());
+	check(!accel_asleep());
+	let_sleep(pci_accel());
+	check_asleep();
+	write_file(pci_path(pci_accel(), "power/control"), "on");
+	check(!accel_asleep());
+	check_awake(&awake);
+	try_to_sleep(pci_accel());
+	check_awake(&awake);
+}
+
+static void by_reset(void)
+{
+	pci_reset(pci_accel(), "flr");
+}
+
+/* Nobody tells the devices on the bus. */
+static void by_bus_reset(void)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "../reset_subordinate");
+	write_file(pci_path(pci_accel(), file), "1");
+}
+
+static void by_look(void)
+{
+	char *state = debugfs(pci_accel(), "state");
+	bool live = strstr(state, "blocked\nreachable 1\n");
+
+	if (!live)
+		fail(__FILE__, __LINE__, "not awake:\n%s", state);
+	free(state);
+}
+
+static void by_backing(void)
+{
+	write_file(pci_path(pci_accel(), "backing"), "uncached");
+	check_asleep();
+	write_file(pci_path(pci_accel(), "backing"), "pfn");
+}
+
+static void by_clear(void)
+{
+	write_file(pci_path(pci_accel(), "clear"), "cpu");
+	check_asleep();
+	write_file(pci_path(pci_accel(), "clear"), "auto");
+}
+
+static void by_unbind(void)
+{
+	pci_unbind(pci_accel());
+	check_eq(qmp_get("power-state"), D0);
+	pci_bind(pci_accel());
+	use_and_close();
+	let_sleep(pci_accel());
+}
+
+/* Each wakes it, if it has to, finds all in order, and lets it go to sleep again. */
+static void test_woken(void)
+{
+	static const struct {
+		const char *name;
+		void (*wake)(void);
+	} ways[] = {
+		{ "reset", by_reset },
+		{ "bus reset", by_bus_reset },
+		{ "look", by_look },
+		{ "backing", by_backing },
+		{ "clear", by_clear },
+		{ "unbind", by_unbind },
+	};
+	struct qmp_state awake;
+	unsigned int i;
+
+	used(&awake);
+	let_sleep(pci_accel());
+	for (i = 0; i < ARRAY_SIZE(ways); i++) {
+		note("by %s", ways[i].name);
+		check_asleep();
+		ways[i].wake();
+		check_asleep();
+		write_file(pci_path(pci_accel(), "power/control"), "on");
+		check_awake(&awake);
+		use_and_close();
+		let_sleep(pci_accel());
+	}
+	check_asleep();
+}
+
+/* Signalled in D3hot (PCIe 5.3.1.4.1): heard, named, and forgotten by the device. */
+static void test_error(void)
+{
+	unsigned int level, said = 0;
+	struct qmp_state awake;
+	char text[1024];
+	int kmsg;
+
+	used(&awake);
+	let_sleep(pci_accel());
+	check_asleep();
+	kmsg = kmsg_open();
+	qmp_set32("ras-correctable", 1 << 2);
+	while (qmp_get("ras-correctable"))
+		usleep(10000);
+	check_asleep();
+	while (kmsg_next(kmsg, text, sizeof(text), &level))
+		said += strstr(text, PCI_DRIVER) && strstr(text, "CRC_Threshold");
+	check_eq(said, 1);
+	use_and_close();
+}
+
+/* With struct pages the kernel maps the memory all the time. */
+static void test_folio(void)
+{
+	struct qmp_state awake;
+	long before;
+
+	used(&awake);
+	setenv("VFIO_BACKING", "folio:0x200000", 1);
+	use_and_close();
+	wait_until(is_clear);
+	before = sleeps(pci_accel());
+	let_sleep(pci_accel());
+	try_to_sleep(pci_accel());
+	check(!accel_asleep());
+	check_awake(&awake);
+	check_eq(sleeps(pci_accel()), before);
+	write_file(pci_path(pci_accel(), "backing"), "pfn");
+	check_asleep();
+	setenv("VFIO_BACKING", "pfn", 1);
+	use_and_close();
+}
+
+/* A decoder that does not come back: nobody gets the memory, until a reset with which it does. */
+static void test_not_restored(void)
+{
+	unsigned int level, said = 0;
+	struct qmp_state awake;
+	char text[1024];
+	int kmsg;
+
+	used(&awake);
+	let_sleep(pci_accel());
+	check_asleep();
+	qmp_set("refuse-commit", true);
+	kmsg = kmsg_open();
+	write_file(pci_path(pci_accel(), "power/control"), "on");
+	check_eq(qmp_get("power-state"), D0);
+	check_eq(qmp_get("hdm0-mapped-size"), 0);
+	/* It stays in D0, to be mended. */
+	let_sleep(pci_accel());
+	try_to_sleep(pci_accel());
+	check(!accel_asleep());
+	qmp_set("refuse-commit", false);
+	while (kmsg_next(kmsg, text, sizeof(text), &level))
+		said += strstr(text, PCI_DRIVER) && strstr(text, "could not be restored");
+	check_eq(said, 1);
+	by_reset();
+	check_asleep();
+	write_file(pci_path(pci_accel(), "power/control"), "on");
+	check_awake(&awake);
+	use_and_close();
+}
+
+struct disturber {
+	pthread_t thread;
+	void (*disturb)(uint64_t random);
+	uint64_t random;
+	atomic_bool *stop;
+	unsigned long times;
+};
+
+static void *disturb(void *data)
+{
+	struct disturber *disturber = data;
+
+	while (!atomic_load(disturber->stop)) {
+		disturber->disturb(random64(&disturber->random));
+		usleep(random64(&disturber->random) % 50000);
+		disturber->times++;
+	}
+	return NULL;
+}
+
+static void toggle_clear(uint64_t random)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/clear", pci_accel());
+	write_file(path, random & 1 ? "auto" : "cpu");
+}
+
+static void look(uint64_t random)
+{
+	(void)random;
+	free(debugfs(pci_accel(), "state"));
+}
+
+/*
+ * Around opens, which give up when somebody has the device lock (-EAGAIN); closes,
+ * which let go of it before they restore what their reset took, for another reset to
+ * save (vfio_pci_core_disable()); and whatever takes it.
+ */
+static pthread_mutex_t device_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void toggle_control(uint64_t random)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/power/control", pci_accel());
+	pthread_mutex_lock(&device_lock);
+	write_file(path, random & 1 ? "auto" : "on");
+	pthread_mutex_unlock(&device_lock);
+}
+
+static void reset(uint64_t random)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", pci_accel());
+	usleep(random % 2000000);
+	pthread_mutex_lock(&device_lock);
+	write_file(path, "1");
+	pthread_mutex_unlock(&device_lock);
+}
+
+/* Woken and sent to sleep at all moments of opening and closing, until it has slept often. */
+static void test_races(void)
+{
+	static void (*const what[])(uint64_t random) = {
+		toggle_control, toggle_clear, look, reset,
+	};
+	struct disturber disturbers[ARRAY_SIZE(what)] = { };
+	struct qmp_state awake;
+	unsigned int i, opens = 0;
+	atomic_bool stop = false;
+	struct vfio vfio;
+	long before;
+
+	used(&awake);
+	let_sleep(pci_accel());
+	check_asleep();
+	before = sleeps(pci_accel());
+	for (i = 0; i < ARRAY_SIZE(what); i++) {
+		disturbers[i].disturb = what[i];
+		disturbers[i].random = seed + i;
+		disturbers[i].stop = &stop;
+		check_eq(pthread_create(&disturbers[i].thread, NULL, disturb, &disturbers[i]), 0);
+	}
+	while (sleeps(pci_accel()) - before < cycles / RACE_SHARE) {
+		pthread_mutex_lock(&device_lock);
+		vfio_open(&vfio);
+		pthread_mutex_unlock(&device_lock);
+		usleep(random64(&seed) % 20000);
+		pthread_mutex_lock(&device_lock);
+		vfio_close(&vfio);
+		pthread_mutex_unlock(&device_lock);
+		usleep(random64(&seed) % 400000);
+		opens++;
+	}
+	atomic_store(&stop, true);
+	for (i = 0; i < ARRAY_SIZE(what); i++) {
+		pthread_join(disturbers[i].thread, NULL);
+		note("%lu times", disturbers[i].times);
+		check(disturbers[i].times > 0);
+	}
+	note("opened %u times, slept %ld times", opens, sleeps(pci_accel()) - before);
+	write_file(pci_path(pci_accel(), "clear"), "auto");
+	use_and_close();
+	let_sleep(pci_accel());
+	check_asleep();
+	write_file(pci_path(pci_accel(), "power/control"), "on");
+	check_awake(&awake);
+	use_and_close();
+}
+
+static void bind_and_sleep(const char *device)
+{
+	unsigned int i;
+
+	for (i = 0; i < BINDS; i++) {
+		if (pci_bound(device))
+			pci_unbind(device);
+		pci_bind(device);
+		let_sleep(device);
+		while (!is_asleep(device))
+			usleep(1000);
+		check(sleeps(device) > 0);
+		check(reads(device, "power_state", "D3hot"));
+		free(debugfs(device, "state"));
+	}
+}
+
+/* What one is told of its sleep does not depend on what becomes of another. */
+static void test_two(void)
+{
+	const char *second = pci_second_accel();
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		bind_and_sleep(second);
+		_exit(0);
+	}
+	bind_and_sleep(pci_accel());
+	check_eq(waitpid(child, &status, 0), child);
+	check_eq(status, 0);
+	use_and_close();
+}
+
+const struct test tests[] = {
+	{ "sleeps", test_sleeps },
+	{ "unused", test_unused },
+	{ "never_cleared", test_never_cleared },
+	{ "kept_awake", test_kept_awake },
+	{ "woken", test_woken, 120 },
+	{ "error", test_error },
+	{ "folio", test_folio },
+	{ "not_restored", test_not_restored },
+	{ "races", test_races, 600 },
+	{ "two", test_two, 120 },
+	{ }
+};
