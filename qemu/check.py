@@ -452,6 +452,29 @@ def decoder_lock_holds_until_a_bus_reset(m):
     m.map()
 
 
+@test(('', 'soft-reset=on'))
+def d3hot_costs_nothing_unless_it_is_to(m):
+    for accel, resets in ((0, 0), (1, 1)):
+        pm = m.device(accel, 0x44)
+        m.route(m.window, 512 * MIB, port=accel)
+        m.program(m.window, 512 * MIB, accel=accel)
+        m.enable(accel)
+        equal(m.commit(accel=accel), COMMIT | COMMITTED)
+        m.write(m.window, 0x12345678)
+        equal(m.read(pm, 2) & 8, 0 if resets else 8, 'No_Soft_Reset')
+        m.write(pm, 3, 2)
+        equal(m.get('power-state', accel), 3)
+        equal(m.mapped(accel=accel), (0, 0))
+        m.write(pm, 0, 2)
+        equal(m.get('power-state', accel), 0)
+        equal(m.get('resets-d3', accel), resets)
+        equal(m.get('hdm0-control', accel), 0 if resets else COMMIT | COMMITTED)
+        equal(m.mapped(accel=accel), (0, 0) if resets else (m.window, 512 * MIB))
+        if not resets:
+            equal(m.read(m.window), 0x12345678)
+        m.unroute()
+
+
 @test()
 def decoder_register_masks(m):
     for reg, mask in ((GLOBAL, 2), (0, 0), (8, 0), (BASE, 0xf0000000), (BASE + 4, 0xffffffff),
