@@ -529,7 +529,7 @@ const struct test tests[] = {
 	{ "unused", test_unused },
 	{ "never_cleared", test_never_cleared },
 	{ "kept_awake", test_kept_awake },
-	{ "woken", test_woken, 120 },
+	{ "woken", test_woken, 240 },
 	{ "error", test_error },
 	{ "folio", test_folio },
 	{ "not_restored", test_not_restored },
