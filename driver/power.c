@@ -70,6 +70,9 @@ static int fall_asleep(struct cxl_vfio_device *cxlv)
  */
 static void awake(struct cxl_vfio_device *cxlv)
 {
+	/* It was pulled out in its sleep, and is woken by nothing but its unbind. */
+	if (cxl_vfio_is_removed(cxlv))
+		return;
 	if (cxlv->core.needs_pm_restore || cxl_vfio_reset_decoder_lost(cxlv))
 		cxl_vfio_clear_lost(cxlv);
 	cxl_vfio_write_control2(cxlv, 0);

@@ -267,6 +267,32 @@ static void test_closed(void)
 	replace(&decoder);
 }
 
+static bool is_asleep(void)
+{
+	char *text = read_file(pci_path(pci_accel(), "power/runtime_status"));
+	bool ret = !strncmp(text, "suspended", strlen("suspended"));
+
+	free(text);
+	return ret;
+}
+
+/* Nobody has it open, and it sleeps. */
+static void test_asleep(void)
+{
+	struct slot_decoder decoder = slot_decoder();
+	struct log log;
+
+	tenant_once();
+	log_open(&log);
+	write_file(pci_path(pci_accel(), "power/control"), "auto");
+	write_file(pci_path(pci_accel(), "power/autosuspend_delay_ms"), "0");
+	wait_until(is_asleep);
+	slot_pull();
+	wait_until(is_removed);
+	log_close(&log);
+	replace(&decoder);
+}
+
 static void test_clearing(void)
 {
 	struct slot_decoder decoder = slot_decoder();
@@ -644,6 +670,7 @@ static void test_pinned(void)
 const struct test tests[] = {
 	{ "touched", test_touched },
 	{ "closed", test_closed },
+	{ "asleep", test_asleep },
 	{ "clearing", test_clearing },
 	{ "killed", test_killed },
 	{ "asked", test_asked },
