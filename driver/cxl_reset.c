@@ -168,8 +168,10 @@ static const char *objection(struct cxl_vfio_device *cxlv)
 
 	if (core->pdev->current_state != PCI_D0)
 		return "the device is not in D0";
-	if (pci_channel_offline(core->pdev) || !cxl_vfio_answers(cxlv))
+	if (pci_channel_offline(core->pdev) || cxl_vfio_is_removed(cxlv) || !cxl_vfio_answers(cxlv))
 		return "the device does not answer";
+	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG)
+		return "an earlier one has not ended";
 	/* The core revokes them in other resets; it does not let a driver do so. */
 	if (!list_empty(&core->dmabufs))
 		return "a BAR is shared as a dma-buf";
@@ -291,6 +293,7 @@ static bool wanted(struct cxl_vfio_device *cxlv, bool begin)
 	ret = cxlv->cxl_reset.wanted && !stopped(cxlv);
 	if (begin) {
 		cxlv->cxl_reset.wanted = false;
+		cxlv->cxl_reset.begun = ret;
 		WRITE_ONCE(cxlv->cxl_reset.running, ret);
 	}
 	return ret;
@@ -314,14 +317,16 @@ static bool begin(struct cxl_vfio_device *cxlv)
 static void cxl_reset_work(struct work_struct *work)
 {
 	struct cxl_vfio_device *cxlv = container_of(work, struct cxl_vfio_device, cxl_reset.work);
+	enum cxlr_reset kind = CXLR_RESET_CXL;
 	int ret;
 
 	if (!begin(cxlv))
 		return;
 	ret = user_reset(cxlv);
-	/* As in cxl_vfio_reset_done(): by ioctl, it is the machine's. */
-	cxl_vfio_regs_reset_end(cxlv, cxlv->cxl_reset.by_ioctl ? CXLR_RESET_CONVENTIONAL :
-				CXLR_RESET_CXL, ret);
+	/* As in cxl_vfio_reset_done(): by ioctl, it is the machine's. If it was made. */
+	if (cxlv->cxl_reset.by_ioctl)
+		kind = ret == -EBUSY ? CXLR_RESET_FLR : CXLR_RESET_CONVENTIONAL;
+	cxl_vfio_regs_reset_end(cxlv, kind, ret);
 	unlock(cxlv);
 }
 
@@ -350,6 +355,7 @@ void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear, bool by_
 	cxl_vfio_regs_begin_locked(&cxlv->regs);
 	cxlv->cxl_reset.clear = clear;
 	cxlv->cxl_reset.by_ioctl = by_ioctl;
+	cxlv->cxl_reset.begun = false;
 	cxlv->cxl_reset.wanted = true;
 	queue_work(system_long_wq, &cxlv->cxl_reset.work);
 }
@@ -363,16 +369,32 @@ static bool can_reset(const struct cxl_vfio_device *cxlv)
 /**
  * cxl_vfio_cxl_reset_by_ioctl - is VFIO_DEVICE_RESET to be a CXL Reset?
  * @cxlv: the device
+ *
+ * Not where one has not ended: only another kind of reset mends that.
  */
 bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv)
 {
-	return READ_ONCE(cxlv->cxl_reset.method) == METHOD_CXL && can_reset(cxlv);
+	return READ_ONCE(cxlv->cxl_reset.method) == METHOD_CXL && can_reset(cxlv) &&
+	       !(READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG);
 }
 
-/* Without the lock, for those who wait; cxl_vfio_regs_reset_end() wakes them. */
-static bool is_resetting(struct cxl_vfio_device *cxlv)
+/* Without the lock, for those who wait. The end of a reset wakes them, and a removal. */
+static bool is_over(struct cxl_vfio_device *cxlv)
 {
-	return READ_ONCE(cxlv->regs.resetting);
+	return !READ_ONCE(cxlv->regs.resetting) || cxl_vfio_is_removed(cxlv);
+}
+
+/* No reset is under way. One that was asked for, and cannot begin, is given up. */
+static int wait_until_over(struct cxl_vfio_device *cxlv)
+{
+	wait_queue_head_t *ended = &cxlv->cxl_reset.ended;
+
+	if (!wait_event_killable_timeout(*ended, is_over(cxlv), BEGIN_S * HZ) &&
+	    cxl_vfio_regs_reset_give_up(cxlv))
+		return -EAGAIN;
+	if (wait_event_killable(*ended, is_over(cxlv)))
+		return -EINTR;
+	return cxl_vfio_is_removed(cxlv) ? -ENODEV : 0;
 }
 
 /* -EBUSY: a reset is under way already. */
@@ -388,19 +410,6 @@ static int start_for_ioctl(struct cxl_vfio_device *cxlv)
 	return 0;
 }
 
-/* Did none begin, and does none any more? */
-static bool gave_up(struct cxl_vfio_device *cxlv)
-{
-	bool ret;
-
-	scoped_guard(mutex, &cxlv->regs.lock)
-		ret = cxl_vfio_cxl_reset_cancel(cxlv);
-	/* It leaves the registers alone, as an FLR does. */
-	if (ret)
-		cxl_vfio_regs_reset_end(cxlv, CXLR_RESET_FLR, -EAGAIN);
-	return ret;
-}
-
 /**
  * cxl_vfio_cxl_reset_and_wait - a CXL Reset, from beginning to end
  * @cxlv: the device, open; the caller counts among its user_resets
@@ -409,27 +418,26 @@ static bool gave_up(struct cxl_vfio_device *cxlv)
  * may (8.1.3.1: 10 ms to 100 s); who is killed does not wait, and the reset goes on.
  *
  * Return: 0; -EIO if the device was not reset, -ETIMEDOUT if it does not come back, both
- * logged; -EAGAIN if somebody holds on to it, or the event queue is full; -EINTR when
- * killed.
+ * logged; -ENODEV if it is not there; -EAGAIN if somebody holds on to it, or resets it in
+ * another way, or the event queue is full; -EINTR when killed.
  */
 int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv)
 {
-	wait_queue_head_t *ended = &cxlv->cxl_reset.ended;
-	int ret;
+	int ret = cxl_vfio_check_answers(cxlv);
 
-	while ((ret = start_for_ioctl(cxlv)) == -EBUSY)
-		if (wait_event_killable(*ended, !is_resetting(cxlv)))
-			return -EINTR;
+	while (!ret && (ret = start_for_ioctl(cxlv)) == -EBUSY)
+		ret = wait_until_over(cxlv);
+	if (!ret)
+		ret = wait_until_over(cxlv);
 	if (ret)
 		return ret;
-	if (!wait_event_killable_timeout(*ended, !is_resetting(cxlv), BEGIN_S * HZ) &&
-	    gave_up(cxlv))
-		return -EAGAIN;
-	if (wait_event_killable(*ended, !is_resetting(cxlv)))
-		return -EINTR;
 	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG)
 		return -ETIMEDOUT;
-	return READ_ONCE(cxlv->regs.reset_failed) ? -EIO : 0;
+
+	guard(mutex)(&cxlv->regs.lock);
+	if (!cxlv->cxl_reset.begun)
+		return -EAGAIN;
+	return cxlv->regs.reset_failed ? -EIO : 0;
 }
 
 /**
@@ -514,7 +522,8 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv)
 		return -EOPNOTSUPP;
 	if (!device_trylock(&pdev->dev))
 		return ret;
-	if (pdev->current_state == PCI_D0 && !pci_channel_offline(pdev) && cxl_vfio_answers(cxlv))
+	if (pdev->current_state == PCI_D0 && !pci_channel_offline(pdev) &&
+	    !cxl_vfio_is_removed(cxlv) && cxl_vfio_answers(cxlv))
 		ret = reset(cxlv, true);
 	/* What was fetched ahead, by the kernel's mapping, until the decoder was gone. */
 	if (!ret)

@@ -310,6 +310,7 @@ struct cxl_vfio_choice {
  * @running: @gate is held for a reset, not only to see if one can begin
  * @clear: the device is to clear its memory; guarded by the registers' lock
  * @by_ioctl: it was asked for by ioctl; guarded as that
+ * @begun: the one that was asked for last has; guarded as that
  * @wanted: asked for, and not begun; guarded by the registers' lock
  * @stop: its user has gone
  * @ended: some reset has
@@ -321,6 +322,7 @@ struct cxl_vfio_cxl_reset {
 	bool running;
 	bool clear;
 	bool by_ioctl;
+	bool begun;
 	bool wanted;
 	bool stop;
 	wait_queue_head_t ended;
@@ -372,6 +374,7 @@ struct cxl_vfio_clear {
  * @commitment: of the decoder, by the driver; NULL if it was the platform that committed it
  * @errors: what it had masked of them
  * @sleep: hears of system sleep, and refuses
+ * @d3cold: it may go down to D3cold, but for this driver
  * @silent: it did not answer when it was asked last, and the log says so
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
  * @user_resets: how many resets its user waits for, by ioctl: they are the machine's
@@ -396,6 +399,7 @@ struct cxl_vfio_device {
 	struct cxl_vfio_commitment *commitment;
 	struct cxl_vfio_errors errors;
 	struct notifier_block sleep;
+	bool d3cold;
 	bool silent;
 	bool slot_reset;
 	atomic_t user_resets;
@@ -553,6 +557,7 @@ u32 cxl_vfio_regs_state(struct cxl_vfio_regs *regs, struct cxlr_decode *decode);
 void cxl_vfio_regs_reset_begin(struct cxl_vfio_device *cxlv);
 void cxl_vfio_regs_begin_locked(struct cxl_vfio_regs *regs);
 void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret);
+bool cxl_vfio_regs_reset_give_up(struct cxl_vfio_device *cxlv);
 u32 cxl_vfio_regs_take_status(struct cxl_vfio_device *cxlv, u32 at);
 void cxl_vfio_regs_dvsec_read(struct cxl_vfio_device *cxlv, u32 pos, u8 *buf, u32 len);
 int cxl_vfio_regs_dvsec_write(struct cxl_vfio_device *cxlv, u32 pos, const u8 *buf, u32 len);
@@ -577,6 +582,7 @@ void cxl_vfio_errors_exit(struct cxl_vfio_device *cxlv);
 /* removal.c */
 bool cxl_vfio_is_removed(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_answers(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_is_absent(struct cxl_vfio_device *cxlv);
 int cxl_vfio_check_answers(struct cxl_vfio_device *cxlv);
 void cxl_vfio_removed(struct cxl_vfio_device *cxlv);
 void cxl_vfio_request(struct vfio_device *vdev, unsigned int count);

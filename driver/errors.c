@@ -94,7 +94,7 @@ void cxl_vfio_errors_init(struct cxl_vfio_device *cxlv)
  */
 void cxl_vfio_errors_exit(struct cxl_vfio_device *cxlv)
 {
-	if (cxlv->errors.unmasked && !cxl_vfio_is_removed(cxlv))
+	if (cxlv->errors.unmasked && !cxl_vfio_is_absent(cxlv))
 		write_masks(cxlv, &cxlv->errors);
 	cxlv->errors.unmasked = false;
 }
@@ -178,14 +178,15 @@ static void cor_error_detected(struct pci_dev *pdev)
 }
 
 /*
- * Who resets a port's bus (reset_subordinate) wakes nobody below. Under VFIO's resets,
- * which hold memory_lock, the device is awake already. One that cannot be woken is
- * reset all the same.
+ * Who resets a port's bus (reset_subordinate) wakes nobody below, and has the bridges on
+ * the way down decode nothing by now, so what waking puts back waits for the end of the
+ * reset. Under VFIO's resets, which hold memory_lock, the device is awake already. One
+ * that cannot be woken is reset all the same.
  */
 static void reset_prepare(struct pci_dev *pdev)
 {
-	pm_runtime_get_sync(&pdev->dev);
 	cxl_vfio_reset_prepare(pdev_to_cxl_vfio(pdev));
+	pm_runtime_get_sync(&pdev->dev);
 }
 
 static void reset_done(struct pci_dev *pdev)
@@ -219,6 +220,8 @@ static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 	cxlv->slot_reset = true;
 	trace_cxl_vfio_reset_begin(&pdev->dev);
 	cxl_vfio_regs_reset_begin(cxlv);
+	/* Taken for in D3cold where recovery woke it behind a link that was down. */
+	pci_set_power_state(pdev, PCI_D0);
 	pci_restore_state(pdev);
 	return PCI_ERS_RESULT_RECOVERED;
 }

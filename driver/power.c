@@ -51,7 +51,8 @@ static bool may_sleep(struct cxl_vfio_device *cxlv)
  */
 static int fall_asleep(struct cxl_vfio_device *cxlv)
 {
-	if (!may_sleep(cxlv))
+	/* What one that does not answer has is no configuration to come back to. */
+	if (!may_sleep(cxlv) || !cxl_vfio_answers(cxlv))
 		return -EBUSY;
 	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_SLEEP);
 	cxl_vfio_backing_unmap(cxlv);
@@ -61,6 +62,14 @@ static int fall_asleep(struct cxl_vfio_device *cxlv)
 	}
 	cxl_vfio_cxl_reset_write_back(cxlv);
 	return 0;
+}
+
+static void put_back(struct cxl_vfio_device *cxlv)
+{
+	if (cxlv->core.needs_pm_restore || cxl_vfio_reset_decoder_lost(cxlv))
+		cxl_vfio_clear_lost(cxlv);
+	cxl_vfio_reset_restore(cxlv);
+	cxl_vfio_errors_unmask(cxlv);
 }
 
 /*
@@ -73,11 +82,12 @@ static void awake(struct cxl_vfio_device *cxlv)
 	/* It was pulled out in its sleep, and is woken by nothing but its unbind. */
 	if (cxl_vfio_is_removed(cxlv))
 		return;
-	if (cxlv->core.needs_pm_restore || cxl_vfio_reset_decoder_lost(cxlv))
-		cxl_vfio_clear_lost(cxlv);
 	cxl_vfio_write_control2(cxlv, 0);
-	cxl_vfio_reset_restore(cxlv);
-	cxl_vfio_errors_unmask(cxlv);
+	/* Or at the end of the reset for which it was woken: its BARs may be out of reach. */
+	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_RESET)
+		cxl_vfio_clear_lost(cxlv);
+	else
+		put_back(cxlv);
 	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_SLEEP);
 }
 
@@ -134,6 +144,7 @@ void cxl_vfio_power_init(struct cxl_vfio_device *cxlv)
 {
 	struct device *dev = &cxlv->core.pdev->dev;
 
+	cxlv->d3cold = !cxlv->core.pdev->no_d3cold;
 	pci_d3cold_disable(cxlv->core.pdev);
 	pm_runtime_set_autosuspend_delay(dev, DELAY_MS);
 	pm_runtime_use_autosuspend(dev);
@@ -157,7 +168,8 @@ void cxl_vfio_power_exit(struct cxl_vfio_device *cxlv)
 	else
 		pm_runtime_put_noidle(dev);
 	pm_runtime_dont_use_autosuspend(dev);
-	pci_d3cold_enable(cxlv->core.pdev);
+	if (cxlv->d3cold)
+		pci_d3cold_enable(cxlv->core.pdev);
 }
 
 /**

@@ -295,6 +295,16 @@ static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *cha
 	}
 }
 
+/* A CXL Reset that was asked for does not take place. Its guest sees that in Status2. */
+static bool cancel_locked(struct cxl_vfio_device *cxlv)
+{
+	bool ret = cxl_vfio_cxl_reset_cancel(cxlv);
+
+	if (ret && !cxlv->cxl_reset.by_ioctl)
+		set_outcome(&cxlv->regs, CXLR_STATUS2_RESET_ERROR);
+	return ret;
+}
+
 /**
  * cxl_vfio_regs_reset_begin - a reset of the device begins
  * @cxlv: the device; perhaps not open, then nothing happens
@@ -306,9 +316,7 @@ void cxl_vfio_regs_reset_begin(struct cxl_vfio_device *cxlv)
 	guard(mutex)(&regs->lock);
 	if (!regs->memory)
 		return;
-	/* Seen by the user if this reset leaves the registers alone. */
-	if (cxl_vfio_cxl_reset_cancel(cxlv))
-		set_outcome(regs, CXLR_STATUS2_RESET_ERROR);
+	cancel_locked(cxlv);
 	cxl_vfio_regs_begin_locked(regs);
 }
 
@@ -325,21 +333,13 @@ void cxl_vfio_regs_begin_locked(struct cxl_vfio_regs *regs)
 	cxl_vfio_event(regs, VFIO_CXL_EVENT_RESET_BEGIN, NULL);
 }
 
-/**
- * cxl_vfio_regs_reset_end - a reset of the device has ended
- * @cxlv: the device; perhaps not open, then nothing happens
- * @kind: what the reset did to the registers
- * @ret: 0, or why it failed
- */
-void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret)
+static void end_locked(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret)
 {
 	struct cxl_vfio_regs *regs = &cxlv->regs;
 	struct cxlr_decode was, is;
 	u32 before, changed;
 
-	guard(mutex)(&regs->lock);
-	if (!regs->memory)
-		return;
+	lockdep_assert_held(&regs->lock);
 
 	before = cxl_vfio_regs_state(regs, &was);
 	cxlr_reset(&regs->dvsec, kind);
@@ -360,6 +360,38 @@ void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind,
 	write_control2(regs, 0);
 	cxl_vfio_event(regs, VFIO_CXL_EVENT_RESET_END, NULL);
 	wake_up_all(&cxlv->cxl_reset.ended);
+}
+
+/**
+ * cxl_vfio_regs_reset_end - a reset of the device has ended
+ * @cxlv: the device; perhaps not open, then nothing happens
+ * @kind: what the reset did to the registers
+ * @ret: 0, or why it failed
+ */
+void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret)
+{
+	guard(mutex)(&cxlv->regs.lock);
+	if (cxlv->regs.memory)
+		end_locked(cxlv, kind, ret);
+}
+
+/**
+ * cxl_vfio_regs_reset_give_up - a CXL Reset that was asked for cannot begin
+ * @cxlv: the device, open
+ *
+ * It leaves the registers alone, as an FLR does.
+ *
+ * Return: whether there was one.
+ */
+bool cxl_vfio_regs_reset_give_up(struct cxl_vfio_device *cxlv)
+{
+	bool ret;
+
+	guard(mutex)(&cxlv->regs.lock);
+	ret = cancel_locked(cxlv);
+	if (ret)
+		end_locked(cxlv, CXLR_RESET_FLR, -EAGAIN);
+	return ret;
 }
 
 /**

@@ -31,13 +31,24 @@ bool cxl_vfio_answers(struct cxl_vfio_device *cxlv)
 	return pci_device_is_present(cxlv->core.pdev);
 }
 
+/**
+ * cxl_vfio_is_absent - is it known that the device is not there?
+ * @cxlv: the device
+ *
+ * One that error recovery gave up may still be.
+ */
+bool cxl_vfio_is_absent(struct cxl_vfio_device *cxlv)
+{
+	return cxl_vfio_is_removed(cxlv) && !cxl_vfio_answers(cxlv);
+}
+
 /* But for a CXL Reset that did not end, which others may follow. */
 static bool being_reset(struct cxl_vfio_device *cxlv)
 {
 	unsigned long blocked = READ_ONCE(cxlv->mem.blocked);
 
 	return blocked & (CXL_VFIO_BLOCK_RESET | CXL_VFIO_BLOCK_ERROR) &&
-	       !(blocked & (CXL_VFIO_BLOCK_HUNG | CXL_VFIO_BLOCK_GONE));
+	       !(blocked & CXL_VFIO_BLOCK_HUNG);
 }
 
 /**
@@ -46,17 +57,19 @@ static bool being_reset(struct cxl_vfio_device *cxlv)
  *
  * In somebody else's reset it may take its time, and is waited for.
  *
- * Return: 0, also while it is being reset; or -ENODEV, logged once, unless its removal was.
+ * Return: 0, also while it is being reset; or -ENODEV, logged once, as its removal was.
  */
 int cxl_vfio_check_answers(struct cxl_vfio_device *cxlv)
 {
+	if (cxl_vfio_is_removed(cxlv))
+		return -ENODEV;
 	if (being_reset(cxlv))
 		return 0;
 	if (cxl_vfio_answers(cxlv)) {
 		WRITE_ONCE(cxlv->silent, false);
 		return 0;
 	}
-	if (!cxl_vfio_is_removed(cxlv) && !READ_ONCE(cxlv->silent))
+	if (!READ_ONCE(cxlv->silent))
 		pci_err(cxlv->core.pdev, "the device does not answer\n");
 	WRITE_ONCE(cxlv->silent, true);
 	return -ENODEV;
@@ -75,6 +88,7 @@ void cxl_vfio_removed(struct cxl_vfio_device *cxlv)
 		return;
 	pci_warn(cxlv->core.pdev, "the device was removed, or given up: its memory is gone for good\n");
 	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_GONE);
+	wake_up_all(&cxlv->cxl_reset.ended);
 }
 
 /**

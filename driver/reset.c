@@ -247,7 +247,7 @@ int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
 {
 	int ret;
 
-	if (cxl_vfio_is_removed(cxlv))
+	if (cxl_vfio_is_absent(cxlv))
 		return -ENODEV;
 	ret = restore(cxlv);
 	if (ret)
@@ -301,6 +301,9 @@ void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
 	enum cxlr_reset kind = lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR;
 	int ret = cxl_vfio_reset_restore(cxlv);
 
+	/* One that was woken for the reset could not be asked yet. */
+	if (!ret)
+		cxl_vfio_errors_unmask(cxlv);
 	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET | CXL_VFIO_BLOCK_HUNG);
 	cxl_vfio_regs_reset_end(cxlv, kind, ret);
 	cxl_vfio_reset_ended(cxlv, kind, ret);

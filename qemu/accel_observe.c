@@ -183,6 +183,8 @@ static void signal_errors(CxlAccel *s, uint32_t status_at, uint32_t errors)
 		.flags = correctable ? PCIE_AER_ERR_IS_CORRECTABLE : 0,
 	};
 
+	if (s->gone)
+		return;
 	/* The mask comes after the status. */
 	errors &= ~accel_cm_get(s, ACCEL_CM_RAS + status_at + sizeof(uint32_t));
 	if (errors)

@@ -6,9 +6,9 @@
  * The object stays in QEMU until device_del takes it.
  */
 #include "cxl_accel.h"
-#include "route.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
+#include "hw/pci/pci_bridge.h"
 #include "hw/pci/pcie.h"
 #include "hw/pci/pcie_regs.h"
 
@@ -38,9 +38,15 @@ static void cover(CxlAccel *s, MemoryRegion *nobody, MemoryRegion *bar)
 	memory_region_add_subregion_overlap(bar, 0, nobody, 1);
 }
 
+/* The one that the device is on, be it a switch's. */
+static PCIDevice *own_port(CxlAccel *s)
+{
+	return pci_get_bus(PCI_DEVICE(s))->parent_dev;
+}
+
 void accel_removal_init(CxlAccel *s)
 {
-	PCIDevice *port = route_root_port(PCI_DEVICE(s));
+	PCIDevice *port = own_port(s);
 	uint32_t slot = port->exp.exp_cap;
 
 	cover(s, &s->nobody[0], &s->bar);
@@ -85,7 +91,7 @@ static void notify(PCIDevice *port, uint16_t enables)
 
 void accel_vanish_and_tell(CxlAccel *s)
 {
-	PCIDevice *port = route_root_port(PCI_DEVICE(s));
+	PCIDevice *port = own_port(s);
 	uint8_t *express = port->config + port->exp.exp_cap;
 
 	accel_vanish(s);

@@ -470,8 +470,12 @@ def d3hot_costs_nothing_unless_it_is_to(m):
         equal(m.get('resets-d3', accel), resets)
         equal(m.get('hdm0-control', accel), 0 if resets else COMMIT | COMMITTED)
         equal(m.mapped(accel=accel), (0, 0) if resets else (m.window, 512 * MIB))
-        if not resets:
-            equal(m.read(m.window), 0x12345678)
+        if resets:
+            m.program(m.window, 512 * MIB, accel=accel)
+            m.enable(accel)
+            equal(m.commit(accel=accel), COMMIT | COMMITTED)
+        equal(m.read(m.window), 0xa5a5a5a5 if resets else 0x12345678)
+        equal(m.read(m.window + 65536), 0)
         m.unroute()
 
 
@@ -1183,6 +1187,20 @@ def device_is_removed_without_notice(m):
     m.unroute()
     m.map()
     equal(m.read(m.window), 7, 'content')
+
+
+@test(('', ''), switch=True)
+def removal_is_told_by_the_slot_behind_a_switch(m):
+    def slot(port):
+        return m.read(port(m.pcie_capability(port(0)) + 0x1a), 2) & 0x48
+
+    ports = (lambda offset: m.port(0, offset), lambda offset: m.port(1, offset), m.root_port)
+    before = [slot(port) for port in ports]
+    m.set('surprise-removed', True)
+    equal(slot(ports[0]), 8, 'Slot Status: presence has changed, and there is none')
+    equal([slot(port) for port in ports[1:]], before[1:], 'Slot Status of the others')
+    equal(m.read(m.device(0, 0)), 0xffffffff)
+    equal(m.read(m.device(1, 0)), 0x10f01af4)
 
 
 # Hostile software.

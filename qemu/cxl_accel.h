@@ -80,6 +80,8 @@ struct accel_engine {
 struct CxlAccel {
 	PCIDevice parent_obj;
 
+	bool waking;		/* from D3hot, with soft-reset=on */
+
 	/* Properties. */
 	HostMemoryBackend *memdev;
 	uint32_t decoders;
@@ -114,7 +116,7 @@ struct CxlAccel {
 
 	/* CXL Reset and cache write-back, while they run. */
 	QEMUTimer *reset_timer, *wbi_timer;
-	bool resetting, reset_clears, waking;
+	bool resetting, reset_clears;
 	uint64_t clear_pos;
 	QEMUBH *clear_bh;
 

@@ -2,8 +2,8 @@
 /*
  * How an access gets from QEMU's physical address space to a CXL device below
  * a root port: through a CXL window (CFMWS), a decoder of the host bridge, and
- * where there is a switch, a decoder of its upstream port. Everything here runs under the big QEMU lock. Addresses and sizes are in
- * bytes.
+ * where there is a switch, a decoder of its upstream port. Everything here runs under
+ * the big QEMU lock. Addresses and sizes are in bytes.
  */
 #ifndef ROUTE_H
 #define ROUTE_H

@@ -75,6 +75,6 @@ void bridge_state_same(const struct bridge_state *is, const struct bridge_state 
 	check_eq(is->count, was->count);
 	for (i = 0; i < is->count; i++)
 		if (is->value[i] != was->value[i])
-			fail(__FILE__, __LINE__, "the way's %#llx was %#x and is %#x",
+			fail(__FILE__, __LINE__, "the decoder register at %#llx was %#x and is %#x",
 			     (unsigned long long)is->address[i], was->value[i], is->value[i]);
 }

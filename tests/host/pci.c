@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,4 +180,31 @@ void pci_reset(const char *device, const char *method)
 	write_file(pci_path(device, "reset_method"), method);
 	write_file(pci_path(device, "reset"), "1");
 	write_file(pci_path(device, "reset_method"), "default");
+}
+
+/* The kernel only tries for the locks. */
+void pci_reset_below(const char *port)
+{
+	char path[512];
+	int ret;
+
+	snprintf(path, sizeof(path), "%s", pci_path(port, "reset_subordinate"));
+	while ((ret = __write_file(path, "1")) == -EAGAIN)
+		usleep(10000);
+	check_eq(ret, 0);
+}
+
+void pci_let_sleep(const char *device)
+{
+	write_file(pci_path(device, "power/control"), "auto");
+	write_file(pci_path(device, "power/autosuspend_delay_ms"), "0");
+}
+
+bool pci_asleep(const char *device)
+{
+	char *status = read_file(pci_path(device, "power/runtime_status"));
+	bool ret = !strncmp(status, "suspended", strlen("suspended"));
+
+	free(status);
+	return ret;
 }

@@ -31,6 +31,16 @@ void pci_config(const char *device, uint8_t *bytes);
 /* By the administrator, the way that reset_method names. */
 void pci_reset(const char *device, const char *method);
 
+/* The administrator resets all that is below a port. */
+void pci_reset_below(const char *port);
+
+/*
+ * From now on it sleeps as soon as it may, and until somebody writes "on" to power/control;
+ * it has tried to when this returns. One that is bound is kept awake otherwise.
+ */
+void pci_let_sleep(const char *device);
+bool pci_asleep(const char *device);
+
 int __pci_bind(const char *device);
 /* Awake, also when nobody has it open. */
 void pci_bind(const char *device);

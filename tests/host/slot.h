@@ -20,9 +20,7 @@ struct slot_decoder slot_decoder(void);
 int __slot_off(void);
 /* The accelerator is pulled out, without a word before; the kernel is told, and not waited for. */
 void slot_pull(void);
-/*
- * It does not answer any more, and nobody is told of that. slot_pull() may come later.
- */
+/* It does not answer any more, and nobody is told of that. slot_pull() may come later. */
 void slot_silence(void);
 /* Waits for the kernel to have let go of what was pulled out, and switched off the slot. */
 void slot_emptied(void);

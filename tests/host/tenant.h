@@ -21,6 +21,8 @@ void tenant_close(struct vfio *vfio, volatile uint8_t *memory);
 void tenant_once(void);
 /* A process of its own that is a tenant until @stay returns; it has begun. */
 pid_t tenant_start(void (*stay)(struct vfio *vfio, volatile uint8_t *memory));
+/* For that: stays until the host wants the device back (VFIO_PCI_REQ_IRQ_INDEX). */
+void tenant_leaves_when_asked(struct vfio *vfio, volatile uint8_t *memory);
 
 /* Nothing of the device is left in the kernel. */
 bool tenant_is_gone(void);

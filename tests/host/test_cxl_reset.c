@@ -556,13 +556,15 @@ static void test_by_ioctl(void)
 	struct session session;
 	uint8_t want[PAGE];
 	uint64_t flrs;
+	int ret;
 
 	setup(&session);
 	check_eq(__write_file(pci_path(pci_accel(), "vfio_reset"), "flr"), -EINVAL);
 	reset_by("cxl");
 	flrs = qmp_get("resets-function");
-	check_eq(__vfio_reset(&session.vfio), 0);
+	ret = __vfio_reset(&session.vfio);
 	reset_by("pci");
+	check_eq(ret, 0);
 	check_eq(qmp_get("resets-function"), flrs);
 	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), 0);
 	fill_random(want, sizeof(want), 1);
@@ -618,7 +620,8 @@ static void test_by_ioctl_killed(void)
 		check(child >= 0);
 		if (!child)
 			_exit(__vfio_reset(&session.vfio) ? 1 : 0);
-		while (!(state_flags(&session.vfio) & VFIO_CXL_STATE_RESETTING))
+		while (!(state_flags(&session.vfio) & VFIO_CXL_STATE_RESETTING) &&
+		       waitpid(child, NULL, WNOHANG | WNOWAIT) == 0)
 			usleep(1000);
 		kill(child, SIGKILL);
 		check_eq(waitpid(child, NULL, 0), child);
@@ -636,12 +639,14 @@ static void test_by_ioctl_killed(void)
 static void test_by_ioctl_then(void)
 {
 	struct session session;
+	int ret;
 
 	setup(&session);
 	reset_by("cxl");
 	cxl_reset_start(&session.vfio, false);
-	check_eq(__vfio_reset(&session.vfio), 0);
+	ret = __vfio_reset(&session.vfio);
 	reset_by("pci");
+	check_eq(ret, 0);
 	check_after(&session, 2);
 }
 

@@ -36,26 +36,15 @@ static bool reads(const char *device, const char *file, const char *text)
 	return same;
 }
 
-static bool is_asleep(const char *device)
-{
-	return reads(device, "power/runtime_status", "suspended");
-}
-
 static bool accel_asleep(void)
 {
-	return is_asleep(pci_accel());
+	return pci_asleep(pci_accel());
 }
 
 /* It goes to sleep as soon as it may; this has it try to, before it returns. */
 static void try_to_sleep(const char *device)
 {
 	write_file(pci_path(device, "power/autosuspend_delay_ms"), "0");
-}
-
-static void let_sleep(const char *device)
-{
-	write_file(pci_path(device, "power/control"), "auto");
-	try_to_sleep(device);
 }
 
 static bool is_clear(void)
@@ -149,7 +138,7 @@ static void test_sleeps(void)
 	uint64_t resets;
 
 	used(&awake);
-	let_sleep(pci_accel());
+	pci_let_sleep(pci_accel());
 	for (i = 0; i < 3; i++) {
 		check_asleep();
 		resets = qmp_get("resets-d3");
@@ -172,7 +161,7 @@ static void test_unused(void)
 	if (pci_bound(pci_accel()))
 		pci_unbind(pci_accel());
 	pci_bind(pci_accel());
-	let_sleep(pci_accel());
+	pci_let_sleep(pci_accel());
 	if (!loses()) {
 		check_asleep();
 		return;
@@ -192,7 +181,7 @@ static void test_never_cleared(void)
 	used(&awake);
 	write_file(pci_path(pci_accel(), "clear"), "never");
 	use_and_close();
-	let_sleep(pci_accel());
+	pci_let_sleep(pci_accel());
 	if (loses()) {
 		try_to_sleep(pci_accel());
 		check(!accel_asleep());
@@ -215,7 +204,7 @@ static void test_kept_awake(void)
 	used(&awake);
 	try_to_sleep(pci_accel());
 	check(!accel_asleep());
-	let_sleep(pci_accel());
+	pci_let_sleep(pci_accel());
 	check_asleep();
 	write_file(pci_path(pci_accel(), "power/control"), "on");
 	check(!accel_asleep());
@@ -229,13 +218,13 @@ static void by_reset(void)
 	pci_reset(pci_accel(), "flr");
 }
 
-/* Nobody tells the devices on the bus. */
+/* Who resets a bus wakes nobody on it (reset_prepare()). */
 static void by_bus_reset(void)
 {
-	char file[64];
+	char port[128];
 
-	snprintf(file, sizeof(file), "../reset_subordinate");
-	write_file(pci_path(pci_accel(), file), "1");
+	snprintf(port, sizeof(port), "%s/..", pci_accel());
+	pci_reset_below(port);
 }
 
 static void by_look(void)
@@ -268,7 +257,7 @@ static void by_unbind(void)
 	check_eq(qmp_get("power-state"), D0);
 	pci_bind(pci_accel());
 	use_and_close();
-	let_sleep(pci_accel());
+	pci_let_sleep(pci_accel());
 }
 
 /* Each wakes it, if it has to, finds all in order, and lets it go to sleep again. */
@@ -289,7 +278,7 @@ static void test_woken(void)
 	unsigned int i;
 
 	used(&awake);
-	let_sleep(pci_accel());
+	pci_let_sleep(pci_accel());
 	for (i = 0; i < ARRAY_SIZE(ways); i++) {
 		note("by %s", ways[i].name);
 		check_asleep();
@@ -298,7 +287,7 @@ static void test_woken(void)
 		write_file(pci_path(pci_accel(), "power/control"), "on");
 		check_awake(&awake);
 		use_and_close();
-		let_sleep(pci_accel());
+		pci_let_sleep(pci_accel());
 	}
 	check_asleep();
 }
@@ -312,7 +301,7 @@ static void test_error(void)
 	int kmsg;
 
 	used(&awake);
-	let_sleep(pci_accel());
+	pci_let_sleep(pci_accel());
 	check_asleep();
 	kmsg = kmsg_open();
 	qmp_set32("ras-correctable", 1 << 2);
@@ -336,7 +325,7 @@ static void test_folio(void)
 	use_and_close();
 	wait_until(is_clear);
 	before = sleeps(pci_accel());
-	let_sleep(pci_accel());
+	pci_let_sleep(pci_accel());
 	try_to_sleep(pci_accel());
 	check(!accel_asleep());
 	check_awake(&awake);
@@ -356,7 +345,7 @@ static void test_not_restored(void)
 	int kmsg;
 
 	used(&awake);
-	let_sleep(pci_accel());
+	pci_let_sleep(pci_accel());
 	check_asleep();
 	qmp_set("refuse-commit", true);
 	kmsg = kmsg_open();
@@ -364,7 +353,7 @@ static void test_not_restored(void)
 	check_eq(qmp_get("power-state"), D0);
 	check_eq(qmp_get("hdm0-mapped-size"), 0);
 	/* It stays in D0, to be mended. */
-	let_sleep(pci_accel());
+	pci_let_sleep(pci_accel());
 	try_to_sleep(pci_accel());
 	check(!accel_asleep());
 	qmp_set("refuse-commit", false);
@@ -454,7 +443,7 @@ static void test_races(void)
 	long before;
 
 	used(&awake);
-	let_sleep(pci_accel());
+	pci_let_sleep(pci_accel());
 	check_asleep();
 	before = sleeps(pci_accel());
 	for (i = 0; i < ARRAY_SIZE(what); i++) {
@@ -483,7 +472,7 @@ static void test_races(void)
 	note("opened %u times, slept %ld times", opens, sleeps(pci_accel()) - before);
 	write_file(pci_path(pci_accel(), "clear"), "auto");
 	use_and_close();
-	let_sleep(pci_accel());
+	pci_let_sleep(pci_accel());
 	check_asleep();
 	write_file(pci_path(pci_accel(), "power/control"), "on");
 	check_awake(&awake);
@@ -498,8 +487,8 @@ static void bind_and_sleep(const char *device)
 		if (pci_bound(device))
 			pci_unbind(device);
 		pci_bind(device);
-		let_sleep(device);
-		while (!is_asleep(device))
+		pci_let_sleep(device);
+		while (!pci_asleep(device))
 			usleep(1000);
 		check(sleeps(device) > 0);
 		check(reads(device, "power_state", "D3hot"));

@@ -154,7 +154,8 @@ static void test_reset_below(void)
 	long faults;
 
 	setup(&pair);
-	faults = minor_faults();
+	/* What a first load brings with it is there after that. */
+	check(has_memory(&pair.second));
 	vfio_hot_reset(&pair.first.vfio);
 	check(qmp_get("resets-bus") > resets);
 	faults = minor_faults();
@@ -209,27 +210,14 @@ static unsigned int count_messages(int kmsg, const char *words)
 	return count;
 }
 
-/* The administrator resets all that is below a port. The kernel only tries for the locks. */
-static void reset_below(const char *port)
-{
-	char path[256];
-	int ret;
-
-	snprintf(path, sizeof(path), "%s", pci_path(port, "reset_subordinate"));
-	do {
-		ret = __write_file(path, "1");
-	} while (ret == -EAGAIN);
-	check_eq(ret, 0);
-}
-
 static void reset_above(void)
 {
-	reset_below(switch_root_port());
+	pci_reset_below(switch_root_port());
 }
 
 static void reset_within(void)
 {
-	reset_below(switch_upstream());
+	pci_reset_below(switch_upstream());
 }
 
 /* By the bus between the switch's ports: all devices are reset, and the switch has its decoders. */
@@ -364,6 +352,48 @@ static void test_reset_above_closed(void)
 	vfio_close(&vfio);
 }
 
+static bool both_asleep(void)
+{
+	return pci_asleep(pci_accel()) && pci_asleep(pci_second_accel());
+}
+
+/* Used, clear again, and asleep. */
+static void let_sleep(struct pair *pair)
+{
+	setup(pair);
+	check_memory(&pair->first);
+	check_memory(&pair->second);
+	teardown(pair);
+	pci_let_sleep(pci_accel());
+	pci_let_sleep(pci_second_accel());
+	wait_until(both_asleep);
+}
+
+/*
+ * Both sleep, and the bridges on the way decode nothing when they are woken for the reset:
+ * what is said of it is what is true after it.
+ */
+static void test_reset_asleep(void)
+{
+	struct pair pair;
+	int kmsg, all;
+
+	let_sleep(&pair);
+	kmsg = kmsg_open();
+	all = kmsg_open();
+	reset_within();
+	check_eq(count_messages(kmsg, ""), 0);
+	let_sleep(&pair);
+	count_messages(all, "");
+	reset_above();
+	check_eq(count_messages(all, ""), 2);
+	check_eq(count_messages(kmsg, ASTRAY), 2);
+	switch_program(&pair.decoders);
+	let_sleep(&pair);
+	write_file(pci_path(pci_accel(), "power/control"), "on");
+	write_file(pci_path(pci_second_accel(), "power/control"), "on");
+}
+
 const struct test tests[] = {
 	{ "memory", test_memory },
 	{ "decoders_stay", test_decoders_stay },
@@ -372,5 +402,6 @@ const struct test tests[] = {
 	{ "reset_above", test_reset_above },
 	{ "error_above", test_error_above },
 	{ "reset_above_closed", test_reset_above_closed },
+	{ "reset_asleep", test_reset_asleep },
 	{ }
 };

@@ -40,7 +40,8 @@ static int must_open(const char *path)
 	return fd;
 }
 
-static void open_group(struct vfio *vfio)
+/* The error of opening the device itself, with nothing left open; any other ends the test. */
+static int open_group(struct vfio *vfio)
 {
 	char path[128], group[64];
 	int ret;
@@ -53,7 +54,11 @@ static void open_group(struct vfio *vfio)
 	ret = ioctl(vfio->iommu, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU);
 	must(ret < 0 ? -errno : 0, "type 1");
 	vfio->device = __ioctl(vfio->group, VFIO_GROUP_GET_DEVICE_FD, (void *)pci_accel());
-	must(vfio->device, "opening the device");
+	if (vfio->device >= 0)
+		return 0;
+	close(vfio->group);
+	close(vfio->iommu);
+	return vfio->device;
 }
 
 static void cdev_path(char *path, size_t size)
@@ -70,7 +75,7 @@ static void cdev_path(char *path, size_t size)
 	check(*path);
 }
 
-static void open_cdev(struct vfio *vfio)
+static int open_cdev(struct vfio *vfio)
 {
 	struct vfio_device_bind_iommufd bind = {
 		.argsz = offsetof(struct vfio_device_bind_iommufd, token_uuid_ptr),
@@ -80,17 +85,24 @@ static void open_cdev(struct vfio *vfio)
 	};
 	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
 	char path[512];
+	int ret;
 
 	cdev_path(path, sizeof(path));
 	vfio->group = -1;
 	vfio->iommu = must_open("/dev/iommu");
 	vfio->device = must_open(path);
 	bind.iommufd = vfio->iommu;
-	must(__ioctl(vfio->device, VFIO_DEVICE_BIND_IOMMUFD, &bind), "binding to the IOMMUFD");
+	ret = __ioctl(vfio->device, VFIO_DEVICE_BIND_IOMMUFD, &bind);
+	if (ret < 0) {
+		close(vfio->device);
+		close(vfio->iommu);
+		return ret;
+	}
 	must(__ioctl(vfio->iommu, IOMMU_IOAS_ALLOC, &alloc), "an address space");
 	vfio->ioas = alloc.out_ioas_id;
 	attach.pt_id = vfio->ioas;
 	must(__ioctl(vfio->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach), "attaching it");
+	return 0;
 }
 
 static void set_region(struct vfio_region *region, const struct vfio_region_info *info)
@@ -167,13 +179,15 @@ static void find_backing(struct vfio *vfio)
 	free(info);
 }
 
-static void open_any(struct vfio *vfio)
+int __vfio_open_device(struct vfio *vfio)
 {
 	memset(vfio, 0, sizeof(*vfio));
-	if (interface == INTERFACE_CDEV)
-		open_cdev(vfio);
-	else
-		open_group(vfio);
+	return interface == INTERFACE_CDEV ? open_cdev(vfio) : open_group(vfio);
+}
+
+static void open_any(struct vfio *vfio)
+{
+	must(__vfio_open_device(vfio), "opening the device");
 	find_region(vfio, VFIO_PCI_CONFIG_REGION_INDEX, &vfio->config);
 }
 

@@ -37,6 +37,8 @@ struct vfio {
 void vfio_open(struct vfio *vfio);
 /* Any VFIO device, bound already; one of its BARs is the memory, and nothing else is looked for. */
 void vfio_open_bar(struct vfio *vfio, unsigned int bar);
+/* Only opens it, and looks at nothing of it: 0, or the error. */
+int __vfio_open_device(struct vfio *vfio);
 void vfio_close(struct vfio *vfio);
 
 int __vfio_device_info(struct vfio *vfio, void *info, uint32_t argsz);
