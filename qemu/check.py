@@ -471,6 +471,7 @@ def d3hot_costs_nothing_unless_it_is_to(m):
         equal(m.get('hdm0-control', accel), 0 if resets else COMMIT | COMMITTED)
         equal(m.mapped(accel=accel), (0, 0) if resets else (m.window, 512 * MIB))
         if resets:
+            m.setup_device(accel)
             m.program(m.window, 512 * MIB, accel=accel)
             m.enable(accel)
             equal(m.commit(accel=accel), COMMIT | COMMITTED)

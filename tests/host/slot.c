@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
@@ -108,10 +109,33 @@ static bool switched_off(void)
 	return (control & (PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC)) == off;
 }
 
+/* Asks for power, which an empty slot does not get, but not before the kernel is done with it. */
+static bool done_with(void)
+{
+	int kmsg = kmsg_open();
+	char power[128], text[1024];
+	unsigned int level;
+	bool done = true;
+
+	find_slot(power, sizeof(power));
+	check_eq(__write_file(power, "1"), -ENODEV);
+	/* That is also the answer while it is being switched off. */
+	while (kmsg_next(kmsg, text, sizeof(text), &level))
+		done &= !strstr(text, "Already enabled");
+	close(kmsg);
+	return done;
+}
+
+/*
+ * The kernel's thread that switches it off looks once more whether something is in it. What
+ * is put in at that moment is found by that look, and then takes the button that QEMU
+ * presses with it for a request to switch it off.
+ */
 void slot_emptied(void)
 {
 	wait_until(switched_off);
 	qmp_unplug();
+	wait_until(done_with);
 }
 
 static bool added(void)
