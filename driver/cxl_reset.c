@@ -279,7 +279,6 @@ static bool try_locks(struct cxl_vfio_device *cxlv)
 /* The device first: who comes through the gate tries to lock it, once. */
 static void unlock(struct cxl_vfio_device *cxlv)
 {
-	WRITE_ONCE(cxlv->cxl_reset.running, false);
 	device_unlock(&cxlv->core.pdev->dev);
 	up_write(&cxlv->cxl_reset.gate);
 }
@@ -326,6 +325,8 @@ static void cxl_reset_work(struct work_struct *work)
 	/* As in cxl_vfio_reset_done(): by ioctl, it is the machine's. If it was made. */
 	if (cxlv->cxl_reset.by_ioctl)
 		kind = ret == -EBUSY ? CXLR_RESET_FLR : CXLR_RESET_CONVENTIONAL;
+	/* Who is told of the end may write at once, and waits for the gate: nothing is lost. */
+	WRITE_ONCE(cxlv->cxl_reset.running, false);
 	cxl_vfio_regs_reset_end(cxlv, kind, ret);
 	unlock(cxlv);
 }
