@@ -129,8 +129,7 @@ void accel_component_init(CxlAccel *s)
 	memory_region_add_subregion(&s->bar, CXL_ACCEL_COMPONENT_OFFSET, &s->component_block);
 }
 
-void accel_component_exit(CxlAccel *s)
+void accel_component_finalize(CxlAccel *s)
 {
 	g_free(s->cm_memory);
-	s->cm_memory = NULL;
 }

@@ -471,6 +471,9 @@ static void engine_write(void *opaque, hwaddr addr, uint64_t val, unsigned int s
 	CxlAccel *s = opaque;
 	struct accel_engine *e = &s->engine;
 
+	/* On its way when the device left: there is nothing to do DMA by. */
+	if (s->gone)
+		return;
 	switch (addr) {
 	case CXL_ACCEL_CTRL:
 		write_ctrl(s, val);
@@ -526,9 +529,9 @@ void accel_engine_init(CxlAccel *s)
 	e->pause = timer_new_ns(QEMU_CLOCK_REALTIME, pause_over, s);
 }
 
-void accel_engine_exit(CxlAccel *s)
+void accel_engine_finalize(CxlAccel *s)
 {
-	accel_engine_reset(s);
 	timer_free(s->engine.pause);
-	qemu_bh_delete(s->engine.bh);
+	if (s->engine.bh)
+		qemu_bh_delete(s->engine.bh);
 }

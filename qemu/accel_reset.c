@@ -162,10 +162,11 @@ void accel_reset_init(CxlAccel *s)
 	s->clear_bh = qemu_bh_new(clear_some, s);
 }
 
-void accel_reset_exit(CxlAccel *s)
+void accel_reset_finalize(CxlAccel *s)
 {
 	timer_free(s->active_timer);
 	timer_free(s->reset_timer);
 	timer_free(s->wbi_timer);
-	qemu_bh_delete(s->clear_bh);
+	if (s->clear_bh)
+		qemu_bh_delete(s->clear_bh);
 }

@@ -170,13 +170,24 @@ static void accel_exit(PCIDevice *pdev)
 	object_ref(OBJECT(s));
 	aio_bh_schedule_oneshot(qemu_get_aio_context(), release, s);
 
-	accel_reset_exit(s);
-	accel_engine_exit(s);
+	accel_vanish(s);
 	accel_map_exit(s);
-	accel_component_exit(s);
 	accel_config_exit(s);
 	address_space_destroy(&s->mem_as);
 	host_memory_backend_set_mapped(s->memdev, false);
+}
+
+/*
+ * A processor that has looked its access to a BAR up waits for QEMU's lock while
+ * the device leaves, and then does it: what that reaches stays until now.
+ */
+static void accel_finalize(Object *obj)
+{
+	CxlAccel *s = CXL_ACCEL(obj);
+
+	accel_reset_finalize(s);
+	accel_engine_finalize(s);
+	accel_component_finalize(s);
 }
 
 static bool is_in_flr(PCIDevice *pdev)
@@ -266,6 +277,7 @@ static const TypeInfo accel_info = {
 	.name = TYPE_CXL_ACCEL,
 	.parent = TYPE_PCI_DEVICE,
 	.instance_size = sizeof(CxlAccel),
+	.instance_finalize = accel_finalize,
 	.class_init = accel_class_init,
 	.interfaces = (InterfaceInfo[]) {
 		{ INTERFACE_CXL_DEVICE },

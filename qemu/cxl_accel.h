@@ -149,7 +149,7 @@ uint64_t accel_range_size(CxlAccel *s);
 
 /* accel_reset.c: resets, memory becoming active, cache write-back */
 void accel_reset_init(CxlAccel *s);
-void accel_reset_exit(CxlAccel *s);
+void accel_reset_finalize(CxlAccel *s);
 void accel_reset(CxlAccel *s, enum accel_reset kind);
 void accel_start_cxl_reset(CxlAccel *s, bool clear);
 void accel_start_wbi(CxlAccel *s);
@@ -159,7 +159,7 @@ void accel_stop_timers(CxlAccel *s);
 
 /* accel_component.c: the component registers */
 void accel_component_init(CxlAccel *s);
-void accel_component_exit(CxlAccel *s);
+void accel_component_finalize(CxlAccel *s);
 void accel_component_reset(CxlAccel *s, enum cxlr_reset kind);
 /* A 32-bit register by its offset in the CM block. */
 uint32_t accel_cm_get(CxlAccel *s, uint32_t offset);
@@ -175,7 +175,7 @@ bool accel_in_d0(CxlAccel *s);
 
 /* accel_engine.c */
 void accel_engine_init(CxlAccel *s);
-void accel_engine_exit(CxlAccel *s);
+void accel_engine_finalize(CxlAccel *s);
 void accel_engine_reset(CxlAccel *s);
 
 /* accel_cdat.c */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A plugin for the QEMU that runs the lab's machine with TCG, so that KVM in
- * that machine can run guests. It mends three faults of QEMU 10.0:
+ * KVM in a machine of the lab's can run guests. Three faults of QEMU 10.0 are
+ * mended here:
  *
  * AMD's manual (volume 2, 15.7.2) has EXITINTINFO hold an event only when its
  * valid bit is set. do_vmexit() leaves the type and vector there of the last
@@ -26,14 +26,12 @@
  * #VMEXIT finds what was lost; and having looked, cpu_handle_interrupt() clears
  * exception_index before anything looks at that.
  */
-#include "qemu/osdep.h"
-#include "qemu/qemu-plugin.h"
+#include "tcg.h"
 #include "cpu.h"
 #include "svm.h"
 #include "exec/memory.h"
 #include "hw/core/cpu.h"
 #include "qemu/main-loop.h"
-#include "../../qemu/plugin.h"
 
 /* Where VMRUN was seen: a kernel module has it in a handful of places at most. */
 #define PLACES 64
@@ -105,13 +103,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	after_vmrun[places++] = i;
 }
 
-QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
-
-QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
-					   char **argv)
+void mend_svm(qemu_plugin_id_t id)
 {
-	if (!plugin_version_fits("tcg-svm"))
-		return -1;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
-	return 0;
 }

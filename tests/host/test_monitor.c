@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The tests' own way to the hardware's word, where it broke once. */
+/* The machine itself, and the tests' own way to its word, where they broke once. */
 #include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -18,7 +22,43 @@ static void test_half_a_line(void)
 	check_eq(qmp_get("mem-active"), 1);
 }
 
+/* What the CXL window has past the accelerator's memory: nothing, which QEMU plays. */
+static const volatile uint32_t *map_window(void)
+{
+	uint64_t end = qmp_get("hdm0-base") + qmp_get("hdm0-size");
+	int mem = open("/dev/mem", O_RDONLY | O_CLOEXEC);
+	void *map;
+
+	check(mem >= 0);
+	map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, mem, end);
+	check(map != MAP_FAILED);
+	close(mem);
+	return map;
+}
+
+/* A processor reads registers while what is before them in the address space comes and goes. */
+static void test_map_changes(void)
+{
+	const volatile uint32_t *window = map_window();
+	unsigned int i;
+	int status;
+	pid_t child;
+
+	child = fork();
+	if (!child) {
+		while (!(window[0] | window[1] | window[2] | window[3]))
+			;
+		exit(0);
+	}
+	for (i = 0; i < 300; i++)
+		qmp_set("mem-active", i % 2);
+	check(!kill(child, SIGKILL));
+	check_eq(waitpid(child, &status, 0), child);
+	check(WIFSIGNALED(status));
+}
+
 const struct test tests[] = {
 	{ "half_a_line", test_half_a_line },
+	{ "map_changes", test_map_changes },
 	{ }
 };

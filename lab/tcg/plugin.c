@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A plugin for the QEMU that runs a machine of the lab's with TCG: it mends faults of
+ * QEMU 10.0 that such machines stumble over. All processors have to share one thread.
+ */
+#include "tcg.h"
+#include "../../qemu/plugin.h"
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
+					   char **argv)
+{
+	if (!plugin_version_fits("tcg-lab"))
+		return -1;
+	mend_svm(id);
+	mend_memory_map();
+	return 0;
+}
