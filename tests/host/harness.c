@@ -12,10 +12,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
+#include "pci.h"
 #include "threads.h"
 
 #define TIMEOUT		60	/* seconds */
@@ -98,6 +100,26 @@ bool kmsg_next(int fd, char *text, size_t size, unsigned int *level)
 		*end = '\0';
 	snprintf(text, size, "%s", start);
 	return true;
+}
+
+static unsigned int said(int kmsg, unsigned int max_level, const char *words)
+{
+	unsigned int level, count = 0;
+	char text[1024];
+
+	while (kmsg_next(kmsg, text, sizeof(text), &level))
+		count += level <= max_level && strstr(text, PCI_DRIVER) && strstr(text, words);
+	return count;
+}
+
+unsigned int kmsg_said(int kmsg, const char *words)
+{
+	return said(kmsg, LOG_DEBUG, words);
+}
+
+unsigned int kmsg_said_error(int kmsg, const char *words)
+{
+	return said(kmsg, LOG_ERR, words);
 }
 
 /* Whether the log has a splat; prints each. */

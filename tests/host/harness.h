@@ -59,6 +59,9 @@ void note(const char *format, ...);
 int kmsg_open(void);
 /* The next message, without its prefix; its level. False: none left. */
 bool kmsg_next(int fd, char *text, size_t size, unsigned int *level);
+/* How often the driver says this in what is left, and how often as an error. */
+unsigned int kmsg_said(int kmsg, const char *words);
+unsigned int kmsg_said_error(int kmsg, const char *words);
 
 /* Load a byte, in any thread; false if that raised SIGBUS, which is the harness's from then on. */
 bool load(const volatile void *address, uint8_t *value);

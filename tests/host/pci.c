@@ -208,3 +208,12 @@ bool pci_asleep(const char *device)
 	free(status);
 	return ret;
 }
+
+bool pci_is_clear(void)
+{
+	char *text = read_file(pci_path(pci_accel(), "uncleared_bytes"));
+	bool clear = !strtoull(text, NULL, 10);
+
+	free(text);
+	return clear;
+}

@@ -46,4 +46,7 @@ int __pci_bind(const char *device);
 void pci_bind(const char *device);
 void pci_unbind(const char *device);
 
+/* Is its memory as the next user gets it? */
+bool pci_is_clear(void);
+
 #endif

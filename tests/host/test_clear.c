@@ -41,11 +41,6 @@ static uint64_t uncleared(void)
 	return bytes;
 }
 
-static bool is_clear(void)
-{
-	return !uncleared();
-}
-
 /* By a mapping, and the last page as write() does it. */
 static void leave_secrets(struct vfio *vfio)
 {
@@ -138,11 +133,11 @@ static void test_by_reset(void)
 
 	set_method("auto");
 	use_and_close();
-	wait_until(is_clear);
+	wait_until(pci_is_clear);
 	qmp_state_read(&before);
 	resets = qmp_get("resets-cxl");
 	use_and_close();
-	wait_until(is_clear);
+	wait_until(pci_is_clear);
 	check_eq(qmp_get("resets-cxl"), resets + 1);
 	qmp_state_read(&after);
 	qmp_state_same(&after, &before);
@@ -157,7 +152,7 @@ static void test_by_cpu(void)
 	set_method("cpu");
 	resets = qmp_get("resets-cxl");
 	use_and_close();
-	wait_until(is_clear);
+	wait_until(pci_is_clear);
 	check_nothing_left();
 	use_and_close();
 	check_nothing_left();
@@ -192,7 +187,7 @@ static void test_never(void)
 	set_method("never");
 	use_and_close();
 	sleep(1);
-	check(!is_clear());
+	check(!pci_is_clear());
 	vfio_open(&vfio);
 	check_eq(find_secret(&vfio), 0);
 	vfio_close(&vfio);
@@ -207,7 +202,7 @@ static void test_bound_again(void)
 	use_and_close();
 	pci_unbind(pci_accel());
 	pci_bind(pci_accel());
-	check(!is_clear());
+	check(!pci_is_clear());
 	check_nothing_left();
 }
 
@@ -228,7 +223,7 @@ static void test_pinned(void)
 	munmap(page.iov_base, vfio.granule);
 	vfio_close(&vfio);
 	sleep(1);
-	check(!is_clear());
+	check(!pci_is_clear());
 	check_eq(read(pipes[0], secret, PAGE), PAGE);
 	check_nothing_left();
 }
@@ -330,7 +325,7 @@ static void test_killed_open(void)
 	kill(child, SIGKILL);
 	check_eq(waitpid(child, &status, 0), child);
 	check(left > 0 && left < size);
-	wait_until(is_clear);
+	wait_until(pci_is_clear);
 	check_nothing_left();
 }
 
@@ -341,7 +336,7 @@ static void test_resets_meanwhile(void)
 
 	set_method("cpu");
 	use_and_close();
-	check(!is_clear());
+	check(!pci_is_clear());
 	for (i = 0; i < 10; i++) {
 		write_file(pci_path(pci_accel(), "reset"), "1");
 		usleep(20000);
@@ -358,7 +353,7 @@ static void test_other_backing(void)
 	set_method("cpu");
 	for (i = 0; i < ARRAY_SIZE(others); i++) {
 		use_and_close();
-		check(!is_clear());
+		check(!pci_is_clear());
 		write_file(pci_path(pci_accel(), "backing"), others[i]);
 		check_nothing_left();
 	}

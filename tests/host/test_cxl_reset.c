@@ -148,10 +148,9 @@ static void test_any_width(void)
 static void test_failed(void)
 {
 	uint8_t *want = malloc(WINDOW);
-	unsigned int level, said = 0;
+	unsigned int said;
 	struct session session;
 	struct events state;
-	char text[1024];
 	uint16_t status;
 	int kmsg;
 
@@ -162,8 +161,7 @@ static void test_failed(void)
 	status = cxl_reset_wait(&session.vfio);
 	qmp_set("fail-reset", false);
 	events_get(&session.vfio, &state, 0);
-	while (kmsg_next(kmsg, text, sizeof(text), &level))
-		said += level <= 3 && strstr(text, PCI_DRIVER) && strstr(text, "CXL Reset");
+	said = kmsg_said_error(kmsg, "CXL Reset");
 
 	check_eq(status, CXLR_STATUS2_RESET_ERROR);
 	check_eq(state.flags, VFIO_CXL_STATE_RESET_FAILED);

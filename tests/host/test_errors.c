@@ -117,9 +117,7 @@ static void test_fatal(void)
  */
 static void check_protocol(const char *property, const char *name, uint32_t at, uint32_t bit)
 {
-	unsigned int level, said = 0;
 	struct session session;
-	char text[1024];
 	int kmsg;
 
 	setup(&session);
@@ -132,9 +130,7 @@ static void check_protocol(const char *property, const char *name, uint32_t at, 
 		check_recovered(&session);
 		check_eq(qmp_get("resets-bus"), session.resets + 1);
 	}
-	while (kmsg_next(kmsg, text, sizeof(text), &level))
-		said += strstr(text, PCI_DRIVER) && strstr(text, name);
-	check_eq(said, 1);
+	check_eq(kmsg_said(kmsg, name), 1);
 	check_eq(vfio_read32(&session.vfio, &session.vfio.regs, RAS_AT + at), bit);
 	vfio_write(&session.vfio, &session.vfio.regs, RAS_AT + at, &bit, sizeof(bit));
 	check_eq(vfio_read32(&session.vfio, &session.vfio.regs, RAS_AT + at), 0);

@@ -6,19 +6,18 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/io_uring.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
 #include "pci.h"
+#include "pin.h"
 #include "vfio.h"
 
 /* Of a mapping, at least a granule. */
@@ -107,23 +106,6 @@ static void test_o_direct(void)
 	check_eq(pread(disk, memory + len, len, 0), len);
 	check(!memcmp(memory + len, want, len));
 	close(disk);
-}
-
-/* A ring with a piece of memory registered: pinned until the ring is closed. */
-static int pin(void *memory, size_t len)
-{
-	struct io_uring_params params = { };
-	struct iovec iov = { memory, len };
-	int ring = syscall(__NR_io_uring_setup, 1, &params);
-
-	check(ring >= 0);
-	if (syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1) < 0) {
-		int ret = -errno;
-
-		close(ring);
-		return ret;
-	}
-	return ring;
 }
 
 /* Can somebody else open the device? */

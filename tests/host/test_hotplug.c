@@ -86,9 +86,7 @@ static void test_asked(void)
 /* What firmware should not have committed: refused, for its own reason, and nothing stays. */
 static void refused(const struct slot_decoder *decoders, unsigned int count, const char *reason)
 {
-	char *before, *after, text[1024];
-	bool said = false;
-	unsigned int level;
+	char *before, *after;
 	int kmsg;
 
 	slot_on(count);
@@ -96,9 +94,7 @@ static void refused(const struct slot_decoder *decoders, unsigned int count, con
 	before = read_file("/proc/iomem");
 	kmsg = kmsg_open();
 	check(__pci_bind(pci_accel()) < 0);
-	while (kmsg_next(kmsg, text, sizeof(text), &level))
-		said |= strstr(text, PCI_DRIVER) && strstr(text, reason);
-	if (!said)
+	if (!kmsg_said(kmsg, reason))
 		fail(__FILE__, __LINE__, "refused, but not because: %s", reason);
 	after = read_file("/proc/iomem");
 	if (strcmp(before, after))

@@ -160,11 +160,10 @@ static void test_faults_meanwhile(void)
  */
 static void test_not_restored(void)
 {
-	unsigned int level, said = 0;
+	unsigned int said;
 	struct qmp_state after;
 	struct session session;
 	uint8_t byte = 0;
-	char text[1024];
 	bool loaded;
 	ssize_t ret;
 	int kmsg;
@@ -177,8 +176,7 @@ static void test_not_restored(void)
 
 	ret = __vfio_read(&session.vfio, &session.vfio.mem, 0, &byte, 1);
 	loaded = load(session.window, &byte);
-	while (kmsg_next(kmsg, text, sizeof(text), &level))
-		said += level <= 3 && strstr(text, PCI_DRIVER) && strstr(text, "could not be restored");
+	said = kmsg_said_error(kmsg, "could not be restored");
 
 	qmp_set("refuse-commit", false);
 	check_eq(__vfio_hot_reset(&session.vfio), 0);

@@ -9,7 +9,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <glob.h>
-#include <linux/io_uring.h>
 #include <linux/pci_regs.h>
 #include <poll.h>
 #include <pthread.h>
@@ -19,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +25,7 @@
 #include "bridge.h"
 #include "harness.h"
 #include "pci.h"
+#include "pin.h"
 #include "qmp.h"
 #include "regs.h"
 #include "slot.h"
@@ -225,15 +223,6 @@ static void set_method(const char *method)
 	write_file(pci_path(pci_accel(), "clear"), method);
 }
 
-static bool clearing(void)
-{
-	char *text = read_file(pci_path(pci_accel(), "clearing"));
-	bool ret = *text == '1';
-
-	free(text);
-	return ret;
-}
-
 /* By the processors, which takes its time. */
 static void use_and_pull_while_clearing(void)
 {
@@ -242,15 +231,14 @@ static void use_and_pull_while_clearing(void)
 
 	set_method("cpu");
 	tenant_close(&vfio, memory);
-	check(clearing());
+	check(!pci_is_clear());
 	slot_pull();
 }
 
 static void use_and_pull_when_clear(void)
 {
 	tenant_once();
-	while (clearing())
-		usleep(10000);
+	wait_until(pci_is_clear);
 	slot_pull();
 }
 
@@ -593,18 +581,6 @@ static void test_committed(void)
 	bridge_state_same(&after, &bound);
 }
 
-/* A ring with a piece of memory registered: pinned until the ring is closed. */
-static int pin(void *memory, size_t len)
-{
-	struct io_uring_params params = { };
-	struct iovec iov = { memory, len };
-	int ring = syscall(__NR_io_uring_setup, 1, &params);
-
-	check(ring >= 0);
-	check_eq(syscall(__NR_io_uring_register, ring, IORING_REGISTER_BUFFERS, &iov, 1), 0);
-	return ring;
-}
-
 static bool left_behind(void)
 {
 	char *iomem = read_file("/proc/iomem");
@@ -629,6 +605,7 @@ static void test_pinned(void)
 
 	memory = tenant_open(&vfio);
 	ring = pin((void *)memory, PAGE);
+	check(ring >= 0);
 	catch_bus_errors();
 	slot_pull();
 	check(touch((void *)memory) == memory);

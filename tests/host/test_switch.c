@@ -200,16 +200,6 @@ static void touch_while(const struct user *user, void (*action)(void))
 	check(toucher.refused);
 }
 
-static unsigned int count_messages(int kmsg, const char *words)
-{
-	unsigned int level, count = 0;
-	char text[1024];
-
-	while (kmsg_next(kmsg, text, sizeof(text), &level))
-		count += strstr(text, PCI_DRIVER) && strstr(text, words);
-	return count;
-}
-
 static void reset_above(void)
 {
 	pci_reset_below(switch_root_port());
@@ -247,14 +237,14 @@ static void check_astray(struct pair *pair, int kmsg)
 	check_eq(qmp_get("hdm0-mapped-size"), 0);
 	check_no_memory(&pair->first);
 	check_no_memory(&pair->second);
-	check_eq(count_messages(kmsg, ASTRAY), 2);
+	check_eq(kmsg_said(kmsg, ASTRAY), 2);
 
 	check_eq(__vfio_reset(&pair->first.vfio), 0);
 	vfio_hot_reset(&pair->second.vfio);
 	vfio_enable(&pair->first.vfio, true, false);
 	check_no_memory(&pair->first);
 	check_no_memory(&pair->second);
-	check_eq(count_messages(kmsg, ASTRAY), 0);
+	check_eq(kmsg_said(kmsg, ASTRAY), 0);
 }
 
 /* Only who is reset is told of what the platform has done. */
@@ -285,7 +275,7 @@ static void test_reset_above(void)
 	check(qmp_get("resets-bus") > resets);
 	check_astray(&pair, kmsg);
 	check_back(&pair);
-	check_eq(count_messages(kmsg, ASTRAY), 0);
+	check_eq(kmsg_said(kmsg, ASTRAY), 0);
 	teardown(&pair);
 }
 
@@ -343,7 +333,7 @@ static void test_reset_above_closed(void)
 	vfio_close(&vfio);
 	kmsg = kmsg_open();
 	reset_above();
-	check(count_messages(kmsg, ASTRAY));
+	check(kmsg_said(kmsg, ASTRAY));
 	switch_program(&decoders);
 	/* Opening is a reset. */
 	vfio_open(&vfio);
@@ -382,12 +372,12 @@ static void test_reset_asleep(void)
 	kmsg = kmsg_open();
 	all = kmsg_open();
 	reset_within();
-	check_eq(count_messages(kmsg, ""), 0);
+	check_eq(kmsg_said(kmsg, ""), 0);
 	let_sleep(&pair);
-	count_messages(all, "");
+	kmsg_said(all, "");
 	reset_above();
-	check_eq(count_messages(all, ""), 2);
-	check_eq(count_messages(kmsg, ASTRAY), 2);
+	check_eq(kmsg_said(all, ""), 2);
+	check_eq(kmsg_said(kmsg, ASTRAY), 2);
 	switch_program(&pair.decoders);
 	let_sleep(&pair);
 	write_file(pci_path(pci_accel(), "power/control"), "on");

@@ -65,15 +65,6 @@ static long count(const char *name)
 	return value;
 }
 
-static bool is_clear(void)
-{
-	char *text = read_file(pci_path(pci_accel(), "uncleared_bytes"));
-	bool clear = !strtoull(text, NULL, 10);
-
-	free(text);
-	return clear;
-}
-
 static void test_life(void)
 {
 	static const char * const wanted[] = {
@@ -102,7 +93,7 @@ static void test_life(void)
 	vfio_enable(&vfio, true, false);
 	hdm_place(&vfio, 4 * GIB, 256 * MIB, 0);
 	vfio_close(&vfio);
-	wait_until(is_clear);
+	wait_until(pci_is_clear);
 	trace = trace_end();
 	check_traced(trace, wanted);
 	free(trace);
@@ -187,7 +178,7 @@ static void test_counts(void)
 
 	vfio_open(&vfio);
 	vfio_close(&vfio);
-	wait_until(is_clear);
+	wait_until(pci_is_clear);
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		before[i] = count(names[i]);
 	check_eq(count("resets_failed"), 0);
@@ -197,7 +188,7 @@ static void test_counts(void)
 	vfio_enable(&vfio, true, false);
 	hdm_place(&vfio, 4 * GIB, 256 * MIB, 0);
 	vfio_close(&vfio);
-	wait_until(is_clear);
+	wait_until(pci_is_clear);
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		if (count(names[i]) <= before[i])
 			fail(__FILE__, __LINE__, "%s stays at %ld", names[i], before[i]);
@@ -230,7 +221,7 @@ static void test_state(void)
 	check_state("virtual decoder base 0x100000000 size 0x10000000 dpa 0x0 committed");
 	vfio_close(&vfio);
 	check_state("in_use 0\n");
-	wait_until(is_clear);
+	wait_until(pci_is_clear);
 	check_state("uncleared 0\n");
 }
 
