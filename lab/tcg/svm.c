@@ -24,7 +24,9 @@
  *
  * A processor that looks at its local APIC right after VMRUN and right after
  * #VMEXIT finds what was lost; and having looked, cpu_handle_interrupt() clears
- * exception_index before anything looks at that.
+ * exception_index before anything looks at that. But it sees to one thing at a time,
+ * and next when it comes out of the translated code. A virtual interrupt (V_IRQ)
+ * would wait, for ever if the guest always leaves before that, so it comes out at once.
  */
 #include "tcg.h"
 #include "cpu.h"
@@ -54,7 +56,12 @@ static void poll_apic(CPUState *cpu)
  */
 static void vmrun(unsigned int index, void *data)
 {
-	poll_apic(current_cpu);
+	CPUState *cpu = current_cpu;
+	hwaddr at = cpu_env(cpu)->regs[R_EAX] + offsetof(struct vmcb, control.int_ctl);
+
+	poll_apic(cpu);
+	if (address_space_ldl_le(cpu->as, at, MEMTXATTRS_UNSPECIFIED, NULL) & V_IRQ_MASK)
+		cpu_exit(cpu);
 }
 
 static void vmexit(unsigned int index, void *data)
@@ -96,7 +103,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	    sizeof(opcode) || memcmp(bytes, opcode, sizeof(opcode)))
 		return;
 	qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, i), vmrun,
-					       QEMU_PLUGIN_CB_NO_REGS, NULL);
+					       QEMU_PLUGIN_CB_R_REGS, NULL);
 	i = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, i)) + sizeof(opcode);
 	if (is_after_vmrun(i) || places == PLACES)
 		return;

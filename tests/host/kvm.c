@@ -29,10 +29,13 @@ asm(".pushsection .rodata\n"
 	"		dec %ecx\n"
 	"		jnz 1b\n"
 	"		hlt\n"
+	"guest_touch:	mov (%ebx), %eax\n"
+	"		jmp guest_touch\n"
 	"guest_end:\n"
 	".code64\n"
 	".popsection\n");
-extern const uint8_t guest_code[], guest_load[], guest_store[], guest_sum[], guest_end[];
+extern const uint8_t guest_code[], guest_load[], guest_store[], guest_sum[], guest_touch[],
+	guest_end[];
 
 static int __ioctl(int fd, unsigned long request, void *arg)
 {
@@ -204,6 +207,31 @@ uint32_t kvm_sum(struct kvm *kvm, uint32_t gpa, uint32_t count, uint32_t stride)
 
 	must(__run(kvm, guest_sum, &regs), "loads of the guest's");
 	return regs.rax;
+}
+
+static void run_touching(struct kvm *kvm)
+{
+	must(__ioctl(kvm->vcpu, KVM_RUN, NULL), "accesses of the guest's");
+}
+
+unsigned int kvm_wait_for_window(struct kvm *kvm, uint32_t gpa, unsigned int max)
+{
+	struct kvm_regs regs = { .rbx = gpa, .rip = guest_touch - guest_code, .rflags = 0x202 };
+	unsigned int i, count = 0;
+
+	must(__ioctl(kvm->vcpu, KVM_SET_REGS, &regs), "registers");
+	for (i = 0; i < max; i++) {
+		run_touching(kvm);
+		check_eq(kvm->run->exit_reason, KVM_EXIT_MMIO);
+	}
+	kvm->run->request_interrupt_window = 1;
+	do
+		run_touching(kvm);
+	while (kvm->run->exit_reason == KVM_EXIT_MMIO && ++count < max);
+	kvm->run->request_interrupt_window = 0;
+	if (count < max)
+		check_eq(kvm->run->exit_reason, KVM_EXIT_IRQ_WINDOW_OPEN);
+	return count;
 }
 
 static unsigned long statistic(struct kvm *kvm, const char *name)

@@ -49,6 +49,12 @@ void kvm_store(struct kvm *kvm, uint32_t gpa, uint32_t value);
 /* The sum of @count words, each @stride bytes after the one before. */
 uint32_t kvm_sum(struct kvm *kvm, uint32_t gpa, uint32_t count, uint32_t stride);
 
+/*
+ * It takes interrupts, accesses registers at @gpa, and does nothing else. How often, at
+ * most @max, from when KVM is asked to say when it can take an interrupt until it says so?
+ */
+unsigned int kvm_wait_for_window(struct kvm *kvm, uint32_t gpa, unsigned int max);
+
 struct leaves kvm_leaves(struct kvm *kvm);
 
 #endif

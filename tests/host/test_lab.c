@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "kvm.h"
 #include "qmp.h"
 
 /* Half a line that an earlier user of the line left in the monitor's input. */
@@ -57,8 +58,19 @@ static void test_map_changes(void)
 	check(WIFSIGNALED(status));
 }
 
+/* A guest is told of what it waits for before it goes on, if it goes on to leave at once. */
+static void test_interrupt_window(void)
+{
+	struct kvm kvm;
+
+	kvm_open(&kvm, KVM_X86_DEFAULT_VM);
+	check_eq(kvm_wait_for_window(&kvm, GIB, 1000), 0);
+	kvm_close(&kvm);
+}
+
 const struct test tests[] = {
 	{ "half_a_line", test_half_a_line },
 	{ "map_changes", test_map_changes },
+	{ "interrupt_window", test_interrupt_window },
 	{ }
 };
