@@ -57,6 +57,12 @@ void accel_removal_init(CxlAccel *s)
 	pci_word_test_and_set_mask(port->w1cmask + slot + PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_DLLSC);
 }
 
+void accel_removal_exit(CxlAccel *s)
+{
+	memory_region_del_subregion(&s->bar, &s->nobody[0]);
+	memory_region_del_subregion(&PCI_DEVICE(s)->msix_exclusive_bar, &s->nobody[1]);
+}
+
 void accel_vanish(CxlAccel *s)
 {
 	if (s->gone)

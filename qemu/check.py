@@ -1101,6 +1101,10 @@ def bad_options_are_refused(m):
         raise Failure(name + ': accepted')
 
 
+def memory_comes_back(m):
+    equal(m.take_memory(), True, 'whether the device that went has let go of its memory')
+
+
 @test()
 def device_can_be_unplugged(m):
     m.map()
@@ -1110,6 +1114,8 @@ def device_can_be_unplugged(m):
     m.write(slot, 0x07c0, 2)     # power and indicators off
     m.becomes(lambda: m.read(m.device(0, 0)), 0xffffffff, 'device after it went')
     m.write(m.window, 1)
+    memory_comes_back(m)
+    m.give_memory()
     m.qmp('device_add', driver='cxl-accel', id='accel0', bus='rp0', memdev='mem0')
     m.write(slot, 0x0000, 2)
     m.becomes(lambda: m.read(m.device(0, 0)), 0x10f01af4, 'device that came back')
@@ -1126,6 +1132,7 @@ def engine_dma_may_unplug_the_device(m):
     m.write_bytes(RING, descriptor('copy', src=DATA, dst=slot, length=2))
     m.set_engine(TAIL, 1)
     m.becomes(lambda: m.read(m.device(0, 0)), 0xffffffff, 'device after it went')
+    memory_comes_back(m)
 
 
 @test()
@@ -1179,6 +1186,8 @@ def device_is_removed_without_notice(m):
     # The slot is switched off, as an operating system does, and something else is put in.
     m.write(express + 0x18, 0x07c0, 2)
     m.qmp('device_del', id='accel0')
+    memory_comes_back(m)
+    m.give_memory()
     m.qmp('device_add', driver='cxl-accel', id='accel0', bus='rp0', memdev='mem0')
     m.write(express + 0x18, 0x0000, 2)
     m.becomes(lambda: m.read(m.device(0, 0)), 0x10f01af4, 'device that came instead')

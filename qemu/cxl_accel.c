@@ -104,6 +104,15 @@ static void bar_init(CxlAccel *s)
 			 PCI_BASE_ADDRESS_SPACE_MEMORY | PCI_BASE_ADDRESS_MEM_TYPE_64, &s->bar);
 }
 
+/* A region holds its owner, which is this device, for as long as it is in another. */
+static void bar_exit(CxlAccel *s)
+{
+	memory_region_del_subregion(&s->bar, &s->id_page);
+	memory_region_del_subregion(&s->bar, &s->scratch_page);
+	memory_region_del_subregion(&s->bar, &s->component_block);
+	memory_region_del_subregion(&s->bar, &s->engine_page);
+}
+
 static bool check_properties(CxlAccel *s, Error **errp)
 {
 	if (!s->memdev) {
@@ -172,6 +181,8 @@ static void accel_exit(PCIDevice *pdev)
 
 	accel_vanish(s);
 	accel_map_exit(s);
+	accel_removal_exit(s);
+	bar_exit(s);
 	accel_config_exit(s);
 	address_space_destroy(&s->mem_as);
 	host_memory_backend_set_mapped(s->memdev, false);

@@ -185,6 +185,7 @@ void accel_cdat_reset(CxlAccel *s);
 
 /* accel_removal.c: the device leaves its slot without notice; its slot says so, or not yet */
 void accel_removal_init(CxlAccel *s);
+void accel_removal_exit(CxlAccel *s);
 void accel_vanish(CxlAccel *s);
 void accel_vanish_and_tell(CxlAccel *s);
 

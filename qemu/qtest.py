@@ -183,6 +183,22 @@ class Machine:
     def set_own(self, dpa, data):
         self.memory[0][dpa:dpa + len(data)] = data
 
+    def take_memory(self):
+        """Whether QEMU gives the only accelerator's memory back, when that was unplugged."""
+        self.qmp('object-del', id='mem0')
+        # QEMU has hold of it until the machine's memory map changes.
+        command = self.read(self.port(0, 4), 2)
+        for value in (0, command):
+            self.write(self.port(0, 4), value, 2)
+        used_and_total = 2 * (' 0x%016x' % len(self.memory[0]))
+        return self.wait(lambda: used_and_total not in self.qmp(
+            'human-monitor-command', **{'command-line': 'info ramblock'}))
+
+    def give_memory(self):
+        self.qmp('object-add', **{
+            'qom-type': 'memory-backend-file', 'id': 'mem0', 'size': len(self.memory[0]),
+            'share': True, 'mem-path': os.path.join(self.directory.name, 'mem0')})
+
     def pcie_capability(self, config):
         at = self.read(config + 0x34, 1)
         while self.read(config + at, 1) != 0x10:

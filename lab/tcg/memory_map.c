@@ -4,23 +4,24 @@
  * map. iotlb_to_section() of QEMU 10.0 takes that number to the map of now, and a
  * change of the map has the TLBs flushed only when the processors next leave the
  * translated code. An access in between reaches some other device, or ends QEMU by an
- * assertion or without. Devices change the map by timers and QMP commands as well
- * as when a processor accesses them.
+ * assertion or without. (A processor's own access that changes the map is the last
+ * thing before it leaves.) Devices change the map by timers and QMP commands as well.
  *
  * Here the processors' thread stands aside, out of the translated code, while another
- * thread changes the map; the flush is the next thing that it does. A processor whose
- * own access changes the map has its TLB flushed before it goes on.
+ * thread changes the map; the flush is the next thing that it does.
+ *
+ * QEMU's lock is dropped until it stands aside. A processor may change the map
+ * meanwhile: there is one new map for both then, and listeners that want to hear of what
+ * stays as it is (region_nop), as those of vhost devices, hear nothing. And a device
+ * whose DMA changes the map is busy meanwhile for who accesses its registers.
  */
-#include "tcg.h"
-#include "cpu.h"
+#include "mend.h"
 #include "exec/address-spaces.h"
-#include "exec/cputlb.h"
 #include "exec/memory.h"
 #include "hw/core/cpu.h"
 #include "qemu/main-loop.h"
 #include "qemu/thread.h"
 #include "system/cpus.h"
-#include "system/system.h"
 
 /* All under QEMU's lock. */
 static unsigned int changes;	/* under way, by threads that are no processor's */
@@ -36,14 +37,16 @@ static void stand_aside(CPUState *cpu, run_on_cpu_data data)
 	aside = false;
 }
 
-/*
- * memory_region_transaction_commit() calls this right before there is a new map. The
- * lock is dropped, and a processor may change the map meanwhile, which is then
- * what is made of it all.
- */
+/* Before the machine has its processors, nothing can go wrong. */
+static bool processors_run(void)
+{
+	return first_cpu && first_cpu->created;
+}
+
+/* memory_region_transaction_commit() calls this right before there is a new map. */
 static void change_begins(MemoryListener *listener)
 {
-	if (qemu_in_vcpu_thread() || !first_cpu || !first_cpu->created)
+	if (qemu_in_vcpu_thread() || !processors_run())
 		return;
 	if (!changes++)
 		async_run_on_cpu(first_cpu, stand_aside, RUN_ON_CPU_NULL);
@@ -53,11 +56,9 @@ static void change_begins(MemoryListener *listener)
 
 static void change_ends(MemoryListener *listener)
 {
-	if (qemu_in_vcpu_thread()) {
-		tlb_flush(current_cpu);
+	if (qemu_in_vcpu_thread() || !changes)
 		return;
-	}
-	if (changes && !--changes)
+	if (!--changes)
 		qemu_cond_broadcast(&changed);
 }
 
@@ -67,17 +68,9 @@ static MemoryListener listener = {
 	.commit = change_ends,
 };
 
-/* Machines without processors have nothing to mend, and no system memory yet. */
-static void machine_is_complete(Notifier *notifier, void *data)
-{
-	memory_listener_register(&listener, &address_space_memory);
-}
-
-static Notifier complete = { .notify = machine_is_complete };
-
 void mend_memory_map(void)
 {
 	qemu_cond_init(&is_aside);
 	qemu_cond_init(&changed);
-	qemu_add_machine_init_done_notifier(&complete);
+	memory_listener_register(&listener, &address_space_memory);
 }

@@ -26,9 +26,10 @@
  * #VMEXIT finds what was lost; and having looked, cpu_handle_interrupt() clears
  * exception_index before anything looks at that. But it sees to one thing at a time,
  * and next when it comes out of the translated code. A virtual interrupt (V_IRQ)
- * would wait, for ever if the guest always leaves before that, so it comes out at once.
+ * would wait, for ever if the guest always leaves before that, so it comes out at once
+ * (and another processor, if that is busy, has its turn of 100 ms first).
  */
-#include "tcg.h"
+#include "mend.h"
 #include "cpu.h"
 #include "svm.h"
 #include "exec/memory.h"

@@ -159,6 +159,16 @@ int __kvm_set_private(struct kvm *kvm, uint64_t gpa, uint64_t size, int private)
 	return __ioctl(kvm->vm, KVM_SET_MEMORY_ATTRIBUTES, &attributes);
 }
 
+static int __run_on(struct kvm *kvm)
+{
+	int ret;
+
+	do
+		ret = __ioctl(kvm->vcpu, KVM_RUN, NULL);
+	while (ret == -EINTR || ret == -EAGAIN);
+	return ret;
+}
+
 /* Until it halts. */
 static int __run(struct kvm *kvm, const uint8_t *code, struct kvm_regs *regs)
 {
@@ -167,9 +177,7 @@ static int __run(struct kvm *kvm, const uint8_t *code, struct kvm_regs *regs)
 	regs->rip = code - guest_code;
 	regs->rflags = 2;
 	must(__ioctl(kvm->vcpu, KVM_SET_REGS, regs), "registers");
-	do
-		ret = __ioctl(kvm->vcpu, KVM_RUN, NULL);
-	while (ret == -EINTR || ret == -EAGAIN);
+	ret = __run_on(kvm);
 	if (ret < 0)
 		return ret;
 	check_eq(kvm->run->exit_reason, KVM_EXIT_HLT);
@@ -209,11 +217,6 @@ uint32_t kvm_sum(struct kvm *kvm, uint32_t gpa, uint32_t count, uint32_t stride)
 	return regs.rax;
 }
 
-static void run_touching(struct kvm *kvm)
-{
-	must(__ioctl(kvm->vcpu, KVM_RUN, NULL), "accesses of the guest's");
-}
-
 unsigned int kvm_wait_for_window(struct kvm *kvm, uint32_t gpa, unsigned int max)
 {
 	struct kvm_regs regs = { .rbx = gpa, .rip = guest_touch - guest_code, .rflags = 0x202 };
@@ -221,12 +224,12 @@ unsigned int kvm_wait_for_window(struct kvm *kvm, uint32_t gpa, unsigned int max
 
 	must(__ioctl(kvm->vcpu, KVM_SET_REGS, &regs), "registers");
 	for (i = 0; i < max; i++) {
-		run_touching(kvm);
+		must(__run_on(kvm), "accesses of the guest's");
 		check_eq(kvm->run->exit_reason, KVM_EXIT_MMIO);
 	}
 	kvm->run->request_interrupt_window = 1;
 	do
-		run_touching(kvm);
+		must(__run_on(kvm), "accesses of the guest's");
 	while (kvm->run->exit_reason == KVM_EXIT_MMIO && ++count < max);
 	kvm->run->request_interrupt_window = 0;
 	if (count < max)

@@ -212,7 +212,7 @@ bool pci_asleep(const char *device)
 bool pci_is_clear(void)
 {
 	char *text = read_file(pci_path(pci_accel(), "uncleared_bytes"));
-	bool clear = !strtoull(text, NULL, 10);
+	bool clear = !strcmp(text, "0\n");
 
 	free(text);
 	return clear;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef TCG_H
-#define TCG_H
+#ifndef MEND_H
+#define MEND_H
 
 #include "qemu/osdep.h"
 #include "qemu/qemu-plugin.h"
