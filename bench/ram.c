@@ -295,15 +295,6 @@ static void fill(void)
 	print("clear_mbs", &values);
 }
 
-static bool cleared(void)
-{
-	char *left = read_file(pci_path(pci_accel(), "uncleared_bytes"));
-	bool ret = !strtoull(left, NULL, 0);
-
-	free(left);
-	return ret;
-}
-
 /* After close(), in the background, until nothing is left; all of it was used before. */
 static void clear(void)
 {
@@ -320,7 +311,7 @@ static void clear(void)
 		/* With a reset, which takes what it takes. The work begins at its end. */
 		memory_close(&memory);
 		start = now_ns();
-		while (!cleared())
+		while (!pci_is_clear())
 			usleep(1000);
 		add_bytes(&values, memory.size, start);
 	}
