@@ -134,7 +134,7 @@ static int pinned_and_closed(void)
 
 	vfio_open(&vfio);
 	memory = map_window(&vfio);
-	ring = pin(memory, PAGE);
+	ring = pin_io_uring(memory, PAGE);
 	check(ring >= 0);
 	munmap(memory, window(&vfio));
 	vfio_close(&vfio);
@@ -289,7 +289,7 @@ static void test_reset_with_pins(void)
 
 	vfio_open(&vfio);
 	memory = map_window(&vfio);
-	ring = pin(memory, PAGE);
+	ring = pin_io_uring(memory, PAGE);
 	check(ring >= 0);
 	memory[0] = 41;
 	vfio_enable(&vfio, false, false);

@@ -613,7 +613,7 @@ static void test_pinned(void)
 	int ring;
 
 	memory = tenant_open(&vfio);
-	ring = pin((void *)memory, PAGE);
+	ring = pin_io_uring((void *)memory, PAGE);
 	check(ring >= 0);
 	catch_bus_errors();
 	slot_pull();
