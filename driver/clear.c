@@ -157,7 +157,7 @@ static bool by_reset(struct cxl_vfio_device *cxlv)
 	pci_warn(cxlv->core.pdev, "its CXL Reset does not clear the memory (%pe): the processors do, from now on\n",
 		 ERR_PTR(ret));
 	/* Only a conventional reset ends one that does not end by itself. */
-	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG && cxl_vfio_answers(cxlv))
+	if (cxl_vfio_reset_is_hung(cxlv) && cxl_vfio_answers(cxlv))
 		pci_reset_bus(cxlv->core.pdev);
 	return false;
 }

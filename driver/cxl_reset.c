@@ -170,7 +170,7 @@ static const char *objection(struct cxl_vfio_device *cxlv)
 		return "the device is not in D0";
 	if (pci_channel_offline(core->pdev) || cxl_vfio_is_removed(cxlv) || !cxl_vfio_answers(cxlv))
 		return "the device does not answer";
-	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG)
+	if (cxl_vfio_reset_is_hung(cxlv))
 		return "an earlier one has not ended";
 	/* The core revokes them in other resets; it does not let a driver do so. */
 	if (!list_empty(&core->dmabufs))
@@ -225,7 +225,7 @@ static int quiet_reset(struct cxl_vfio_device *cxlv, bool clear)
 	pci_restore_state(pdev);
 	/* Perhaps still at it: hands off. Other resets end this. */
 	if (ret == -ETIMEDOUT) {
-		cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_HUNG);
+		cxl_vfio_reset_hang(cxlv);
 		return ret;
 	}
 	/* Whatever came of it: the decoders as they were, or the memory out of use. */
@@ -257,7 +257,7 @@ static int user_reset(struct cxl_vfio_device *cxlv)
 	if (ret)
 		return ret;
 	ret = reset(cxlv, cxlv->cxl_reset.clear);
-	if (!(READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG))
+	if (!cxl_vfio_reset_is_hung(cxlv))
 		open_bars(cxlv, memory);
 	return ret;
 }
@@ -376,7 +376,7 @@ static bool can_reset(const struct cxl_vfio_device *cxlv)
 bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv)
 {
 	return READ_ONCE(cxlv->cxl_reset.method) == METHOD_CXL && can_reset(cxlv) &&
-	       !(READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG);
+	       !cxl_vfio_reset_is_hung(cxlv);
 }
 
 /* Without the lock, for those who wait. The end of a reset wakes them, and a removal. */
@@ -432,7 +432,7 @@ int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv)
 		ret = wait_until_over(cxlv);
 	if (ret)
 		return ret;
-	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG)
+	if (cxl_vfio_reset_is_hung(cxlv))
 		return -ETIMEDOUT;
 
 	guard(mutex)(&cxlv->regs.lock);

@@ -377,6 +377,7 @@ struct cxl_vfio_clear {
  * @d3cold: it may go down to D3cold, but for this driver
  * @silent: it did not answer when it was asked last, and the log says so
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
+ * @hung_flags: resets that the PCI core does not take while a CXL Reset has not ended
  * @user_resets: how many resets its user waits for, by ioctl: they are the machine's
  * @counts: by enum cxl_vfio_count
  * @debugfs: its directory
@@ -402,6 +403,7 @@ struct cxl_vfio_device {
 	bool d3cold;
 	bool silent;
 	bool slot_reset;
+	pci_dev_flags_t hung_flags;
 	atomic_t user_resets;
 	atomic_long_t counts[CXL_VFIO_COUNTS];
 	struct dentry *debugfs;
@@ -643,6 +645,10 @@ void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_reset_decoder_lost(struct cxl_vfio_device *cxlv);
 int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv);
+void cxl_vfio_reset_hang(struct cxl_vfio_device *cxlv);
+void cxl_vfio_reset_unhang(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_reset_is_hung(const struct cxl_vfio_device *cxlv);
+void cxl_vfio_reset_unbind(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret);
 void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv);
 

@@ -38,8 +38,12 @@ static void restore_after_close(struct cxl_vfio_device *cxlv)
 
 	if (!pci_dev_trylock(pdev))
 		return;
-	cxl_vfio_reset_restore(cxlv);
-	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET | CXL_VFIO_BLOCK_HUNG);
+	/* The core's reset ended that, or could not be made. */
+	if (!cxl_vfio_reset_is_hung(cxlv) || !cxlv->core.needs_reset) {
+		cxl_vfio_reset_restore(cxlv);
+		cxl_vfio_reset_unhang(cxlv);
+		cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
+	}
 	pci_dev_unlock(pdev);
 }
 
@@ -257,6 +261,19 @@ static long gated_ioctl(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned
 	return ret;
 }
 
+/*
+ * The PCI core's choice; but where that may be but the bus's, the core would reset that
+ * without a lock on the bridge.
+ */
+static long reset_by_pci(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
+{
+	if (cmd != VFIO_DEVICE_RESET || !cxl_vfio_reset_is_hung(cxlv))
+		return vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
+
+	guard(rwsem_write)(&cxlv->core.memory_lock);
+	return pci_reset_bus(cxlv->core.pdev);
+}
+
 /* As the PCI core does: where one way to reset the device fails, the next. */
 static long reset_device(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
 {
@@ -272,7 +289,7 @@ static long reset_device(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigne
 	if (down_read_killable(&cxlv->cxl_reset.gate))
 		return -EINTR;
 	/* The PCI core would wait for a minute, with memory_lock held. */
-	ret = cxl_vfio_check_answers(cxlv) ?: vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
+	ret = cxl_vfio_check_answers(cxlv) ?: reset_by_pci(cxlv, cmd, arg);
 	up_read(&cxlv->cxl_reset.gate);
 	return ret;
 }

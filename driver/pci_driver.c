@@ -83,8 +83,7 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 	/* Waits for the last user; the CXL core's objects go after that, by devres. */
 	vfio_pci_core_unregister_device(&cxlv->core);
 	cxl_vfio_debugfs_remove(cxlv);
-	/* The last close could not, if it was this that it waited for. */
-	cxl_vfio_reset_restore(cxlv);
+	cxl_vfio_reset_unbind(cxlv);
 	cxl_vfio_power_exit(cxlv);
 	cxl_vfio_errors_exit(cxlv);
 	cxl_vfio_sleep_allow(cxlv);

@@ -258,6 +258,76 @@ int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
 }
 
 /**
+ * cxl_vfio_reset_hang - a CXL Reset did not end in its time
+ * @cxlv: the device, whose lock is held
+ *
+ * It may still be at it, and only a conventional reset ends that: FLR leaves CXL.mem as
+ * it is (9.5), and a write to PMCSR may be lost like any other. So until then the PCI
+ * core takes neither, whoever has it reset the device.
+ */
+void cxl_vfio_reset_hang(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+
+	cxlv->hung_flags |= (PCI_DEV_FLAGS_NO_FLR_RESET | PCI_DEV_FLAGS_NO_PM_RESET) &
+			    ~pdev->dev_flags;
+	pdev->dev_flags |= cxlv->hung_flags;
+	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_HUNG);
+}
+
+/* Another reset has ended it; locks as above. Nothing, if there was none. */
+void cxl_vfio_reset_unhang(struct cxl_vfio_device *cxlv)
+{
+	if (!cxl_vfio_reset_is_hung(cxlv))
+		return;
+	cxlv->core.pdev->dev_flags &= ~cxlv->hung_flags;
+	cxlv->hung_flags = 0;
+	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_HUNG);
+}
+
+bool cxl_vfio_reset_is_hung(const struct cxl_vfio_device *cxlv)
+{
+	return READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG;
+}
+
+/* Caller has the device lock. The bus has no other device (pci_parent_bus_reset()). */
+static int reset_hung(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+	struct pci_dev *bridge = pci_upstream_bridge(pdev);
+	int ret;
+
+	if (!bridge || !pci_dev_trylock(bridge))
+		return -EAGAIN;
+	/* A CXL Reset is none of PCIe's registers (9.7): they are there to be saved. */
+	pci_save_state(pdev);
+	ret = __pci_reset_function_locked(pdev);
+	pci_restore_state(pdev);
+	pci_dev_unlock(bridge);
+	return ret;
+}
+
+/**
+ * cxl_vfio_reset_unbind - leave the decoders as the platform had them
+ * @cxlv: the device, being unbound, which nobody has open any more
+ *
+ * The last close could not, if it was unbind that it waited for: that has the device lock.
+ */
+void cxl_vfio_reset_unbind(struct cxl_vfio_device *cxlv)
+{
+	int ret;
+
+	if (cxl_vfio_reset_is_hung(cxlv) && !cxl_vfio_is_absent(cxlv)) {
+		ret = reset_hung(cxlv);
+		if (ret)
+			pci_err(cxlv->core.pdev, "still in its CXL Reset, which a reset of its bus could not end (%pe): its memory cannot be reached until one does\n",
+				ERR_PTR(ret));
+	}
+	cxl_vfio_reset_unhang(cxlv);
+	cxl_vfio_reset_restore(cxlv);
+}
+
+/**
  * cxl_vfio_reset_decoder_lost - has a reset taken the decoder?
  * @cxlv: the device; no other reset runs
  *
@@ -304,7 +374,8 @@ void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
 	/* One that was woken for the reset could not be asked yet. */
 	if (!ret)
 		cxl_vfio_errors_unmask(cxlv);
-	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET | CXL_VFIO_BLOCK_HUNG);
+	cxl_vfio_reset_unhang(cxlv);
+	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
 	cxl_vfio_regs_reset_end(cxlv, kind, ret);
 	cxl_vfio_reset_ended(cxlv, kind, ret);
 }

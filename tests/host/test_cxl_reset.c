@@ -503,6 +503,56 @@ static void test_unbind_meanwhile(void)
 	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), 0);
 }
 
+enum left { LEFT_ASKED, LEFT_BEGUN, LEFT_FAILED, LEFT_COUNT };
+
+/*
+ * The user goes when he has asked for it, when the device has begun, or when its time is
+ * over. The next one finds all in order: what does not end by itself was ended for him.
+ */
+static void check_left(struct session *session, enum left when)
+{
+	const struct qmp_state before = session->before;
+	uint64_t resets = qmp_get("resets-cxl");
+
+	cxl_reset_start(&session->vfio, false);
+	check(out_of_reach(session));
+	while (when == LEFT_BEGUN && qmp_get("resets-cxl") == resets)
+		usleep(1000);
+	if (when == LEFT_FAILED)
+		check_eq(cxl_reset_wait(&session->vfio), CXLR_STATUS2_RESET_ERROR);
+	munmap(session->window, WINDOW);
+	munmap(session->end, WINDOW);
+	vfio_close(&session->vfio);
+	setup(session);
+	qmp_state_same(&session->before, &before);
+}
+
+/* He is asked to go by an unbind, so the device is locked; who binds it next finds it in order. */
+static void test_never_ends_unbound(void)
+{
+	struct session session;
+	struct qmp_state before;
+	int tell, asked;
+	pid_t pid;
+
+	pid = unbinder(&tell);
+	setup(&session);
+	before = session.before;
+	asked = vfio_event(&session.vfio, VFIO_PCI_REQ_IRQ_INDEX);
+	cxl_reset_start(&session.vfio, false);
+	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_ERROR);
+	check_eq(write(tell, "", 1), 1);
+	check(vfio_event_met(asked));
+	check_eq(__vfio_reset(&session.vfio), -EAGAIN);
+
+	munmap(session.window, WINDOW);
+	munmap(session.end, WINDOW);
+	vfio_close(&session.vfio);
+	check_eq(waitpid(pid, NULL, 0), pid);
+	setup(&session);
+	qmp_state_same(&session.before, &before);
+}
+
 /*
  * In a machine whose device never ends a CXL Reset. The write that starts it
  * returns, and all answers are a device's in reset: Status2 says neither done
@@ -511,10 +561,10 @@ static void test_unbind_meanwhile(void)
  */
 static void test_never_ends(void)
 {
-	struct qmp_state after;
 	struct session session;
 	struct events events;
 	uint8_t byte = 0;
+	enum left when;
 
 	setup(&session);
 	events_open(&session.vfio);
@@ -535,16 +585,8 @@ static void test_never_ends(void)
 	reset_then(&session.vfio, __vfio_hot_reset, "resets-bus");
 	check_after(&session, 1);
 
-	/* The user goes meanwhile; the next one finds all in order, after such a reset. */
-	cxl_reset_start(&session.vfio, false);
-	check(out_of_reach(&session));
-	munmap(session.window, WINDOW);
-	munmap(session.end, WINDOW);
-	vfio_close(&session.vfio);
-	vfio_open(&session.vfio);
-	check_eq(__vfio_hot_reset(&session.vfio), 0);
-	qmp_state_read(&after);
-	qmp_state_same(&after, &session.before);
+	for (when = 0; when < LEFT_COUNT; when++)
+		check_left(&session, when);
 }
 
 static void reset_by(const char *method)
@@ -658,21 +700,40 @@ static void test_by_ioctl_then(void)
 	check_after(&session, 2);
 }
 
-/* And one that never ends is over when the device's own time is. */
+static int sysfs_reset(__attribute__((unused)) struct vfio *vfio)
+{
+	write_file(pci_path(pci_accel(), "reset"), "1");
+	return 0;
+}
+
+/*
+ * And one that never ends is over when the device's own time is. Whoever resets the
+ * device then, and would have had FLR, which does not end that, gets the bus's reset.
+ */
 static void test_by_ioctl_never_ends(void)
 {
+	int (*resets[])(struct vfio *vfio) = { __vfio_reset, sysfs_reset };
 	struct session session;
+	unsigned int i;
+	uint64_t flrs;
 	uint8_t byte;
 	int ret;
 
 	setup(&session);
-	reset_by("cxl");
-	ret = __vfio_reset(&session.vfio);
-	reset_by("pci");
-	check_eq(ret, -ETIMEDOUT);
-	check(!load(session.window, &byte));
-	reset_then(&session.vfio, __vfio_hot_reset, "resets-bus");
-	check_after(&session, 1);
+	flrs = qmp_get("resets-function");
+	for (i = 0; i < ARRAY_SIZE(resets); i++) {
+		reset_by("cxl");
+		ret = __vfio_reset(&session.vfio);
+		check_eq(ret, -ETIMEDOUT);
+		check(!load(session.window, &byte));
+		/* By the same ioctl: not as the same reset again. */
+		reset_then(&session.vfio, resets[i], "resets-bus");
+		reset_by("pci");
+		check_after(&session, i + 1);
+	}
+	check_eq(qmp_get("resets-function"), flrs);
+	check_eq(__vfio_reset(&session.vfio), 0);
+	check_eq(qmp_get("resets-function"), flrs + 1);
 }
 
 const struct test tests[] = {
@@ -689,6 +750,7 @@ const struct test tests[] = {
 	{ "unbind_meanwhile", test_unbind_meanwhile },
 	{ "command_meanwhile", test_command_meanwhile },
 	{ "never_ends", test_never_ends },
+	{ "never_ends_unbound", test_never_ends_unbound },
 	{ "by_ioctl", test_by_ioctl },
 	{ "by_ioctl_failed", test_by_ioctl_failed },
 	{ "by_ioctl_killed", test_by_ioctl_killed },
