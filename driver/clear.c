@@ -156,9 +156,7 @@ static bool by_reset(struct cxl_vfio_device *cxlv)
 	clear->reset_failed = true;
 	pci_warn(cxlv->core.pdev, "its CXL Reset does not clear the memory (%pe): the processors do, from now on\n",
 		 ERR_PTR(ret));
-	/* Only a conventional reset ends one that does not end by itself. */
-	if (cxl_vfio_reset_is_hung(cxlv) && cxl_vfio_answers(cxlv))
-		pci_reset_bus(cxlv->core.pdev);
+	cxl_vfio_reset_end_hung(cxlv);
 	return false;
 }
 

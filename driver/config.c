@@ -101,7 +101,12 @@ static ssize_t access_write(struct cxl_vfio_device *cxlv, char __user *buf, size
 /* A device in a CXL Reset loses what is written, and comes back with what it had. */
 static bool is_lost(struct cxl_vfio_device *cxlv)
 {
-	return cxl_vfio_reset_is_hung(cxlv) || !cxl_vfio_cxl_reset_keep_off(cxlv);
+	if (!cxl_vfio_cxl_reset_keep_off(cxlv))
+		return true;
+	if (!cxl_vfio_reset_is_hung(cxlv))
+		return false;
+	up_read(&cxlv->cxl_reset.gate);
+	return true;
 }
 
 /* One that is gone loses it as well; the core would wait for it to come back from an FLR. */

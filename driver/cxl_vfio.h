@@ -86,7 +86,7 @@ enum {
 	CXL_VFIO_BLOCK_ERROR	= BIT(1),	/* error recovery is under way */
 	CXL_VFIO_BLOCK_CONFIG	= BIT(2),	/* a power or memory-enable change is */
 	CXL_VFIO_BLOCK_UNUSABLE	= BIT(3),	/* a reset lost a decoder for good */
-	CXL_VFIO_BLOCK_HUNG	= BIT(4),	/* a CXL Reset did not end; another reset may */
+	CXL_VFIO_BLOCK_HUNG	= BIT(4),	/* a CXL Reset did not end; the bus's ends it */
 	CXL_VFIO_BLOCK_GONE	= BIT(5),	/* the device was removed; never ends */
 	CXL_VFIO_BLOCK_SLEEP	= BIT(6),	/* nobody has it open, and it is not in D0 */
 };
@@ -646,8 +646,9 @@ void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_reset_decoder_lost(struct cxl_vfio_device *cxlv);
 int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_hang(struct cxl_vfio_device *cxlv);
-void cxl_vfio_reset_unhang(struct cxl_vfio_device *cxlv);
+int cxl_vfio_reset_unhang(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_reset_is_hung(const struct cxl_vfio_device *cxlv);
+int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_unbind(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret);
 void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv);

@@ -38,13 +38,23 @@ static void restore_after_close(struct cxl_vfio_device *cxlv)
 
 	if (!pci_dev_trylock(pdev))
 		return;
-	/* The core's reset ended that, or could not be made. */
-	if (!cxl_vfio_reset_is_hung(cxlv) || !cxlv->core.needs_reset) {
+	if (!cxl_vfio_reset_unhang(cxlv))
 		cxl_vfio_reset_restore(cxlv);
-		cxl_vfio_reset_unhang(cxlv);
-		cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
-	}
+	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
 	pci_dev_unlock(pdev);
+}
+
+/* Nobody opens a device that is in a CXL Reset. */
+static int refuse_hung(struct cxl_vfio_device *cxlv)
+{
+	int ret = cxl_vfio_reset_end_hung(cxlv);
+
+	if (!ret || ret == -EAGAIN)
+		return ret;
+	dev_err_ratelimited(&cxlv->core.pdev->dev,
+			    "still in a CXL Reset that no reset of its bus has ended (%pe), so nobody can open the device: see its attribute reset_method\n",
+			    ERR_PTR(ret));
+	return -EIO;
 }
 
 /*
@@ -56,7 +66,7 @@ static int clear_memory(struct cxl_vfio_device *cxlv)
 	int ret;
 
 	cxl_vfio_clear_start(cxlv);
-	ret = cxl_vfio_clear_wait(cxlv);
+	ret = cxl_vfio_clear_wait(cxlv) ?: refuse_hung(cxlv);
 	if (ret || !cxl_vfio_clear_needed(cxlv))
 		return ret;
 	if (cxl_vfio_check_answers(cxlv))
@@ -79,7 +89,7 @@ static int open_device(struct cxl_vfio_device *cxlv)
 	if (ret)
 		return ret;
 	/* A CXL Reset that clears, and the reset that enabling is, would meet. */
-	ret = cxl_vfio_clear_wait(cxlv);
+	ret = cxl_vfio_clear_wait(cxlv) ?: refuse_hung(cxlv);
 	if (ret)
 		goto err_backing;
 	ret = vfio_pci_core_enable(&cxlv->core);
@@ -261,17 +271,16 @@ static long gated_ioctl(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned
 	return ret;
 }
 
-/*
- * The PCI core's choice; but where that may be but the bus's, the core would reset that
- * without a lock on the bridge.
- */
 static long reset_by_pci(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
 {
-	if (cmd != VFIO_DEVICE_RESET || !cxl_vfio_reset_is_hung(cxlv))
-		return vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
+	long ret;
 
-	guard(rwsem_write)(&cxlv->core.memory_lock);
-	return pci_reset_bus(cxlv->core.pdev);
+	if (cmd == VFIO_DEVICE_RESET && cxl_vfio_reset_is_hung(cxlv)) {
+		guard(rwsem_write)(&cxlv->core.memory_lock);
+		return cxl_vfio_reset_end_hung(cxlv);
+	}
+	ret = vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
+	return !ret && cxl_vfio_reset_is_hung(cxlv) ? -ETIMEDOUT : ret;
 }
 
 /* As the PCI core does: where one way to reset the device fails, the next. */

@@ -275,14 +275,43 @@ void cxl_vfio_reset_hang(struct cxl_vfio_device *cxlv)
 	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_HUNG);
 }
 
-/* Another reset has ended it; locks as above. Nothing, if there was none. */
-void cxl_vfio_reset_unhang(struct cxl_vfio_device *cxlv)
+static void unhang(struct cxl_vfio_device *cxlv)
 {
-	if (!cxl_vfio_reset_is_hung(cxlv))
-		return;
 	cxlv->core.pdev->dev_flags &= ~cxlv->hung_flags;
 	cxlv->hung_flags = 0;
 	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_HUNG);
+}
+
+/*
+ * Of all resets only conventional ones take Mem_Enable (8.1.3.2), and the PCI core does not put
+ * it back.
+ */
+static bool kept_mem_enable(struct cxl_vfio_device *cxlv)
+{
+	u16 ctrl;
+
+	if (!(cxlv->platform.dvsec_ctrl & CXLR_CTRL_MEM_ENABLE))
+		return false;
+	pci_read_config_word(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_CTRL, &ctrl);
+	return PCI_POSSIBLE_ERROR(ctrl) || ctrl & CXLR_CTRL_MEM_ENABLE;
+}
+
+/**
+ * cxl_vfio_reset_unhang - was this reset the end of a CXL Reset that did not end?
+ * @cxlv: the device, whose lock is held; nothing of what a reset took is put back
+ *
+ * The PCI core tells the end of a reset also where none could be made.
+ *
+ * Return: 0, also if there was none; -ETIMEDOUT if it has not ended.
+ */
+int cxl_vfio_reset_unhang(struct cxl_vfio_device *cxlv)
+{
+	if (!cxl_vfio_reset_is_hung(cxlv))
+		return 0;
+	if (kept_mem_enable(cxlv))
+		return -ETIMEDOUT;
+	unhang(cxlv);
+	return 0;
 }
 
 bool cxl_vfio_reset_is_hung(const struct cxl_vfio_device *cxlv)
@@ -290,21 +319,54 @@ bool cxl_vfio_reset_is_hung(const struct cxl_vfio_device *cxlv)
 	return READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG;
 }
 
-/* Caller has the device lock. The bus has no other device (pci_parent_bus_reset()). */
-static int reset_hung(struct cxl_vfio_device *cxlv)
+/**
+ * cxl_vfio_reset_end_hung - end a CXL Reset that does not end by itself
+ * @cxlv: the device, whose lock is not held; nobody is in its BARs
+ *
+ * By the first of the PCI device's reset_method that can. The VFIO core would have that
+ * done without a lock on the bridge.
+ *
+ * Return: 0, also if there is none; -EAGAIN if somebody has a lock that is needed; or why
+ * it has not ended.
+ */
+int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
 	struct pci_dev *bridge = pci_upstream_bridge(pdev);
 	int ret;
 
-	if (!bridge || !pci_dev_trylock(bridge))
+	if (!cxl_vfio_reset_is_hung(cxlv))
+		return 0;
+	if (!bridge)
+		return -ENOTTY;
+	if (!pci_dev_trylock(bridge))
 		return -EAGAIN;
-	/* A CXL Reset is none of PCIe's registers (9.7): they are there to be saved. */
-	pci_save_state(pdev);
+	ret = pci_try_reset_function(pdev);
+	pci_dev_unlock(bridge);
+	if (ret)
+		return ret;
+	return cxl_vfio_reset_is_hung(cxlv) ? -ETIMEDOUT : 0;
+}
+
+/*
+ * The same from unbind, which has the device lock. So no other reset of the bus can be under
+ * way; one that waits for unbind may have the bridge. The registers are what the last
+ * close found at open: what it wrote back of them may be lost.
+ */
+static int end_hung_locked(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+	struct pci_dev *bridge = pci_upstream_bridge(pdev);
+	bool locked = bridge && pci_dev_trylock(bridge);
+	int ret;
+
+	pci_cfg_access_lock(pdev);
 	ret = __pci_reset_function_locked(pdev);
 	pci_restore_state(pdev);
-	pci_dev_unlock(bridge);
-	return ret;
+	pci_cfg_access_unlock(pdev);
+	if (locked)
+		pci_dev_unlock(bridge);
+	return ret ?: cxl_vfio_reset_unhang(cxlv);
 }
 
 /**
@@ -315,16 +377,17 @@ static int reset_hung(struct cxl_vfio_device *cxlv)
  */
 void cxl_vfio_reset_unbind(struct cxl_vfio_device *cxlv)
 {
-	int ret;
+	int ret = 0;
 
-	if (cxl_vfio_reset_is_hung(cxlv) && !cxl_vfio_is_absent(cxlv)) {
-		ret = reset_hung(cxlv);
+	if (cxl_vfio_reset_is_hung(cxlv)) {
+		ret = cxl_vfio_answers(cxlv) ? end_hung_locked(cxlv) : -ENODEV;
 		if (ret)
-			pci_err(cxlv->core.pdev, "still in its CXL Reset, which a reset of its bus could not end (%pe): its memory cannot be reached until one does\n",
+			pci_err(cxlv->core.pdev, "left in a CXL Reset that no reset of its bus has ended (%pe): its memory cannot be reached until one does\n",
 				ERR_PTR(ret));
+		unhang(cxlv);
 	}
-	cxl_vfio_reset_unhang(cxlv);
-	cxl_vfio_reset_restore(cxlv);
+	if (!ret)
+		cxl_vfio_reset_restore(cxlv);
 }
 
 /**
@@ -369,12 +432,11 @@ void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
 {
 	bool lost = cxl_vfio_reset_decoder_lost(cxlv) || atomic_read(&cxlv->user_resets);
 	enum cxlr_reset kind = lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR;
-	int ret = cxl_vfio_reset_restore(cxlv);
+	int ret = cxl_vfio_reset_unhang(cxlv) ?: cxl_vfio_reset_restore(cxlv);
 
 	/* One that was woken for the reset could not be asked yet. */
 	if (!ret)
 		cxl_vfio_errors_unmask(cxlv);
-	cxl_vfio_reset_unhang(cxlv);
 	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
 	cxl_vfio_regs_reset_end(cxlv, kind, ret);
 	cxl_vfio_reset_ended(cxlv, kind, ret);

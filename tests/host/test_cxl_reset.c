@@ -503,6 +503,12 @@ static void test_unbind_meanwhile(void)
 	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), 0);
 }
 
+/* FLR is the PCI core's choice again. */
+static void check_flr(struct vfio *vfio)
+{
+	reset_then(vfio, __vfio_reset, "resets-function");
+}
+
 enum left { LEFT_ASKED, LEFT_BEGUN, LEFT_FAILED, LEFT_COUNT };
 
 /*
@@ -515,7 +521,6 @@ static void check_left(struct session *session, enum left when)
 	uint64_t resets = qmp_get("resets-cxl");
 
 	cxl_reset_start(&session->vfio, false);
-	check(out_of_reach(session));
 	while (when == LEFT_BEGUN && qmp_get("resets-cxl") == resets)
 		usleep(1000);
 	if (when == LEFT_FAILED)
@@ -525,6 +530,7 @@ static void check_left(struct session *session, enum left when)
 	vfio_close(&session->vfio);
 	setup(session);
 	qmp_state_same(&session->before, &before);
+	check_flr(&session->vfio);
 }
 
 /* He is asked to go by an unbind, so the device is locked; who binds it next finds it in order. */
@@ -551,6 +557,7 @@ static void test_never_ends_unbound(void)
 	check_eq(waitpid(pid, NULL, 0), pid);
 	setup(&session);
 	qmp_state_same(&session.before, &before);
+	check_flr(&session.vfio);
 }
 
 /*
@@ -732,8 +739,50 @@ static void test_by_ioctl_never_ends(void)
 		check_after(&session, i + 1);
 	}
 	check_eq(qmp_get("resets-function"), flrs);
-	check_eq(__vfio_reset(&session.vfio), 0);
-	check_eq(qmp_get("resets-function"), flrs + 1);
+	check_flr(&session.vfio);
+}
+
+/*
+ * The administrator has left the device FLR alone. A reset that cannot be made is not
+ * taken for the end of the one that does not end; VFIO's hot reset is.
+ */
+static void test_never_ends_flr_only(void)
+{
+	struct session session;
+	uint8_t byte;
+
+	setup(&session);
+	write_file(pci_path(pci_accel(), "reset_method"), "flr");
+	cxl_reset_start(&session.vfio, false);
+	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_ERROR);
+	check(__write_file(pci_path(pci_accel(), "reset"), "1"));
+	check(!load(session.window, &byte));
+	check_eq(__vfio_reset(&session.vfio), -ENOTTY);
+	check(!load(session.window, &byte));
+	reset_then(&session.vfio, __vfio_hot_reset, "resets-bus");
+	write_file(pci_path(pci_accel(), "reset_method"), "default");
+	check_after(&session, 1);
+}
+
+/* The same, of the one that is to clear the memory: nobody opens the device in it. */
+static void test_never_ends_clearing(void)
+{
+	struct vfio vfio;
+	int kmsg;
+
+	if (pci_bound(pci_accel()))
+		pci_unbind(pci_accel());
+	pci_bind(pci_accel());
+	write_file(pci_path(pci_accel(), "reset_method"), "flr");
+	kmsg = kmsg_open();
+	check_eq(__vfio_open_device(&vfio), -EIO);
+	check(kmsg_said(kmsg, "still in a CXL Reset"));
+	close(kmsg);
+	write_file(pci_path(pci_accel(), "reset_method"), "default");
+	vfio_open(&vfio);
+	/* It may have left out FLR when it was written. */
+	write_file(pci_path(pci_accel(), "reset_method"), "default");
+	check_flr(&vfio);
 }
 
 const struct test tests[] = {
@@ -756,5 +805,7 @@ const struct test tests[] = {
 	{ "by_ioctl_killed", test_by_ioctl_killed },
 	{ "by_ioctl_then", test_by_ioctl_then },
 	{ "by_ioctl_never_ends", test_by_ioctl_never_ends },
+	{ "never_ends_flr_only", test_never_ends_flr_only },
+	{ "never_ends_clearing", test_never_ends_clearing },
 	{ }
 };

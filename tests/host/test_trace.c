@@ -73,7 +73,7 @@ static void test_life(void)
 		"cxl_vfio_reset_begin: ",
 		"cxl_vfio_zap: ", " why=reset blocked=reset",
 		"cxl_vfio_event: ", " reset_begin ",
-		"cxl_vfio_unblock: ", " why=reset|hung blocked=\n",
+		"cxl_vfio_unblock: ", " why=reset blocked=\n",
 		"cxl_vfio_event: ", " reset_end ",
 		"cxl_vfio_reset_end: ", " kind=conventional error=0",
 		"cxl_vfio_event: ", " committed base=0x100000000 size=0x10000000",
