@@ -524,7 +524,7 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv)
 	if (!device_trylock(&pdev->dev))
 		return ret;
 	if (pdev->current_state == PCI_D0 && !pci_channel_offline(pdev) &&
-	    !cxl_vfio_is_removed(cxlv) && cxl_vfio_answers(cxlv))
+	    !cxl_vfio_is_removed(cxlv) && cxl_vfio_answers(cxlv) && !cxl_vfio_reset_is_hung(cxlv))
 		ret = reset(cxlv, true);
 	/* What was fetched ahead, by the kernel's mapping, until the decoder was gone. */
 	if (!ret)

@@ -49,7 +49,7 @@ static int refuse_hung(struct cxl_vfio_device *cxlv)
 {
 	int ret = cxl_vfio_reset_end_hung(cxlv);
 
-	if (!ret || ret == -EAGAIN)
+	if (!ret || ret == -EAGAIN || ret == -ENODEV)
 		return ret;
 	dev_err_ratelimited(&cxlv->core.pdev->dev,
 			    "still in a CXL Reset that no reset of its bus has ended (%pe), so nobody can open the device: see its attribute reset_method\n",

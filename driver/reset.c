@@ -275,11 +275,11 @@ void cxl_vfio_reset_hang(struct cxl_vfio_device *cxlv)
 	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_HUNG);
 }
 
-static void unhang(struct cxl_vfio_device *cxlv)
+/* The PCI core may take any reset again. */
+static void allow_resets(struct cxl_vfio_device *cxlv)
 {
 	cxlv->core.pdev->dev_flags &= ~cxlv->hung_flags;
 	cxlv->hung_flags = 0;
-	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_HUNG);
 }
 
 /*
@@ -310,7 +310,8 @@ int cxl_vfio_reset_unhang(struct cxl_vfio_device *cxlv)
 		return 0;
 	if (kept_mem_enable(cxlv))
 		return -ETIMEDOUT;
-	unhang(cxlv);
+	allow_resets(cxlv);
+	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_HUNG);
 	return 0;
 }
 
@@ -326,8 +327,8 @@ bool cxl_vfio_reset_is_hung(const struct cxl_vfio_device *cxlv)
  * By the first of the PCI device's reset_method that can. The VFIO core would have that
  * done without a lock on the bridge.
  *
- * Return: 0, also if there is none; -EAGAIN if somebody has a lock that is needed; or why
- * it has not ended.
+ * Return: 0, also if there is none; -EAGAIN if somebody has a lock that is needed; -ENODEV
+ * if the device does not answer, logged; or why it has not ended.
  */
 int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv)
 {
@@ -337,15 +338,15 @@ int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv)
 
 	if (!cxl_vfio_reset_is_hung(cxlv))
 		return 0;
-	if (!bridge)
-		return -ENOTTY;
-	if (!pci_dev_trylock(bridge))
-		return -EAGAIN;
-	ret = pci_try_reset_function(pdev);
-	pci_dev_unlock(bridge);
+	ret = cxl_vfio_check_answers(cxlv);
 	if (ret)
 		return ret;
-	return cxl_vfio_reset_is_hung(cxlv) ? -ETIMEDOUT : 0;
+	if (bridge && !pci_dev_trylock(bridge))
+		return -EAGAIN;
+	ret = pci_try_reset_function(pdev);
+	if (bridge)
+		pci_dev_unlock(bridge);
+	return cxl_vfio_reset_is_hung(cxlv) ? ret ?: -ETIMEDOUT : 0;
 }
 
 /*
@@ -366,7 +367,7 @@ static int end_hung_locked(struct cxl_vfio_device *cxlv)
 	pci_cfg_access_unlock(pdev);
 	if (locked)
 		pci_dev_unlock(bridge);
-	return ret ?: cxl_vfio_reset_unhang(cxlv);
+	return cxl_vfio_reset_unhang(cxlv) ? ret ?: -ETIMEDOUT : 0;
 }
 
 /**
@@ -384,7 +385,7 @@ void cxl_vfio_reset_unbind(struct cxl_vfio_device *cxlv)
 		if (ret)
 			pci_err(cxlv->core.pdev, "left in a CXL Reset that no reset of its bus has ended (%pe): its memory cannot be reached until one does\n",
 				ERR_PTR(ret));
-		unhang(cxlv);
+		allow_resets(cxlv);
 	}
 	if (!ret)
 		cxl_vfio_reset_restore(cxlv);
@@ -430,10 +431,12 @@ void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, in
  */
 void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
 {
-	bool lost = cxl_vfio_reset_decoder_lost(cxlv) || atomic_read(&cxlv->user_resets);
+	int ret = cxl_vfio_reset_unhang(cxlv);
+	bool lost = (!ret && cxl_vfio_reset_decoder_lost(cxlv)) || atomic_read(&cxlv->user_resets);
 	enum cxlr_reset kind = lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR;
-	int ret = cxl_vfio_reset_unhang(cxlv) ?: cxl_vfio_reset_restore(cxlv);
 
+	if (!ret)
+		ret = cxl_vfio_reset_restore(cxlv);
 	/* One that was woken for the reset could not be asked yet. */
 	if (!ret)
 		cxl_vfio_errors_unmask(cxlv);
