@@ -380,13 +380,13 @@ void cxl_vfio_reset_unbind(struct cxl_vfio_device *cxlv)
 {
 	int ret = 0;
 
-	if (cxl_vfio_reset_is_hung(cxlv)) {
+	if (cxl_vfio_reset_is_hung(cxlv) && !cxl_vfio_is_absent(cxlv)) {
 		ret = cxl_vfio_answers(cxlv) ? end_hung_locked(cxlv) : -ENODEV;
 		if (ret)
 			pci_err(cxlv->core.pdev, "left in a CXL Reset that no reset of its bus has ended (%pe): its memory cannot be reached until one does\n",
 				ERR_PTR(ret));
-		allow_resets(cxlv);
 	}
+	allow_resets(cxlv);
 	if (!ret)
 		cxl_vfio_reset_restore(cxlv);
 }
