@@ -223,7 +223,7 @@ static int quiet_reset(struct cxl_vfio_device *cxlv, bool clear)
 	ret = initiate_quiet(cxlv, clear);
 
 	pci_restore_state(pdev);
-	/* Perhaps still at it: hands off. Other resets end this. */
+	/* Perhaps still at it: hands off. A reset of the bus ends this. */
 	if (ret == -ETIMEDOUT) {
 		cxl_vfio_reset_hang(cxlv);
 		return ret;

@@ -646,7 +646,6 @@ void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_reset_decoder_lost(struct cxl_vfio_device *cxlv);
 int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_hang(struct cxl_vfio_device *cxlv);
-int cxl_vfio_reset_unhang(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_reset_is_hung(const struct cxl_vfio_device *cxlv);
 int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_unbind(struct cxl_vfio_device *cxlv);

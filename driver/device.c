@@ -38,8 +38,7 @@ static void restore_after_close(struct cxl_vfio_device *cxlv)
 
 	if (!pci_dev_trylock(pdev))
 		return;
-	if (!cxl_vfio_reset_unhang(cxlv))
-		cxl_vfio_reset_restore(cxlv);
+	cxl_vfio_reset_restore(cxlv);
 	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
 	pci_dev_unlock(pdev);
 }

@@ -232,7 +232,7 @@ static void resume(struct pci_dev *pdev)
 
 	if (cxlv->slot_reset)
 		cxl_vfio_reset_done(cxlv);
-	else if (!cxl_vfio_reset_unhang(cxlv))
+	else
 		cxl_vfio_reset_restore(cxlv);
 	cxlv->slot_reset = false;
 	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_ERROR);

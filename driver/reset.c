@@ -216,45 +216,9 @@ void cxl_vfio_mmio_end(struct pci_dev *pdev, u16 command)
 		pci_write_config_word(pdev, PCI_COMMAND, command);
 }
 
-static int restore(struct cxl_vfio_device *cxlv)
+bool cxl_vfio_reset_is_hung(const struct cxl_vfio_device *cxlv)
 {
-	u16 command;
-	int ret;
-
-	if (!cxl_vfio_answers(cxlv)) {
-		if (!(READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_UNUSABLE))
-			pci_err(cxlv->core.pdev, "the device does not answer: its memory is out of use until a reset succeeds\n");
-		return -ENODEV;
-	}
-	command = cxl_vfio_mmio_begin(cxlv->core.pdev);
-	ret = restore_decoders(cxlv);
-	cxl_vfio_mmio_end(cxlv->core.pdev, command);
-	return ret ?: restore_dvsec(cxlv) ?: check_switches(cxlv);
-}
-
-/**
- * cxl_vfio_reset_restore - put back what a reset, or D3, took
- * @cxlv: the device, in D0; the device lock or memory_lock is held, or the
- *	  device is not open
- *
- * Does not wait for the memory to become active: cxl_vfio_mem_live() looks at
- * every access.
- *
- * Return: 0, or why the memory is out of use now, logged; -ENODEV also of a device that
- * was removed.
- */
-int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
-{
-	int ret;
-
-	if (cxl_vfio_is_absent(cxlv))
-		return -ENODEV;
-	ret = restore(cxlv);
-	if (ret)
-		cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
-	else
-		cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
-	return ret;
+	return READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG;
 }
 
 /**
@@ -296,15 +260,11 @@ static bool kept_mem_enable(struct cxl_vfio_device *cxlv)
 	return PCI_POSSIBLE_ERROR(ctrl) || ctrl & CXLR_CTRL_MEM_ENABLE;
 }
 
-/**
- * cxl_vfio_reset_unhang - was this reset the end of a CXL Reset that did not end?
- * @cxlv: the device, whose lock is held; nothing of what a reset took is put back
- *
- * The PCI core tells the end of a reset also where none could be made.
- *
- * Return: 0, also if there was none; -ETIMEDOUT if it has not ended.
+/*
+ * The PCI core tells the end of a reset also where none could be made. Return: 0, also if
+ * nothing hung; -ETIMEDOUT if it still does.
  */
-int cxl_vfio_reset_unhang(struct cxl_vfio_device *cxlv)
+static int unhang(struct cxl_vfio_device *cxlv)
 {
 	if (!cxl_vfio_reset_is_hung(cxlv))
 		return 0;
@@ -315,9 +275,48 @@ int cxl_vfio_reset_unhang(struct cxl_vfio_device *cxlv)
 	return 0;
 }
 
-bool cxl_vfio_reset_is_hung(const struct cxl_vfio_device *cxlv)
+static int restore(struct cxl_vfio_device *cxlv)
 {
-	return READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_HUNG;
+	u16 command;
+	int ret;
+
+	if (!cxl_vfio_answers(cxlv)) {
+		if (!(READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_UNUSABLE))
+			pci_err(cxlv->core.pdev, "the device does not answer: its memory is out of use until a reset succeeds\n");
+		return -ENODEV;
+	}
+	command = cxl_vfio_mmio_begin(cxlv->core.pdev);
+	ret = restore_decoders(cxlv);
+	cxl_vfio_mmio_end(cxlv->core.pdev, command);
+	return ret ?: restore_dvsec(cxlv) ?: check_switches(cxlv);
+}
+
+/**
+ * cxl_vfio_reset_restore - put back what a reset, or D3, took
+ * @cxlv: the device, in D0; the device lock or memory_lock is held, or the
+ *	  device is not open
+ *
+ * Does not wait for the memory to become active: cxl_vfio_mem_live() looks at
+ * every access.
+ *
+ * Return: 0, or why the memory is out of use now, logged; -ENODEV also of a device that
+ * was removed; -ETIMEDOUT also, with nothing done, of one that is still in a CXL Reset.
+ */
+int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
+{
+	int ret;
+
+	if (cxl_vfio_is_absent(cxlv))
+		return -ENODEV;
+	ret = unhang(cxlv);
+	if (ret)
+		return ret;
+	ret = restore(cxlv);
+	if (ret)
+		cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
+	else
+		cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
+	return ret;
 }
 
 /**
@@ -350,11 +349,11 @@ int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv)
 }
 
 /*
- * The same from unbind, which has the device lock. So no other reset of the bus can be under
+ * The same reset from unbind, which has the device lock. So no other reset of the bus can be under
  * way; one that waits for unbind may have the bridge. The registers are what the last
  * close found at open: what it wrote back of them may be lost.
  */
-static int end_hung_locked(struct cxl_vfio_device *cxlv)
+static int reset_locked(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
 	struct pci_dev *bridge = pci_upstream_bridge(pdev);
@@ -367,7 +366,7 @@ static int end_hung_locked(struct cxl_vfio_device *cxlv)
 	pci_cfg_access_unlock(pdev);
 	if (locked)
 		pci_dev_unlock(bridge);
-	return cxl_vfio_reset_unhang(cxlv) ? ret ?: -ETIMEDOUT : 0;
+	return ret;
 }
 
 /**
@@ -378,17 +377,15 @@ static int end_hung_locked(struct cxl_vfio_device *cxlv)
  */
 void cxl_vfio_reset_unbind(struct cxl_vfio_device *cxlv)
 {
-	int ret = 0;
+	int ret = -ENODEV;
 
-	if (cxl_vfio_reset_is_hung(cxlv) && !cxl_vfio_is_absent(cxlv)) {
-		ret = cxl_vfio_answers(cxlv) ? end_hung_locked(cxlv) : -ENODEV;
-		if (ret)
-			pci_err(cxlv->core.pdev, "left in a CXL Reset that no reset of its bus has ended (%pe): its memory cannot be reached until one does\n",
-				ERR_PTR(ret));
-	}
+	if (cxl_vfio_reset_is_hung(cxlv) && cxl_vfio_answers(cxlv))
+		ret = reset_locked(cxlv);
+	cxl_vfio_reset_restore(cxlv);
+	if (cxl_vfio_reset_is_hung(cxlv) && !cxl_vfio_is_absent(cxlv))
+		pci_err(cxlv->core.pdev, "left in a CXL Reset that no reset of its bus has ended (%pe): its memory cannot be reached until one does\n",
+			ERR_PTR(ret ?: -ETIMEDOUT));
 	allow_resets(cxlv);
-	if (!ret)
-		cxl_vfio_reset_restore(cxlv);
 }
 
 /**
@@ -431,12 +428,11 @@ void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, in
  */
 void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
 {
-	int ret = cxl_vfio_reset_unhang(cxlv);
-	bool lost = (!ret && cxl_vfio_reset_decoder_lost(cxlv)) || atomic_read(&cxlv->user_resets);
+	bool lost = (!unhang(cxlv) && cxl_vfio_reset_decoder_lost(cxlv)) ||
+		    atomic_read(&cxlv->user_resets);
 	enum cxlr_reset kind = lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR;
+	int ret = cxl_vfio_reset_restore(cxlv);
 
-	if (!ret)
-		ret = cxl_vfio_reset_restore(cxlv);
 	/* One that was woken for the reset could not be asked yet. */
 	if (!ret)
 		cxl_vfio_errors_unmask(cxlv);

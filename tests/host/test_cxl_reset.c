@@ -47,6 +47,13 @@ static void setup(struct session *session)
 	hdm_place(vfio, PLACE, vfio->mem.size, CXLR_HDM_CTRL_LOCK);
 }
 
+static void leave(struct session *session)
+{
+	munmap(session->window, WINDOW);
+	munmap(session->end, WINDOW);
+	vfio_close(&session->vfio);
+}
+
 /* One reset took place, the host's registers are as before it, and mappings work by themselves. */
 static void check_after(struct session *session, unsigned int resets)
 {
@@ -262,9 +269,7 @@ static void test_overtaken(void)
 
 	setup(&session);
 	cxl_reset_start(&session.vfio, true);
-	munmap(session.window, WINDOW);
-	munmap(session.end, WINDOW);
-	vfio_close(&session.vfio);
+	leave(&session);
 	/* Who opens next waits for the memory. */
 	vfio_open(&session.vfio);
 	qmp_state_read(&after);
@@ -418,9 +423,7 @@ static void test_flr_at_once(void)
 
 	/* Who opens next has asked for none. */
 	cxl_reset_start(&session.vfio, false);
-	munmap(session.window, WINDOW);
-	munmap(session.end, WINDOW);
-	vfio_close(&session.vfio);
+	leave(&session);
 	vfio_open(&session.vfio);
 	sysfs_flr();
 	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), 0);
@@ -494,9 +497,7 @@ static void test_unbind_meanwhile(void)
 	check(!load(session.window, &byte));
 	check_eq(qmp_get("resets-cxl"), session.resets);
 
-	munmap(session.window, WINDOW);
-	munmap(session.end, WINDOW);
-	vfio_close(&session.vfio);
+	leave(&session);
 	check_eq(waitpid(pid, NULL, 0), pid);
 	check_eq(qmp_get("resets-cxl"), session.resets);
 	vfio_open(&session.vfio);
@@ -525,9 +526,7 @@ static void check_left(struct session *session, enum left when)
 		usleep(1000);
 	if (when == LEFT_FAILED)
 		check_eq(cxl_reset_wait(&session->vfio), CXLR_STATUS2_RESET_ERROR);
-	munmap(session->window, WINDOW);
-	munmap(session->end, WINDOW);
-	vfio_close(&session->vfio);
+	leave(session);
 	setup(session);
 	qmp_state_same(&session->before, &before);
 	check_flr(&session->vfio);
@@ -551,9 +550,7 @@ static void test_never_ends_unbound(void)
 	check(vfio_event_met(asked));
 	check_eq(__vfio_reset(&session.vfio), -EAGAIN);
 
-	munmap(session.window, WINDOW);
-	munmap(session.end, WINDOW);
-	vfio_close(&session.vfio);
+	leave(&session);
 	check_eq(waitpid(pid, NULL, 0), pid);
 	setup(&session);
 	qmp_state_same(&session.before, &before);
