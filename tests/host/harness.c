@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -21,6 +22,8 @@
 #include "threads.h"
 
 #define TIMEOUT		60	/* seconds */
+#define COLUMNS		80	/* of the terminal that the output is for */
+#define NEAR_NAMES	3	/* printed for a name that no test has */
 #define KILL_TIME	10	/* for a process to die */
 #define CYCLES		300
 #define ACCESSES	2000000
@@ -34,6 +37,10 @@ unsigned long accesses = ACCESSES;
 uint64_t seed;
 /* A test's process is caught in the kernel. */
 static bool stuck;
+/* Parts of a test's full name, as mmap.2m_faults[pfn,group]; the variant may be empty. */
+static const char *program;
+static char variant[64];
+static bool interface_given;
 
 /* What the kernel says when it has found something wrong with itself. */
 static const char * const splats[] = {
@@ -44,16 +51,61 @@ static const char * const splats[] = {
 	"page allocation failure", "soft lockup", "bad unlock balance", "held lock freed",
 };
 
+/* Print a line as TAP comments of at most COLUMNS columns; break it at blanks where it has any. */
+static void print_folded(const char *text, size_t len)
+{
+	static const char more[] = "    ";
+	size_t room = COLUMNS - 2, take;
+	const char *prefix = "";
+
+	do {
+		take = len;
+		if (take > room) {
+			for (take = room; take && text[take] != ' '; take--)
+				;
+			if (!take)
+				take = room;
+		}
+		printf("# %s%.*s\n", prefix, (int)take, text);
+		text += take;
+		len -= take;
+		for (; len && *text == ' '; text++, len--)
+			;
+		prefix = more;
+		room = COLUMNS - 2 - (sizeof(more) - 1);
+	} while (len);
+}
+
+__attribute__((format(printf, 2, 0)))
+static void print_comment(const char *prefix, const char *format, va_list args)
+{
+	char *body, *text, *line, *end;
+
+	if (vasprintf(&body, format, args) < 0 || asprintf(&text, "%s%s", prefix, body) < 0) {
+		printf("# no memory to print: %s\n", format);
+		return;
+	}
+	for (line = text; line; line = end) {
+		end = strchr(line, '\n');
+		print_folded(line, end ? (size_t)(end - line) : strlen(line));
+		/* A line end at the very end begins no line. */
+		if (end && !*++end)
+			end = NULL;
+	}
+	free(body);
+	free(text);
+	fflush(stdout);
+}
+
 void fail(const char *file, int line, const char *format, ...)
 {
+	char place[256];
 	va_list args;
 
-	printf("# %s:%d: ", file, line);
+	snprintf(place, sizeof(place), "%s:%d: ", file, line);
 	va_start(args, format);
-	vprintf(format, args);
+	print_comment(place, format, args);
 	va_end(args);
-	printf("\n");
-	fflush(stdout);
 	_exit(1);
 }
 
@@ -61,12 +113,9 @@ void note(const char *format, ...)
 {
 	va_list args;
 
-	printf("# ");
 	va_start(args, format);
-	vprintf(format, args);
+	print_comment("", format, args);
 	va_end(args);
-	printf("\n");
-	fflush(stdout);
 }
 
 int kmsg_open(void)
@@ -136,7 +185,7 @@ static bool kernel_complained(int kmsg)
 				break;
 		if (i == ARRAY_SIZE(splats))
 			continue;
-		printf("# kernel: %s\n", text);
+		note("kernel: %s", text);
 		found = true;
 	}
 	return found;
@@ -299,13 +348,12 @@ static bool reap(pid_t pid, unsigned int seconds, int *status)
 	bool ended = wait_for(pid, seconds, status);
 
 	if (!ended) {
-		printf("# ran for more than %u s, and is killed; its threads:\n", seconds);
+		note("ran for more than %u s, and is killed; its threads:", seconds);
 		threads_print(pid);
 	}
 	kill(-pid, SIGKILL);
 	if (!ended && !wait_for(pid, KILL_TIME, status)) {
-		printf("# cannot be killed: the tests that follow would wait for it\n");
-		fflush(stdout);
+		note("cannot be killed: the tests that follow would wait for it");
 		stuck = true;
 	}
 	return ended;
@@ -332,27 +380,141 @@ static bool run_test(const struct test *test, unsigned int number)
 	if (!reap(pid, limit(test), &status))
 		passed = false;
 	else if (WIFSIGNALED(status))
-		printf("# died of signal %d, %s\n", WTERMSIG(status), strsignal(WTERMSIG(status)));
+		note("died of signal %d, %s", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
 		passed = !WEXITSTATUS(status);
 	if (kernel_complained(kmsg))
 		passed = false;
 	close(kmsg);
 
-	printf("%sok %u - %s\n# %.1f s\n", passed ? "" : "not ", number, test->name, now() - start);
+	printf("%sok %u - %s.%s%s  %.1f s\n", passed ? "" : "not ", number, program, test->name,
+	       variant, now() - start);
 	fflush(stdout);
 	return passed;
 }
 
-/* Whether a test is to be run: all are if none is named. */
-static bool wanted(const char *name, char **names)
+/* The program's name in the names of its tests. */
+static void set_program(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	program = slash ? slash + 1 : path;
+	if (!strncmp(program, "test_", 5))
+		program += 5;
+}
+
+/* What a test runs with, if the caller has chosen anything. */
+static void set_variant(void)
+{
+	const char *backing = getenv("VFIO_BACKING");
+
+	if (!backing && !interface_given)
+		return;
+	snprintf(variant, sizeof(variant), "[%s,%s]", backing ?: "pfn",
+		 interface == INTERFACE_CDEV ? "cdev" : "group");
+}
+
+/* A test's name as the command line may have it: TEST or PROGRAM.TEST. */
+static const char *bare_name(const char *name)
+{
+	size_t len = strlen(program);
+
+	return !strncmp(name, program, len) && name[len] == '.' ? name + len + 1 : name;
+}
+
+/* Whether to run a test: run all of them if the command line names none. */
+static bool is_wanted(const char *name, char **names)
 {
 	if (!*names)
 		return true;
 	for (; *names; names++)
-		if (!strcmp(name, *names))
+		if (!strcmp(name, bare_name(*names)))
 			return true;
 	return false;
+}
+
+static bool is_test(const char *name)
+{
+	const struct test *test;
+
+	for (test = tests; test->name; test++)
+		if (!strcmp(test->name, name))
+			return true;
+	return false;
+}
+
+/* How many characters to insert, to remove or to change until @a is @b (Levenshtein). */
+static unsigned int distance(const char *a, const char *b)
+{
+	unsigned int row[64], above, left, i, j;
+
+	if (strlen(a) >= ARRAY_SIZE(row))
+		return UINT_MAX;
+	for (i = 0; i <= strlen(a); i++)
+		row[i] = i;
+	for (j = 1; j <= strlen(b); j++) {
+		left = row[0];
+		row[0] = j;
+		for (i = 1; i <= strlen(a); i++) {
+			above = row[i];
+			row[i] = left + (a[i - 1] != b[j - 1]);
+			if (row[i] > above + 1)
+				row[i] = above + 1;
+			if (row[i] > row[i - 1] + 1)
+				row[i] = row[i - 1] + 1;
+			left = above;
+		}
+	}
+	return row[strlen(a)];
+}
+
+/* Whether a person who typed @name may have meant this test; smaller is nearer. */
+static bool is_near(const char *name, const char *test, unsigned int *far)
+{
+	*far = distance(name, test);
+	if (*far <= strlen(name) / 3 + 1)
+		return true;
+	return strlen(name) >= 3 && (strstr(test, name) || strstr(name, test));
+}
+
+/* A name that no test has fails, and must not look like a test that passed. */
+static void report_unknown(const char *name, unsigned int number)
+{
+	const struct test *test, *near[NEAR_NAMES] = { };
+	unsigned int fars[NEAR_NAMES], far, i;
+	char list[256] = "";
+	size_t len = 0;
+
+	for (test = tests; test->name; test++) {
+		const struct test *next = test;
+
+		if (!is_near(bare_name(name), test->name, &far))
+			continue;
+		for (i = 0; i < NEAR_NAMES && next; i++) {
+			if (!near[i] || far < fars[i]) {
+				const struct test *moved = near[i];
+				unsigned int moved_far = fars[i];
+
+				near[i] = next;
+				fars[i] = far;
+				next = moved;
+				far = moved_far;
+			}
+		}
+	}
+	for (i = 0; i < NEAR_NAMES && near[i]; i++)
+		len += snprintf(list + len, sizeof(list) - len, "%s %s", i ? "," : "; near:",
+				near[i]->name);
+	note("no test '%s.%s'%s", program, bare_name(name), *list ? list : "; --list prints them");
+	printf("not ok %u - %s.%s%s\n", number, program, bare_name(name), variant);
+}
+
+static void list_tests(void)
+{
+	const struct test *test;
+
+	for (test = tests; test->name; test++)
+		printf("%s.%s\n", program, test->name);
 }
 
 static void parse_options(int argc, char **argv)
@@ -362,6 +524,7 @@ static void parse_options(int argc, char **argv)
 		{ "cycles", required_argument, NULL, 'c' },
 		{ "accesses", required_argument, NULL, 'a' },
 		{ "seed", required_argument, NULL, 's' },
+		{ "list", no_argument, NULL, 'l' },
 		{ }
 	};
 	int option;
@@ -370,6 +533,7 @@ static void parse_options(int argc, char **argv)
 		switch (option) {
 		case 'i':
 			interface = !strcmp(optarg, "cdev") ? INTERFACE_CDEV : INTERFACE_GROUP;
+			interface_given = true;
 			break;
 		case 'c':
 			cycles = atoi(optarg);
@@ -380,10 +544,13 @@ static void parse_options(int argc, char **argv)
 		case 's':
 			seed = strtoull(optarg, NULL, 0);
 			break;
+		case 'l':
+			list_tests();
+			exit(0);
 		default:
 			fprintf(stderr,
-				"usage: %s [--interface group|cdev] [--cycles N] [--accesses N] [--seed N] [TEST...]\n",
-				argv[0]);
+				"usage: %s [--interface group|cdev] [--cycles N] [--accesses N]\n"
+				"       [--seed N] [--list] [TEST...]\n", argv[0]);
 			exit(2);
 		}
 	}
@@ -391,25 +558,27 @@ static void parse_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	unsigned int number = 0, passed = 0, named;
+	unsigned int number = 0, passed = 0;
 	const struct test *test;
+	char **name;
 	sigset_t set;
 
 	seed = time(NULL);
+	set_program(argv[0]);
 	parse_options(argc, argv);
-	named = argc - optind;
+	set_variant();
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 
 	for (test = tests; test->name && !stuck; test++)
-		if (wanted(test->name, argv + optind))
+		if (is_wanted(test->name, argv + optind))
 			passed += run_test(test, ++number);
+	for (name = argv + optind; *name; name++)
+		if (!is_test(bare_name(*name)))
+			report_unknown(*name, ++number);
 
-	/* A name that no test has must not look like a test that passed. */
-	for (; number < named; number++)
-		printf("not ok %u - there is no such test\n", number + 1);
 	printf("1..%u\n%u passed, %u failed\n", number, passed, number - passed);
 	return passed == number ? 0 : 1;
 }
