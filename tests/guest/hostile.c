@@ -164,7 +164,7 @@ static void use_memory(struct machine *machine)
 }
 
 /* The memory is at home, and is memory. */
-static void test_memory(void)
+static void test_memory_holds_patterns(void)
 {
 	struct machine machine;
 
@@ -174,7 +174,7 @@ static void test_memory(void)
 }
 
 /* The same after anything: a guest that starts over. */
-static void test_recovery(void)
+static void test_recovers_from_anything(void)
 {
 	struct machine machine;
 
@@ -292,7 +292,7 @@ static void commit_and_touch(struct part *part)
 }
 
 /* The decoder over RAM, BARs, other windows, while it is committed and not. */
-static void test_decoder(void)
+static void test_decoder_placed_anywhere(void)
 {
 	struct machine machine;
 	uint32_t before[8], i;
@@ -471,7 +471,7 @@ static void noise(struct part *part)
 		machine_wake(part->machine);
 }
 
-static void test_noise(void)
+static void test_noise_without_resets(void)
 {
 	struct machine machine;
 
@@ -479,7 +479,7 @@ static void test_noise(void)
 	fight(&machine, true, noise, noise);
 }
 
-static void test_all_noise(void)
+static void test_noise_with_resets(void)
 {
 	struct machine machine;
 
@@ -488,7 +488,7 @@ static void test_all_noise(void)
 }
 
 /* Where the decoder of host bridge and device are: the memory is there or nowhere. */
-static void test_places(void)
+static void test_memory_only_where_decoders_agree(void)
 {
 	const uint64_t mark = 0x686f7374696c6521;
 	uint8_t *canary = canary_make();
@@ -534,7 +534,7 @@ static void program_ways(const struct window *window, uint64_t base, unsigned in
  * 1, 2, 4 or 8 does not commit, and an access that QEMU would look up beyond
  * them is no end of the machine.
  */
-static void test_ways(void)
+static void test_bridge_interleave_ways(void)
 {
 	struct machine machine;
 	unsigned int i, ways, at;
@@ -561,7 +561,7 @@ static void test_ways(void)
  * While a CXL Reset runs the BARs are not there: loads give ones. Whether it
  * still ran is known after the load; in a few resets it does.
  */
-static void test_absent(void)
+static void test_bar_absent_in_cxl_reset(void)
 {
 	const uint16_t ended = CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR;
 	unsigned int tries, seen = 0;
@@ -590,7 +590,7 @@ static void test_absent(void)
  * What is written to COMMAND while a CXL Reset runs is lost, for all who look at
  * it: where it says that memory is disabled there is no BAR.
  */
-static void test_deaf(void)
+static void test_command_lost_in_cxl_reset(void)
 {
 	unsigned int tries, lost = 0;
 	struct machine machine;
@@ -759,56 +759,56 @@ static void loud(void (*first)(struct part *part), void (*second)(struct part *p
 	machine_place(&machine);
 }
 
-static void test_bridge(void) { loud(bridge_and_noise, touch_and_program); }
+static void test_bridge_programmed_while_used(void) { loud(bridge_and_noise, touch_and_program); }
 
 /* What takes the device away under one processor, while the other one uses it. */
-static void test_master(void) { loud(toggle_master, touch_windows); }
-static void test_master_bar(void) { loud(toggle_master, touch_bar); }
-static void test_enable(void) { loud(toggle_memory, touch_windows); }
-static void test_enable_bar(void) { loud(toggle_memory, touch_bar); }
-static void test_enable_table(void) { loud(toggle_memory, touch_table); }
-static void test_power(void) { loud(toggle_power, touch_windows); }
-static void test_power_bar(void) { loud(toggle_power, touch_bar); }
-static void test_move(void) { loud(move_bar, touch_windows); }
-static void test_move_bar(void) { loud(move_bar, touch_bar); }
-static void test_flr(void) { loud(reset_function, touch_windows); }
-static void test_flr_bar(void) { loud(reset_function, touch_bar); }
-static void test_bus_reset(void) { loud(reset_bus, touch_windows); }
-static void test_bus_reset_bar(void) { loud(reset_bus, touch_bar); }
-static void test_cxl_reset(void) { loud(reset_cxl, touch_windows); }
-static void test_cxl_reset_bar(void) { loud(reset_cxl, touch_bar); }
+static void test_master_touch_memory(void) { loud(toggle_master, touch_windows); }
+static void test_master_touch_bar(void) { loud(toggle_master, touch_bar); }
+static void test_enable_touch_memory(void) { loud(toggle_memory, touch_windows); }
+static void test_enable_touch_bar(void) { loud(toggle_memory, touch_bar); }
+static void test_enable_touch_table(void) { loud(toggle_memory, touch_table); }
+static void test_power_touch_memory(void) { loud(toggle_power, touch_windows); }
+static void test_power_touch_bar(void) { loud(toggle_power, touch_bar); }
+static void test_move_bar_touch_memory(void) { loud(move_bar, touch_windows); }
+static void test_move_bar_touch_bar(void) { loud(move_bar, touch_bar); }
+static void test_flr_touch_memory(void) { loud(reset_function, touch_windows); }
+static void test_flr_touch_bar(void) { loud(reset_function, touch_bar); }
+static void test_bus_reset_touch_memory(void) { loud(reset_bus, touch_windows); }
+static void test_bus_reset_touch_bar(void) { loud(reset_bus, touch_bar); }
+static void test_cxl_reset_touch_memory(void) { loud(reset_cxl, touch_windows); }
+static void test_cxl_reset_touch_bar(void) { loud(reset_cxl, touch_bar); }
 
-static void test_everything(void) { loud(reset_somehow, touch_all); }
-static void test_both(void) { loud(reset_somehow, reset_somehow); }
+static void test_any_reset_touch_anything(void) { loud(reset_somehow, touch_all); }
+static void test_any_reset_by_both_processors(void) { loud(reset_somehow, reset_somehow); }
 
 const struct test tests[] = {
-	{ "memory", test_memory },
-	{ "decoder", test_decoder },
-	{ "noise", test_noise },
+	{ "memory_holds_patterns", test_memory_holds_patterns },
+	{ "decoder_placed_anywhere", test_decoder_placed_anywhere },
+	{ "noise_without_resets", test_noise_without_resets },
 	/* From here on, with resets. */
-	{ "places", test_places },
-	{ "ways", test_ways },
-	{ "absent", test_absent },
-	{ "deaf", test_deaf },
-	{ "bridge", test_bridge },
-	{ "master", test_master },
-	{ "master_bar", test_master_bar },
-	{ "enable", test_enable },
-	{ "enable_bar", test_enable_bar },
-	{ "enable_table", test_enable_table },
-	{ "power", test_power },
-	{ "power_bar", test_power_bar },
-	{ "move", test_move },
-	{ "move_bar", test_move_bar },
-	{ "flr", test_flr },
-	{ "flr_bar", test_flr_bar },
-	{ "bus_reset", test_bus_reset },
-	{ "bus_reset_bar", test_bus_reset_bar },
-	{ "cxl_reset", test_cxl_reset },
-	{ "cxl_reset_bar", test_cxl_reset_bar },
-	{ "everything", test_everything },
-	{ "both", test_both },
-	{ "all_noise", test_all_noise },
-	{ "recovery", test_recovery },
+	{ "memory_only_where_decoders_agree", test_memory_only_where_decoders_agree },
+	{ "bridge_interleave_ways", test_bridge_interleave_ways },
+	{ "bar_absent_in_cxl_reset", test_bar_absent_in_cxl_reset },
+	{ "command_lost_in_cxl_reset", test_command_lost_in_cxl_reset },
+	{ "bridge_programmed_while_used", test_bridge_programmed_while_used },
+	{ "master_touch_memory", test_master_touch_memory },
+	{ "master_touch_bar", test_master_touch_bar },
+	{ "enable_touch_memory", test_enable_touch_memory },
+	{ "enable_touch_bar", test_enable_touch_bar },
+	{ "enable_touch_table", test_enable_touch_table },
+	{ "power_touch_memory", test_power_touch_memory },
+	{ "power_touch_bar", test_power_touch_bar },
+	{ "move_bar_touch_memory", test_move_bar_touch_memory },
+	{ "move_bar_touch_bar", test_move_bar_touch_bar },
+	{ "flr_touch_memory", test_flr_touch_memory },
+	{ "flr_touch_bar", test_flr_touch_bar },
+	{ "bus_reset_touch_memory", test_bus_reset_touch_memory },
+	{ "bus_reset_touch_bar", test_bus_reset_touch_bar },
+	{ "cxl_reset_touch_memory", test_cxl_reset_touch_memory },
+	{ "cxl_reset_touch_bar", test_cxl_reset_touch_bar },
+	{ "any_reset_touch_anything", test_any_reset_touch_anything },
+	{ "any_reset_by_both_processors", test_any_reset_by_both_processors },
+	{ "noise_with_resets", test_noise_with_resets },
+	{ "recovers_from_anything", test_recovers_from_anything },
 	{ }
 };

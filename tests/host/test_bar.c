@@ -23,7 +23,7 @@ static void check_ones(const uint8_t *buf, size_t len)
 		check_eq(*buf++, 0xff);
 }
 
-static void test_carved_reads_ones(void)
+static void test_cm_page_reads_ones(void)
 {
 	static const size_t lens[] = { 1, 2, 3, 4, 8, 13, 100 };
 	uint8_t buf[PAGE];
@@ -44,7 +44,7 @@ static void test_carved_reads_ones(void)
 }
 
 /* An access over an edge is an access to each side. */
-static void test_straddle(void)
+static void test_access_across_cm_page_edge(void)
 {
 	uint8_t buf[32], zero[16] = { };
 	struct vfio vfio;
@@ -61,7 +61,7 @@ static void test_straddle(void)
 	check(!memcmp(buf + 16, zero, 16));
 }
 
-static void test_end(void)
+static void test_access_at_bar_end(void)
 {
 	uint8_t buf[32];
 	struct vfio vfio;
@@ -72,7 +72,7 @@ static void test_end(void)
 	check_eq(__vfio_write(&vfio, &vfio.bar, CXL_ACCEL_BAR_SIZE, buf, 4), -EINVAL);
 }
 
-static void test_identity(void)
+static void test_identity_page_values(void)
 {
 	volatile uint32_t *page;
 	uint64_t size;
@@ -91,7 +91,7 @@ static void test_identity(void)
 }
 
 /* A page that can be written: by either way, seen by the other. */
-static void test_scratch(void)
+static void test_scratch_page_by_every_way(void)
 {
 	uint8_t want[64], got[64];
 	volatile uint32_t *page;
@@ -184,7 +184,7 @@ static void storm_aimed(struct vfio *vfio)
 	free(info);
 }
 
-static void test_hardware_unchanged(void)
+static void test_writes_never_reach_hardware(void)
 {
 	struct qmp_state before, after;
 	uint64_t writes, seed = 7;
@@ -209,7 +209,7 @@ static void test_hardware_unchanged(void)
 }
 
 /* The witness is one: a write that does come is counted. */
-static void test_witness(void)
+static void test_hardware_write_is_counted(void)
 {
 	uint64_t writes = qmp_get("hdm-writes");
 	struct vfio vfio;
@@ -221,12 +221,12 @@ static void test_witness(void)
 }
 
 const struct test tests[] = {
-	{ "carved_reads_ones", test_carved_reads_ones },
-	{ "straddle", test_straddle },
-	{ "end", test_end },
-	{ "identity", test_identity },
-	{ "scratch", test_scratch },
-	{ "hardware_unchanged", test_hardware_unchanged },
-	{ "witness", test_witness },
+	{ "cm_page_reads_ones", test_cm_page_reads_ones },
+	{ "access_across_cm_page_edge", test_access_across_cm_page_edge },
+	{ "access_at_bar_end", test_access_at_bar_end },
+	{ "identity_page_values", test_identity_page_values },
+	{ "scratch_page_by_every_way", test_scratch_page_by_every_way },
+	{ "writes_never_reach_hardware", test_writes_never_reach_hardware },
+	{ "hardware_write_is_counted", test_hardware_write_is_counted },
 	{ }
 };

@@ -136,7 +136,7 @@ static void check_refused(const char *device, const struct attempt *attempt, con
 	check_same(&attempt->after, &attempt->before);
 }
 
-static void test_not_cxl(void)
+static void test_refuse_non_cxl_device(void)
 {
 	struct attempt other;
 
@@ -145,7 +145,7 @@ static void test_not_cxl(void)
 	check_refused(pci_other(), &other, "not a CXL device");
 }
 
-static void test_uncommitted(void)
+static void test_refuse_uncommitted_decoder(void)
 {
 	struct attempt accel;
 
@@ -179,7 +179,7 @@ static bool firmware_committed(struct vfio *vfio)
 	return cap->flags & VFIO_CXL_CAP_FIRMWARE_COMMITTED;
 }
 
-static void test_commit(void)
+static void test_commit_by_driver(void)
 {
 	static struct bridge_state bridge, now;
 	struct traces before;
@@ -221,7 +221,7 @@ static void test_commit(void)
 }
 
 /* The CXL core has the host bridge's decoders, and not those that would be committed. */
-static void test_commit_again(void)
+static void test_refuse_commit_after_cxl_core(void)
 {
 	struct attempt accel;
 
@@ -239,7 +239,7 @@ static void test_commit_again(void)
  * The second device below one host bridge: the CXL core looked at the bridge's decoders
  * when the first was bound. Refused, and the first goes on as before.
  */
-static void test_commit_second(void)
+static void test_refuse_commit_of_second_device(void)
 {
 	struct attempt second;
 	struct vfio vfio;
@@ -259,7 +259,7 @@ static void test_commit_second(void)
 }
 
 /* Committed, as is the host bridge's, but not the switch's. */
-static void test_switch_astray(void)
+static void test_refuse_unrouted_switch(void)
 {
 	struct switch_decoders decoders;
 	struct attempt accel;
@@ -275,7 +275,7 @@ static void test_switch_astray(void)
 }
 
 /* The host bridge's decoder is still committed, the device's is not, and the switch is in the way. */
-static void test_commit_behind_switch(void)
+static void test_refuse_commit_behind_switch(void)
 {
 	const struct slot_decoder decoder = slot_decoder();
 	struct attempt accel;
@@ -290,7 +290,7 @@ static void test_commit_behind_switch(void)
 	pci_bind(pci_accel());
 }
 
-static void test_no_room(void)
+static void test_refuse_without_window_room(void)
 {
 	struct attempt accel;
 
@@ -299,7 +299,7 @@ static void test_no_room(void)
 	check_refused(pci_accel(), &accel, "has so much room");
 }
 
-static void test_no_bridge_decoders(void)
+static void test_refuse_bridge_without_decoders(void)
 {
 	struct attempt accel;
 
@@ -308,7 +308,7 @@ static void test_no_bridge_decoders(void)
 	check_refused(pci_accel(), &accel, "host bridge has no HDM decoders");
 }
 
-static void test_not_active(void)
+static void test_refuse_inactive_memory(void)
 {
 	struct attempt accel;
 
@@ -321,7 +321,7 @@ static void test_not_active(void)
 }
 
 /* Memory that never was active, since power-on. */
-static void test_never_active(void)
+static void test_refuse_memory_never_active(void)
 {
 	struct attempt accel;
 
@@ -359,7 +359,7 @@ static void check_claimed(uint64_t start, uint64_t size, bool ram, const char *w
 }
 
 /* Somebody has all of the range, or a page in the midst of it. */
-static void test_taken(void)
+static void test_refuse_claimed_range(void)
 {
 	uint64_t start = qmp_get("hdm0-base"), size = qmp_get("hdm0-size");
 
@@ -367,13 +367,13 @@ static void test_taken(void)
 	check_claimed(start + size / 2, PAGE, false, "in use");
 }
 
-static void test_system_ram(void)
+static void test_refuse_system_ram(void)
 {
 	check_claimed(qmp_get("hdm0-base"), qmp_get("hdm0-size"), true, "System RAM");
 }
 
 /* Bound again, it works again, and finds the hardware as it was. */
-static void test_rebind(void)
+static void test_rebind_keeps_hardware(void)
 {
 	struct traces bound, unbound;
 	struct vfio vfio;
@@ -404,7 +404,7 @@ static int __sleep(void)
 }
 
 /* The system sleeps without the device only; as far as it gets with its processes frozen. */
-static void test_sleep(void)
+static void test_system_sleep_refused_while_bound(void)
 {
 	int kmsg;
 
@@ -423,20 +423,20 @@ static void test_sleep(void)
 }
 
 const struct test tests[] = {
-	{ "not_cxl", test_not_cxl },
-	{ "uncommitted", test_uncommitted },
-	{ "commit", test_commit },
-	{ "commit_again", test_commit_again },
-	{ "commit_second", test_commit_second },
-	{ "switch_astray", test_switch_astray },
-	{ "commit_behind_switch", test_commit_behind_switch },
-	{ "no_room", test_no_room },
-	{ "no_bridge_decoders", test_no_bridge_decoders },
-	{ "not_active", test_not_active, 300 },
-	{ "never_active", test_never_active, 300 },
-	{ "taken", test_taken },
-	{ "system_ram", test_system_ram },
-	{ "rebind", test_rebind },
-	{ "sleep", test_sleep },
+	{ "refuse_non_cxl_device", test_refuse_non_cxl_device },
+	{ "refuse_uncommitted_decoder", test_refuse_uncommitted_decoder },
+	{ "commit_by_driver", test_commit_by_driver },
+	{ "refuse_commit_after_cxl_core", test_refuse_commit_after_cxl_core },
+	{ "refuse_commit_of_second_device", test_refuse_commit_of_second_device },
+	{ "refuse_unrouted_switch", test_refuse_unrouted_switch },
+	{ "refuse_commit_behind_switch", test_refuse_commit_behind_switch },
+	{ "refuse_without_window_room", test_refuse_without_window_room },
+	{ "refuse_bridge_without_decoders", test_refuse_bridge_without_decoders },
+	{ "refuse_inactive_memory", test_refuse_inactive_memory, 300 },
+	{ "refuse_memory_never_active", test_refuse_memory_never_active, 300 },
+	{ "refuse_claimed_range", test_refuse_claimed_range },
+	{ "refuse_system_ram", test_refuse_system_ram },
+	{ "rebind_keeps_hardware", test_rebind_keeps_hardware },
+	{ "system_sleep_refused_while_bound", test_system_sleep_refused_while_bound },
 	{ }
 };

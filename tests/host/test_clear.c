@@ -111,7 +111,7 @@ static uint64_t find_word(struct vfio *vfio)
  * Whoever had the device before this test, and however he ended (tests/guest/life): no
  * word is left of him. That one would have been seen is shown as well.
  */
-static void test_nothing_found(void)
+static void test_next_user_finds_no_data(void)
 {
 	const uint8_t byte = 1;
 	struct vfio vfio;
@@ -126,7 +126,7 @@ static void test_nothing_found(void)
 }
 
 /* The device does it, by one more CXL Reset, and nobody has to ask for that. */
-static void test_by_reset(void)
+static void test_cleared_by_cxl_reset(void)
 {
 	uint64_t resets;
 	struct qmp_state before, after;
@@ -145,7 +145,7 @@ static void test_by_reset(void)
 }
 
 /* The processors do it: in the background when the device is closed, or by the next open. */
-static void test_by_cpu(void)
+static void test_cleared_by_cpu(void)
 {
 	uint64_t resets;
 
@@ -160,7 +160,7 @@ static void test_by_cpu(void)
 }
 
 /* A CXL Reset that clears nothing, and says so. */
-static void test_reset_fails(void)
+static void test_cleared_though_cxl_reset_fails(void)
 {
 	uint64_t resets;
 
@@ -180,7 +180,7 @@ static void test_reset_fails(void)
 }
 
 /* Only if the administrator says so. */
-static void test_never(void)
+static void test_attribute_never_keeps_content(void)
 {
 	struct vfio vfio;
 
@@ -196,7 +196,7 @@ static void test_never(void)
 }
 
 /* Whoever had it before the driver was bound is a user like any other. */
-static void test_bound_again(void)
+static void test_cleared_after_bind(void)
 {
 	set_method("never");
 	use_and_close();
@@ -207,7 +207,7 @@ static void test_bound_again(void)
 }
 
 /* Pages that a pipe has of it are cleared when they have come out of there. */
-static void test_pinned(void)
+static void test_pinned_pages_cleared_on_release(void)
 {
 	struct iovec page = { .iov_len = PAGE };
 	uint8_t secret[PAGE];
@@ -260,7 +260,7 @@ static void do_nothing(struct vfio *vfio)
 	pause();
 }
 
-static void test_killed_user(void)
+static void test_cleared_after_killed_user(void)
 {
 	set_method("cpu");
 	kill_user(do_nothing, 0);
@@ -284,7 +284,7 @@ static void device_reset(struct vfio *vfio)
 }
 
 /* In the middle of a reset of each kind, again and again, wherever that is. */
-static void test_killed_in_reset(void)
+static void test_cleared_after_kill_in_reset(void)
 {
 	static void (*const resets[])(struct vfio *vfio) = {
 		function_reset, bus_reset, device_reset,
@@ -299,7 +299,7 @@ static void test_killed_in_reset(void)
 }
 
 /* An open that waits for the processors is killed; what it waited for is done all the same. */
-static void test_killed_open(void)
+static void test_killed_open_still_clears(void)
 {
 	uint64_t size, left;
 	int status;
@@ -330,7 +330,7 @@ static void test_killed_open(void)
 }
 
 /* Resets by the administrator, which the memory outlives, while it is being cleared. */
-static void test_resets_meanwhile(void)
+static void test_cleared_across_resets(void)
 {
 	unsigned int i;
 
@@ -345,7 +345,7 @@ static void test_resets_meanwhile(void)
 }
 
 /* Another backing while it is being cleared by way of the old one, and no backing at all. */
-static void test_other_backing(void)
+static void test_cleared_across_backing_change(void)
 {
 	static const char * const others[] = { "uncached", "folio", "pfn" };
 	unsigned int i;
@@ -363,7 +363,7 @@ static void test_other_backing(void)
 }
 
 /* Memory that cannot be reached now can be read by the device itself all the same. */
-static void test_refused(void)
+static void test_open_waits_for_inactive_memory(void)
 {
 	static const char path[] = "/sys/module/cxl_vfio_pci/parameters/clear";
 	uint64_t size;
@@ -397,7 +397,7 @@ static void test_refused(void)
 }
 
 /* No dma-buf of the memory: VFIO's exporter is for BARs. */
-static void test_no_dma_buf(void)
+static void test_dma_buf_of_memory_refused(void)
 {
 	struct {
 		struct vfio_device_feature feature;
@@ -420,19 +420,19 @@ static void test_no_dma_buf(void)
 }
 
 const struct test tests[] = {
-	{ "nothing_found", test_nothing_found, 120 },
-	{ "by_reset", test_by_reset },
-	{ "by_cpu", test_by_cpu, 120 },
-	{ "reset_fails", test_reset_fails, 120 },
-	{ "never", test_never, 120 },
-	{ "bound_again", test_bound_again, 120 },
-	{ "pinned", test_pinned, 120 },
-	{ "killed_user", test_killed_user, 120 },
-	{ "killed_in_reset", test_killed_in_reset, 240 },
-	{ "killed_open", test_killed_open, 120 },
-	{ "resets_meanwhile", test_resets_meanwhile, 120 },
-	{ "other_backing", test_other_backing, 240 },
-	{ "refused", test_refused, 120 },
-	{ "no_dma_buf", test_no_dma_buf },
+	{ "next_user_finds_no_data", test_next_user_finds_no_data, 120 },
+	{ "cleared_by_cxl_reset", test_cleared_by_cxl_reset },
+	{ "cleared_by_cpu", test_cleared_by_cpu, 120 },
+	{ "cleared_though_cxl_reset_fails", test_cleared_though_cxl_reset_fails, 120 },
+	{ "attribute_never_keeps_content", test_attribute_never_keeps_content, 120 },
+	{ "cleared_after_bind", test_cleared_after_bind, 120 },
+	{ "pinned_pages_cleared_on_release", test_pinned_pages_cleared_on_release, 120 },
+	{ "cleared_after_killed_user", test_cleared_after_killed_user, 120 },
+	{ "cleared_after_kill_in_reset", test_cleared_after_kill_in_reset, 240 },
+	{ "killed_open_still_clears", test_killed_open_still_clears, 120 },
+	{ "cleared_across_resets", test_cleared_across_resets, 120 },
+	{ "cleared_across_backing_change", test_cleared_across_backing_change, 240 },
+	{ "open_waits_for_inactive_memory", test_open_waits_for_inactive_memory, 120 },
+	{ "dma_buf_of_memory_refused", test_dma_buf_of_memory_refused },
 	{ }
 };

@@ -75,7 +75,7 @@ static void check_after(struct session *session, unsigned int resets)
 	hdm_place(vfio, 2 * PLACE, vfio->mem.size, 0);
 }
 
-static void test_complete(void)
+static void test_complete_keeps_content(void)
 {
 	uint8_t *want = malloc(WINDOW);
 	struct session session;
@@ -100,7 +100,7 @@ static void test_complete(void)
 }
 
 /* CXL Reset Mem Clr Enable: content is gone, from the first byte to the last. */
-static void test_memory_clear(void)
+static void test_mem_clr_clears_content(void)
 {
 	uint8_t *zero = calloc(1, WINDOW);
 	struct session session;
@@ -116,7 +116,7 @@ static void test_memory_clear(void)
 }
 
 /* A doorbell is a one that is written: not a zero, and not a one beside it. */
-static void test_no_reset(void)
+static void test_no_reset_without_doorbell(void)
 {
 	struct session session;
 
@@ -133,7 +133,7 @@ static void test_no_reset(void)
 }
 
 /* The byte that has the doorbell, and a write that begins before the DVSEC, ring it as well. */
-static void test_any_width(void)
+static void test_doorbell_by_any_width(void)
 {
 	uint8_t straddle[CXLR_DVSEC_CTRL2 + 3] = { };
 	struct session session;
@@ -152,7 +152,7 @@ static void test_any_width(void)
  * The decoders are put back all the same, so what the memory had is there; the
  * next reset may succeed.
  */
-static void test_failed(void)
+static void test_failed_reset_is_reported(void)
 {
 	uint8_t *want = malloc(WINDOW);
 	unsigned int said;
@@ -230,7 +230,7 @@ static unsigned int count_resets(struct vfio *vfio)
 	return begun;
 }
 
-static void test_under_way(void)
+static void test_under_way_is_visible(void)
 {
 	const unsigned int tries = 3;
 	struct session session;
@@ -262,7 +262,7 @@ static void reset_then(struct vfio *vfio, int (*reset)(struct vfio *vfio), const
 }
 
 /* The same machine: the user goes, or wants another reset, while it is under way. */
-static void test_overtaken(void)
+static void test_overtaken_by_close_and_resets(void)
 {
 	struct qmp_state after;
 	struct session session;
@@ -292,7 +292,7 @@ static void test_overtaken(void)
  * The same machine: memory disabled meanwhile. The device loses the write, or
  * takes it before it begins; in neither case is the memory lost.
  */
-static void test_command_meanwhile(void)
+static void test_memory_disabled_during_reset(void)
 {
 	struct session session;
 	unsigned int i;
@@ -317,7 +317,7 @@ static void test_command_meanwhile(void)
  * A conventional reset in the very moment in which a CXL Reset was asked for.
  * When it has been done, nothing of the CXL Reset is left to come.
  */
-static void test_overtaken_at_once(void)
+static void test_overtaken_at_start(void)
 {
 	int (* const resets[])(struct vfio *vfio) = { __vfio_reset, __vfio_hot_reset };
 	unsigned int i, done = 0;
@@ -364,7 +364,7 @@ static void sysfs_flr(void)
 }
 
 /* FLR has no part in how a CXL Reset ended (9.5), whoever does it: a guest that polls sees it. */
-static void test_flr_afterwards(void)
+static void test_flr_keeps_reset_status(void)
 {
 	struct session session;
 	uint64_t flrs;
@@ -397,7 +397,7 @@ static void test_flr_afterwards(void)
  * The administrator's FLR in the moment in which a CXL Reset was asked for: it
  * takes place, or it failed, and the guest is told which.
  */
-static void test_flr_at_once(void)
+static void test_flr_at_start(void)
 {
 	unsigned int i, complete = 0;
 	struct session session;
@@ -467,7 +467,7 @@ static void check_no_write_lost(struct vfio *vfio)
  * While an unbind waits for the user to go, it has the device's lock: no reset
  * begins, and nothing is taken away for one. The next user starts afresh.
  */
-static void test_unbind_meanwhile(void)
+static void test_no_reset_during_unbind(void)
 {
 	struct session session;
 	struct events state;
@@ -533,7 +533,7 @@ static void check_left(struct session *session, enum left when)
 }
 
 /* He is asked to go by an unbind, so the device is locked; who binds it next finds it in order. */
-static void test_never_ends_unbound(void)
+static void test_hung_then_unbound(void)
 {
 	struct session session;
 	struct qmp_state before;
@@ -563,7 +563,7 @@ static void test_never_ends_unbound(void)
  * nor failed, the memory cannot be reached. That lasts until the time that the
  * device itself names is over; then it failed.
  */
-static void test_never_ends(void)
+static void test_hung_times_out(void)
 {
 	struct session session;
 	struct events events;
@@ -602,7 +602,7 @@ static void reset_by(const char *method)
  * VFIO_DEVICE_RESET as a CXL Reset: the machine's, so the virtual decoder is free, and
  * there is no word of it in Status2.
  */
-static void test_by_ioctl(void)
+static void test_ioctl_resets_by_cxl(void)
 {
 	struct session session;
 	uint8_t want[PAGE];
@@ -628,7 +628,7 @@ static void test_by_ioctl(void)
 }
 
 /* Where that fails, the device is reset as the PCI core does it. */
-static void test_by_ioctl_failed(void)
+static void test_ioctl_falls_back_on_failure(void)
 {
 	struct session session;
 	uint64_t flrs;
@@ -658,7 +658,7 @@ static uint64_t state_flags(struct vfio *vfio)
  * In the machine whose device takes its time: who waits for the reset can be killed, and
  * the reset goes on. As above, once of some is enough.
  */
-static void test_by_ioctl_killed(void)
+static void test_ioctl_killed_reset_goes_on(void)
 {
 	unsigned int i, seen = 0;
 	struct session session;
@@ -690,7 +690,7 @@ static void test_by_ioctl_killed(void)
 }
 
 /* The same machine: a guest's own is under way. Both take place. */
-static void test_by_ioctl_then(void)
+static void test_ioctl_after_guest_reset(void)
 {
 	struct session session;
 	int ret;
@@ -714,7 +714,7 @@ static int sysfs_reset(__attribute__((unused)) struct vfio *vfio)
  * And one that never ends is over when the device's own time is. Whoever resets the
  * device then, and would have had FLR, which does not end that, gets the bus's reset.
  */
-static void test_by_ioctl_never_ends(void)
+static void test_ioctl_hung_times_out(void)
 {
 	int (*resets[])(struct vfio *vfio) = { __vfio_reset, sysfs_reset };
 	struct session session;
@@ -743,7 +743,7 @@ static void test_by_ioctl_never_ends(void)
  * The administrator has left the device FLR alone. A reset that cannot be made is not
  * taken for the end of the one that does not end; VFIO's hot reset is.
  */
-static void test_never_ends_flr_only(void)
+static void test_hung_only_flr_available(void)
 {
 	struct session session;
 	uint8_t byte;
@@ -762,7 +762,7 @@ static void test_never_ends_flr_only(void)
 }
 
 /* The same, of the one that is to clear the memory: nobody opens the device in it. */
-static void test_never_ends_clearing(void)
+static void test_hung_while_clearing(void)
 {
 	struct vfio vfio;
 	int kmsg;
@@ -783,26 +783,26 @@ static void test_never_ends_clearing(void)
 }
 
 const struct test tests[] = {
-	{ "complete", test_complete },
-	{ "memory_clear", test_memory_clear },
-	{ "no_reset", test_no_reset },
-	{ "any_width", test_any_width },
-	{ "failed", test_failed },
-	{ "under_way", test_under_way },
-	{ "overtaken", test_overtaken },
-	{ "overtaken_at_once", test_overtaken_at_once },
-	{ "flr_afterwards", test_flr_afterwards },
-	{ "flr_at_once", test_flr_at_once },
-	{ "unbind_meanwhile", test_unbind_meanwhile },
-	{ "command_meanwhile", test_command_meanwhile },
-	{ "never_ends", test_never_ends },
-	{ "never_ends_unbound", test_never_ends_unbound },
-	{ "by_ioctl", test_by_ioctl },
-	{ "by_ioctl_failed", test_by_ioctl_failed },
-	{ "by_ioctl_killed", test_by_ioctl_killed },
-	{ "by_ioctl_then", test_by_ioctl_then },
-	{ "by_ioctl_never_ends", test_by_ioctl_never_ends },
-	{ "never_ends_flr_only", test_never_ends_flr_only },
-	{ "never_ends_clearing", test_never_ends_clearing },
+	{ "complete_keeps_content", test_complete_keeps_content },
+	{ "mem_clr_clears_content", test_mem_clr_clears_content },
+	{ "no_reset_without_doorbell", test_no_reset_without_doorbell },
+	{ "doorbell_by_any_width", test_doorbell_by_any_width },
+	{ "failed_reset_is_reported", test_failed_reset_is_reported },
+	{ "under_way_is_visible", test_under_way_is_visible },
+	{ "overtaken_by_close_and_resets", test_overtaken_by_close_and_resets },
+	{ "overtaken_at_start", test_overtaken_at_start },
+	{ "flr_keeps_reset_status", test_flr_keeps_reset_status },
+	{ "flr_at_start", test_flr_at_start },
+	{ "no_reset_during_unbind", test_no_reset_during_unbind },
+	{ "memory_disabled_during_reset", test_memory_disabled_during_reset },
+	{ "hung_times_out", test_hung_times_out },
+	{ "hung_then_unbound", test_hung_then_unbound },
+	{ "ioctl_resets_by_cxl", test_ioctl_resets_by_cxl },
+	{ "ioctl_falls_back_on_failure", test_ioctl_falls_back_on_failure },
+	{ "ioctl_killed_reset_goes_on", test_ioctl_killed_reset_goes_on },
+	{ "ioctl_after_guest_reset", test_ioctl_after_guest_reset },
+	{ "ioctl_hung_times_out", test_ioctl_hung_times_out },
+	{ "hung_only_flr_available", test_hung_only_flr_available },
+	{ "hung_while_clearing", test_hung_while_clearing },
 	{ }
 };

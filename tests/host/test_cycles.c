@@ -93,7 +93,7 @@ static unsigned int warnings(int kmsg)
 	return count;
 }
 
-static void test_cycles(void)
+static void test_bind_cycles_leak_nothing(void)
 {
 	unsigned int i, warned = 0, cxl_devices;
 	struct qmp_state before, after;
@@ -127,6 +127,6 @@ static void test_cycles(void)
 }
 
 const struct test tests[] = {
-	{ "cycles", test_cycles, 300 },
+	{ "bind_cycles_leak_nothing", test_bind_cycles_leak_nothing, 300 },
 	{ }
 };

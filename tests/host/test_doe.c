@@ -97,7 +97,7 @@ static void check_chain(struct vfio *vfio)
 	check_eq(is.count, physical.count);
 }
 
-static void test_chain(void)
+static void test_doe_found_in_chain(void)
 {
 	struct vfio vfio;
 
@@ -198,7 +198,7 @@ static void check_cdat(struct vfio *vfio)
 }
 
 /* At every open, over resets, and again. */
-static void test_cdat(void)
+static void test_cdat_same_at_every_open(void)
 {
 	struct vfio vfio;
 	unsigned int i;
@@ -219,7 +219,7 @@ static void test_cdat(void)
 }
 
 /* An exchange that one user left in the middle is none of the next one's. */
-static void test_left_in_the_middle(void)
+static void test_doe_aborted_exchange(void)
 {
 	struct vfio vfio;
 	uint32_t doe;
@@ -233,7 +233,7 @@ static void test_left_in_the_middle(void)
 }
 
 /* The header takes no write, of any width, and no neighbour of it changes by one. */
-static void test_header(void)
+static void test_doe_header_is_read_only(void)
 {
 	const unsigned int widths[] = { 1, 2, 4 };
 	uint8_t before[PAGE], after[PAGE];
@@ -265,9 +265,9 @@ static void test_header(void)
 }
 
 const struct test tests[] = {
-	{ "chain", test_chain },
-	{ "cdat", test_cdat },
-	{ "left_in_the_middle", test_left_in_the_middle },
-	{ "header", test_header },
+	{ "doe_found_in_chain", test_doe_found_in_chain },
+	{ "cdat_same_at_every_open", test_cdat_same_at_every_open },
+	{ "doe_aborted_exchange", test_doe_aborted_exchange },
+	{ "doe_header_is_read_only", test_doe_header_is_read_only },
 	{ }
 };

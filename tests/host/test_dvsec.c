@@ -41,7 +41,7 @@ static uint32_t word(const uint8_t *bytes, uint32_t at, unsigned int width)
 }
 
 /* Following the chain of capabilities finds the four, and their headers are the device's. */
-static void test_chain(void)
+static void test_chain_has_four_dvsecs(void)
 {
 	uint32_t at, header, links = 0;
 	size_t i, found = 0;
@@ -83,7 +83,7 @@ static void check_initial(struct vfio *vfio)
 	check_eq(dvsec_read32(vfio, CXLR_DVSEC_RANGE_SIZE_HIGH(1)), 0);
 }
 
-static void test_at_open(void)
+static void test_values_at_open(void)
 {
 	const uint32_t flags = CXLR_RANGE_MEM_INFO_VALID | CXLR_RANGE_MEM_ACTIVE |
 			       CXLR_RANGE_MEDIA_TYPE | CXLR_RANGE_MEMORY_CLASS |
@@ -117,7 +117,7 @@ static void test_at_open(void)
 }
 
 /* Memory_Active is the device's word of now. */
-static void test_active(void)
+static void test_memory_active_is_current(void)
 {
 	uint32_t off, on;
 	struct vfio vfio;
@@ -140,7 +140,7 @@ static void read_bytes(struct vfio *vfio, uint8_t *bytes)
 }
 
 /* A read of any length is of the same bytes as so many of one byte. */
-static void test_reads(void)
+static void test_reads_of_any_length(void)
 {
 	uint8_t bytes[PAGE], got[MAX_LEN + 1];
 	struct vfio vfio;
@@ -235,7 +235,7 @@ static void check_model(struct vfio *vfio, struct model *model, uint32_t at, siz
  * Writes of every length at every offset, of ones, zeros and noise: what is
  * written over changes by its attributes, and no byte beside it does.
  */
-static void test_writes(void)
+static void test_writes_of_any_length(void)
 {
 	uint64_t seed = 11, value;
 	struct qmp_state before, after;
@@ -271,7 +271,7 @@ static void test_writes(void)
 }
 
 /* Each bit of the two control registers alone, by a byte and by a word. */
-static void test_single_bits(void)
+static void test_control_bits_one_by_one(void)
 {
 	const uint16_t control = kept[0].mask;
 	struct vfio vfio;
@@ -296,7 +296,7 @@ static void test_single_bits(void)
 }
 
 /* 8.1.3.8: the range is where the decoder is. */
-static void test_placement(void)
+static void test_range_follows_decoder(void)
 {
 	struct vfio vfio;
 
@@ -317,7 +317,7 @@ static void test_placement(void)
 }
 
 /* 8.1.3.6: CONFIG_LOCK is set by a one and cleared by no zero, and what it locks stays. */
-static void test_lock(void)
+static void test_config_lock_holds(void)
 {
 	const uint16_t control = CXLR_CTRL_IO_ENABLE | CXLR_CTRL_MEM_ENABLE;
 	struct vfio vfio;
@@ -363,7 +363,7 @@ static void test_lock(void)
 }
 
 /* A write of what is locked together with the lock: in the order of the registers. */
-static void test_lock_in_one_write(void)
+static void test_config_lock_in_same_write(void)
 {
 	struct {
 		uint16_t control, status, control2, status2, lock;
@@ -439,7 +439,7 @@ static void test_cache_write_back(void)
 	check_eq(qmp_get("dvsec-control2"), 0);
 }
 
-static void test_conventional_resets(void)
+static void test_conventional_resets_initialise(void)
 {
 	struct vfio vfio;
 
@@ -468,7 +468,7 @@ static void test_conventional_resets(void)
 }
 
 /* 9.5: an FLR is none of CXL.cache's and CXL.mem's business. */
-static void test_function_level_reset(void)
+static void test_flr_changes_nothing(void)
 {
 	const uint16_t control = CXLR_CTRL_IO_ENABLE | CXLR_CTRL_MEM_ENABLE;
 	struct vfio vfio;
@@ -487,18 +487,18 @@ static void test_function_level_reset(void)
 }
 
 const struct test tests[] = {
-	{ "chain", test_chain },
-	{ "at_open", test_at_open },
-	{ "active", test_active },
-	{ "reads", test_reads },
-	{ "writes", test_writes },
-	{ "single_bits", test_single_bits },
-	{ "placement", test_placement },
-	{ "lock", test_lock },
-	{ "lock_in_one_write", test_lock_in_one_write },
+	{ "chain_has_four_dvsecs", test_chain_has_four_dvsecs },
+	{ "values_at_open", test_values_at_open },
+	{ "memory_active_is_current", test_memory_active_is_current },
+	{ "reads_of_any_length", test_reads_of_any_length },
+	{ "writes_of_any_length", test_writes_of_any_length },
+	{ "control_bits_one_by_one", test_control_bits_one_by_one },
+	{ "range_follows_decoder", test_range_follows_decoder },
+	{ "config_lock_holds", test_config_lock_holds },
+	{ "config_lock_in_same_write", test_config_lock_in_same_write },
 	{ "fresh_at_open", test_fresh_at_open },
 	{ "cache_write_back", test_cache_write_back },
-	{ "conventional_resets", test_conventional_resets },
-	{ "function_level_reset", test_function_level_reset },
+	{ "conventional_resets_initialise", test_conventional_resets_initialise },
+	{ "flr_changes_nothing", test_flr_changes_nothing },
 	{ }
 };

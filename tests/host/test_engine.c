@@ -127,7 +127,7 @@ static void run_operation(struct bench *bench, unsigned int op, unsigned int pla
 	free(want);
 }
 
-static void test_operations(void)
+static void test_every_operation_every_place(void)
 {
 	unsigned int op, place;
 	struct bench bench;
@@ -140,7 +140,7 @@ static void test_operations(void)
 	check_eq(accel_read(&bench.accel, CXL_ACCEL_DONE), CXL_ACCEL_OP_COUNT * ARRAY_SIZE(places));
 }
 
-static void test_crc32c(void)
+static void test_crc32c_known_value(void)
 {
 	struct cxl_accel_desc desc = {
 		.op = CXL_ACCEL_OP_CRC32C, .src = ACCEL_HOST_IOVA, .length = 9,
@@ -154,7 +154,7 @@ static void test_crc32c(void)
 }
 
 /* Each vector comes where it was asked for, once, and nowhere else. */
-static void test_interrupts(void)
+static void test_interrupt_of_each_vector(void)
 {
 	struct cxl_accel_desc desc = { .op = CXL_ACCEL_OP_NOP, .flags = CXL_ACCEL_FLAG_INTERRUPT };
 	unsigned int vector, other;
@@ -196,7 +196,7 @@ static const struct {
 };
 
 /* The engine says what was wrong, and goes on. */
-static void test_errors(void)
+static void test_bad_descriptors_are_reported(void)
 {
 	struct cxl_accel_desc good = {
 		.op = CXL_ACCEL_OP_FILL, .dst = ACCEL_HOST_IOVA, .length = 64, .pattern = 1,
@@ -221,7 +221,7 @@ static void test_errors(void)
 }
 
 /* Memory that was unmapped from the IOMMU is out of the engine's reach at once. */
-static void test_unmapped(void)
+static void test_unmapped_memory_is_unreachable(void)
 {
 	struct cxl_accel_desc desc = {
 		.op = CXL_ACCEL_OP_COPY, .flags = CXL_ACCEL_FLAG_DST_OWN,
@@ -238,10 +238,10 @@ static void test_unmapped(void)
 }
 
 const struct test tests[] = {
-	{ "operations", test_operations },
-	{ "crc32c", test_crc32c },
-	{ "interrupts", test_interrupts },
-	{ "errors", test_errors },
-	{ "unmapped", test_unmapped },
+	{ "every_operation_every_place", test_every_operation_every_place },
+	{ "crc32c_known_value", test_crc32c_known_value },
+	{ "interrupt_of_each_vector", test_interrupt_of_each_vector },
+	{ "bad_descriptors_are_reported", test_bad_descriptors_are_reported },
+	{ "unmapped_memory_is_unreachable", test_unmapped_memory_is_unreachable },
 	{ }
 };

@@ -85,7 +85,7 @@ static void check_recovered(struct session *session)
 }
 
 /* Nothing is lost, and nothing reset: told, and recovered. */
-static void test_nonfatal(void)
+static void test_nonfatal_loses_nothing(void)
 {
 	struct session session;
 
@@ -97,7 +97,7 @@ static void test_nonfatal(void)
 }
 
 /* The link is reset, which takes the decoder. Twice: the second has all that the first had. */
-static void test_fatal(void)
+static void test_fatal_resets_and_restores(void)
 {
 	struct session session;
 	unsigned int i;
@@ -137,20 +137,20 @@ static void check_protocol(const char *property, const char *name, uint32_t at, 
 	check_recovered(&session);
 }
 
-static void test_protocol(void)
+static void test_protocol_uncorrectable_is_named(void)
 {
 	check_protocol("ras-uncorrectable", "uncorrectable CXL errors: Mem_Data_ECC",
 		       CXLR_RAS_UNCOR_STATUS, 1 << 7);
 }
 
-static void test_protocol_corrected(void)
+static void test_protocol_correctable_is_named(void)
 {
 	check_protocol("ras-correctable", "correctable CXL errors: CRC_Threshold",
 		       CXLR_RAS_COR_STATUS, 1 << 2);
 }
 
 /* What the driver unmasks is masked again when it has gone (PCIe 7.8.4.3, 7.8.4.6). */
-static void test_masks(void)
+static void test_masks_restored_at_unbind(void)
 {
 	const uint32_t uncor_internal = 1 << 22, cor_internal = 1 << 14;
 	unsigned int bound;
@@ -172,7 +172,7 @@ static void test_masks(void)
 }
 
 /* The user sees it, and clears his own; the host sees the device's. */
-static void test_viral(void)
+static void test_viral_user_and_host(void)
 {
 	struct session session;
 	uint8_t config[PAGE];
@@ -192,7 +192,7 @@ static void test_viral(void)
 }
 
 /* Nobody has it open: the next one to open it finds it in order. */
-static void test_closed(void)
+static void test_fatal_while_closed(void)
 {
 	struct session session;
 	int kmsg;
@@ -210,7 +210,7 @@ static void test_closed(void)
 }
 
 /* The decoder does not come back: out of reach, until a reset with which it does. */
-static void test_not_recovered(void)
+static void test_fatal_decoder_lost(void)
 {
 	struct session session;
 	struct qmp_state after;
@@ -262,7 +262,7 @@ static void *touch(void *data)
 }
 
 /* Under threads that touch the memory: each load has it, or SIGBUS, and both ends come to an end. */
-static void test_touched_meanwhile(void)
+static void test_fatal_while_touched(void)
 {
 	struct toucher touchers[TOUCHERS] = { };
 	unsigned long loads = 0, refused = 0;
@@ -300,14 +300,14 @@ static void test_touched_meanwhile(void)
 }
 
 const struct test tests[] = {
-	{ "nonfatal", test_nonfatal },
-	{ "fatal", test_fatal },
-	{ "protocol", test_protocol },
-	{ "protocol_corrected", test_protocol_corrected },
-	{ "masks", test_masks },
-	{ "viral", test_viral },
-	{ "closed", test_closed },
-	{ "not_recovered", test_not_recovered },
-	{ "touched_meanwhile", test_touched_meanwhile },
+	{ "nonfatal_loses_nothing", test_nonfatal_loses_nothing },
+	{ "fatal_resets_and_restores", test_fatal_resets_and_restores },
+	{ "protocol_uncorrectable_is_named", test_protocol_uncorrectable_is_named },
+	{ "protocol_correctable_is_named", test_protocol_correctable_is_named },
+	{ "masks_restored_at_unbind", test_masks_restored_at_unbind },
+	{ "viral_user_and_host", test_viral_user_and_host },
+	{ "fatal_while_closed", test_fatal_while_closed },
+	{ "fatal_decoder_lost", test_fatal_decoder_lost },
+	{ "fatal_while_touched", test_fatal_while_touched },
 	{ }
 };

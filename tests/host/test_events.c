@@ -53,7 +53,7 @@ static int feature(struct vfio *vfio, uint32_t flags, uint32_t payload, void *da
 	return ret;
 }
 
-static void test_probe(void)
+static void test_feature_is_probed(void)
 {
 	const uint32_t get = VFIO_DEVICE_FEATURE_GET, set = VFIO_DEVICE_FEATURE_SET;
 	struct vfio vfio;
@@ -131,7 +131,7 @@ static void test_bad_arguments(void)
 }
 
 /* Each write that leads to something, what it leads to, and the state with it. */
-static void test_order(void)
+static void test_order_and_state(void)
 {
 	const uint32_t types[] = {
 		ENABLE, COMMITTED, ENABLE, DECOMMITTED, COMMITTED, ENABLE, ENABLE, 0,
@@ -184,7 +184,7 @@ static void test_order(void)
 }
 
 /* What commits, and what lets go, is told as it was, whatever the registers say later. */
-static void test_place(void)
+static void test_decoder_values_when_committed(void)
 {
 	struct events events;
 	struct vfio vfio;
@@ -224,7 +224,7 @@ static void test_place(void)
 }
 
 /* What changes nothing is no event: the same again, a commit that fails, what is locked. */
-static void test_nothing(void)
+static void test_no_event_without_change(void)
 {
 	struct events events;
 	struct vfio vfio;
@@ -255,7 +255,7 @@ static void test_nothing(void)
 }
 
 /* With room for no event, none is taken; with room for some, the oldest; and it says of more. */
-static void test_pieces(void)
+static void test_read_in_parts(void)
 {
 	struct vfio_device_feature_cxl_events state = { };
 	uint64_t first, expected;
@@ -313,7 +313,7 @@ static unsigned long drain(struct vfio *vfio, uint64_t *next)
 }
 
 /* A writer whom nobody reads after is held up, and what was not written has not changed. */
-static void test_full(void)
+static void test_full_queue_holds_writer(void)
 {
 	uint32_t committed = CXLR_HDM_CTRL_COMMIT | CXLR_HDM_CTRL_COMMITTED, was;
 	uint16_t enable = CXLR_CTRL_MEM_ENABLE, flr = PCI_EXP_DEVCTL_BCR_FLR;
@@ -362,7 +362,7 @@ static void test_full(void)
 }
 
 /* Others can reset faster than a user reads; that is told, and the numbers say how many. */
-static void test_lost(void)
+static void test_lost_events_are_counted(void)
 {
 	struct events events;
 	unsigned int i, got = 0;
@@ -445,7 +445,7 @@ static void check_event(const struct vfio_cxl_event *event, uint64_t n)
 }
 
 /* One thread writes, one reads when the eventfd says so. */
-static void test_none_lost(void)
+static void test_none_lost_with_reader(void)
 {
 	/* By --accesses: 100000 writes of Commit, or fewer on a slow kernel. */
 	struct writer writer = { .pairs = accesses / 40 };
@@ -482,7 +482,7 @@ static void test_none_lost(void)
 }
 
 /* Who asks for no events is never held up. */
-static void test_not_asked(void)
+static void test_no_eventfd_never_held(void)
 {
 	struct events events;
 	struct vfio vfio;
@@ -518,7 +518,7 @@ static void test_not_asked(void)
 }
 
 /* Another eventfd begins with an empty queue; numbers go on. */
-static void test_replaced(void)
+static void test_new_eventfd_empties_queue(void)
 {
 	struct events events;
 	int first, second;
@@ -554,7 +554,7 @@ static void test_replaced(void)
 }
 
 /* It ends with the device's file; the next user begins at none. */
-static void test_close(void)
+static void test_close_ends_queue(void)
 {
 	struct events events;
 	struct vfio vfio;
@@ -593,7 +593,7 @@ static void check_reset(struct vfio *vfio, const uint32_t *types, uint32_t flags
 	check_eq(events.count, 0);
 }
 
-static void test_resets(void)
+static void test_events_of_each_reset(void)
 {
 	const uint32_t all[] = { RESET_BEGIN, DECOMMITTED, ENABLE, RESET_END, 0 };
 	const uint32_t lets_go[] = { RESET_BEGIN, DECOMMITTED, RESET_END, 0 };
@@ -643,7 +643,7 @@ static void test_resets(void)
 }
 
 /* A reset that fails is told, and one that makes up for it. */
-static void test_failed_reset(void)
+static void test_events_of_failed_reset(void)
 {
 	struct events events;
 	struct vfio vfio;
@@ -662,19 +662,19 @@ static void test_failed_reset(void)
 }
 
 const struct test tests[] = {
-	{ "probe", test_probe },
+	{ "feature_is_probed", test_feature_is_probed },
 	{ "bad_arguments", test_bad_arguments },
-	{ "order", test_order },
-	{ "place", test_place },
-	{ "nothing", test_nothing },
-	{ "pieces", test_pieces },
-	{ "full", test_full },
-	{ "lost", test_lost },
-	{ "none_lost", test_none_lost, 120 },
-	{ "not_asked", test_not_asked },
-	{ "replaced", test_replaced },
-	{ "close", test_close },
-	{ "resets", test_resets },
-	{ "failed_reset", test_failed_reset },
+	{ "order_and_state", test_order_and_state },
+	{ "decoder_values_when_committed", test_decoder_values_when_committed },
+	{ "no_event_without_change", test_no_event_without_change },
+	{ "read_in_parts", test_read_in_parts },
+	{ "full_queue_holds_writer", test_full_queue_holds_writer },
+	{ "lost_events_are_counted", test_lost_events_are_counted },
+	{ "none_lost_with_reader", test_none_lost_with_reader, 120 },
+	{ "no_eventfd_never_held", test_no_eventfd_never_held },
+	{ "new_eventfd_empties_queue", test_new_eventfd_empties_queue },
+	{ "close_ends_queue", test_close_ends_queue },
+	{ "events_of_each_reset", test_events_of_each_reset },
+	{ "events_of_failed_reset", test_events_of_failed_reset },
 	{ }
 };

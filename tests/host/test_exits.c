@@ -35,7 +35,7 @@ static void use(unsigned int threads)
 	exit(0);
 }
 
-static void test_threads(void)
+static void test_threads_exit_while_mapped(void)
 {
 	unsigned int i;
 	int status;
@@ -51,6 +51,6 @@ static void test_threads(void)
 }
 
 const struct test tests[] = {
-	{ "threads", test_threads, 300 },
+	{ "threads_exit_while_mapped", test_threads_exit_while_mapped, 300 },
 	{ }
 };

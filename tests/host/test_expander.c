@@ -78,7 +78,7 @@ static void check_memory(struct vfio *vfio, uint64_t at, uint64_t salt)
 	check_eq(munmap(window, WINDOW), 0);
 }
 
-static void test_memory(void)
+static void test_memory_is_the_expanders(void)
 {
 	uint8_t byte = 1;
 	struct vfio vfio;
@@ -96,7 +96,7 @@ static void test_memory(void)
 }
 
 /* A reset of its bus takes the decoder, which comes back. */
-static void test_reset(void)
+static void test_bus_reset_restores_decoder(void)
 {
 	struct vfio vfio;
 
@@ -127,7 +127,7 @@ static bool regions_are_back(void)
 }
 
 /* Last: the CXL core makes its region of it again. */
-static void test_given_back(void)
+static void test_region_returns_to_cxl_core(void)
 {
 	struct vfio vfio;
 
@@ -143,8 +143,8 @@ static void test_given_back(void)
 }
 
 const struct test tests[] = {
-	{ "memory", test_memory },
-	{ "reset", test_reset },
-	{ "given_back", test_given_back },
+	{ "memory_is_the_expanders", test_memory_is_the_expanders },
+	{ "bus_reset_restores_decoder", test_bus_reset_restores_decoder },
+	{ "region_returns_to_cxl_core", test_region_returns_to_cxl_core },
 	{ }
 };

@@ -32,7 +32,7 @@ static uint8_t *map_window(struct vfio *vfio)
 }
 
 /* get_user_pages(), of this process and of another one. */
-static void test_process_vm(void)
+static void test_process_vm_reads_and_writes(void)
 {
 	uint8_t want[3 * PAGE], got[3 * PAGE];
 	struct iovec local = { got, sizeof(got) }, remote;
@@ -62,7 +62,7 @@ static void test_process_vm(void)
 }
 
 /* Pages themselves travel through a pipe. */
-static void test_vmsplice(void)
+static void test_vmsplice_moves_pages(void)
 {
 	uint8_t want[PAGE], got[PAGE];
 	struct vfio vfio;
@@ -85,7 +85,7 @@ static void test_vmsplice(void)
 }
 
 /* Straight from a disk and to it. */
-static void test_o_direct(void)
+static void test_o_direct_both_ways(void)
 {
 	const size_t len = 64 * KIB;
 	struct vfio vfio;
@@ -157,7 +157,7 @@ static void test_pin_outlives_close(void)
 }
 
 /* Mapped for DMA, and no longer: nothing of it is left, whichever folios it has. */
-static void test_dma_unpins(void)
+static void test_dma_unmap_unpins(void)
 {
 	struct vfio vfio;
 	uint8_t *memory;
@@ -232,7 +232,7 @@ static bool not_orphaned(void)
 }
 
 /* An unbind waits for who has pages, whatever signals there are but SIGKILL. */
-static void test_unbind_waits(void)
+static void test_unbind_waits_for_pins(void)
 {
 	int ring = pinned_and_closed(), status;
 	pid_t child = start_unbind(ring);
@@ -257,7 +257,7 @@ static void test_unbind_waits(void)
  * Unless it is killed: then the memory is nobody's until the pages are given
  * back, and the device binds again after that.
  */
-static void test_unbind_killed(void)
+static void test_killed_unbind_orphans_pages(void)
 {
 	int ring = pinned_and_closed(), status;
 	pid_t child = start_unbind(ring);
@@ -280,7 +280,7 @@ static void test_unbind_killed(void)
  * Pins do not keep a user from a reset, nor the memory in his page tables: it is
  * gone while memory is disabled, and comes back by a fault, the same pages.
  */
-static void test_reset_with_pins(void)
+static void test_reset_succeeds_with_pins(void)
 {
 	struct vfio vfio;
 	uint8_t *memory, byte;
@@ -309,7 +309,7 @@ static void test_reset_with_pins(void)
 }
 
 /* Nothing smaller than a folio is mapped, moved, cut out or left over. */
-static void test_granule(void)
+static void test_only_whole_folios_are_mapped(void)
 {
 	struct vfio vfio;
 	size_t granule, len;
@@ -344,7 +344,7 @@ static void test_granule(void)
 }
 
 /* A mapping moved, cut between two folios and protected is still the same memory. */
-static void test_remap(void)
+static void test_mremap_keeps_memory(void)
 {
 	struct vfio vfio;
 	uint8_t *memory, *moved, byte;
@@ -375,7 +375,7 @@ static void test_remap(void)
 }
 
 /* A child has the mapping, and the same memory behind it. */
-static void test_fork(void)
+static void test_fork_shares_memory(void)
 {
 	struct vfio vfio;
 	uint8_t *memory;
@@ -398,7 +398,7 @@ static void test_fork(void)
 }
 
 /* As many faults as there are folios. */
-static void test_faults(void)
+static void test_one_fault_for_each_folio(void)
 {
 	const size_t len = GIB;
 	struct vfio vfio;
@@ -417,7 +417,7 @@ static void test_faults(void)
 }
 
 /* Not while it is open; not what there is not. */
-static void test_choice(void)
+static void test_backing_change_refused(void)
 {
 	struct vfio vfio;
 	char *now;
@@ -441,18 +441,18 @@ static void test_choice(void)
 }
 
 const struct test tests[] = {
-	{ "process_vm", test_process_vm },
-	{ "vmsplice", test_vmsplice },
-	{ "o_direct", test_o_direct },
+	{ "process_vm_reads_and_writes", test_process_vm_reads_and_writes },
+	{ "vmsplice_moves_pages", test_vmsplice_moves_pages },
+	{ "o_direct_both_ways", test_o_direct_both_ways },
 	{ "pin_outlives_close", test_pin_outlives_close },
-	{ "dma_unpins", test_dma_unpins },
-	{ "unbind_waits", test_unbind_waits },
-	{ "unbind_killed", test_unbind_killed },
-	{ "reset_with_pins", test_reset_with_pins },
-	{ "granule", test_granule },
-	{ "remap", test_remap },
-	{ "fork", test_fork },
-	{ "faults", test_faults },
-	{ "choice", test_choice },
+	{ "dma_unmap_unpins", test_dma_unmap_unpins },
+	{ "unbind_waits_for_pins", test_unbind_waits_for_pins },
+	{ "killed_unbind_orphans_pages", test_killed_unbind_orphans_pages },
+	{ "reset_succeeds_with_pins", test_reset_succeeds_with_pins },
+	{ "only_whole_folios_are_mapped", test_only_whole_folios_are_mapped },
+	{ "mremap_keeps_memory", test_mremap_keeps_memory },
+	{ "fork_shares_memory", test_fork_shares_memory },
+	{ "one_fault_for_each_folio", test_one_fault_for_each_folio },
+	{ "backing_change_refused", test_backing_change_refused },
 	{ }
 };

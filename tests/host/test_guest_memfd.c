@@ -158,7 +158,7 @@ static void touch(struct kvm *kvm, volatile uint8_t *memory)
 	}
 }
 
-static void test_in_cxl_memory(void)
+static void test_shared_pages_in_cxl_memory(void)
 {
 	struct expander expander;
 	struct leaves before;
@@ -178,7 +178,7 @@ static void test_in_cxl_memory(void)
 }
 
 /* Its pages are not movable, so they are not from movable memory, whatever the policy says. */
-static void test_movable(void)
+static void test_pages_avoid_movable_memory(void)
 {
 	struct expander expander;
 	uint8_t *memory;
@@ -192,7 +192,7 @@ static void test_movable(void)
 }
 
 /* The accelerator reads it by DMA, and what it read is in its own memory. */
-static void test_dma(void)
+static void test_accelerator_reads_guest_memfd(void)
 {
 	struct cxl_accel_desc desc = {
 		.op = CXL_ACCEL_OP_COPY, .flags = CXL_ACCEL_FLAG_DST_OWN,
@@ -219,7 +219,7 @@ static void test_dma(void)
 }
 
 /* A page with an error is never mapped again, and the VMM learns which it is. */
-static void test_poison(void)
+static void test_poisoned_page_is_not_mapped(void)
 {
 	const uint64_t bad = 3 * PAGE;
 	struct expander expander;
@@ -257,7 +257,7 @@ static uint8_t *map_device(struct vfio *vfio)
 }
 
 /* Guests without private memory have no use for a device's memory as such either. */
-static void test_plain(void)
+static void test_ordinary_vm_has_no_private(void)
 {
 	struct vfio vfio;
 	struct kvm kvm;
@@ -292,7 +292,7 @@ static void convert(struct protected *guest, uint64_t offset, uint64_t size, boo
 }
 
 /* Which of the two a guest sees is what was set last, page by page. */
-static void test_halves(void)
+static void test_shared_and_private_halves(void)
 {
 	const uint64_t page = 5 * MIB, next = page + PAGE;
 	struct protected guest;
@@ -327,7 +327,7 @@ static void test_halves(void)
 }
 
 /* A leaf that is half private is none: one page costs the leaf of 1 GiB around it. */
-static void test_split(void)
+static void test_private_page_splits_leaf(void)
 {
 	struct protected guest;
 	struct leaves before;
@@ -399,7 +399,7 @@ static void test_private_in_cxl_memory(void)
 }
 
 /* Taken away, the device's half is gone; the private one is not the device's. */
-static void test_taken_away(void)
+static void test_revocation_spares_private(void)
 {
 	struct protected guest;
 	uint32_t value;
@@ -416,7 +416,7 @@ static void test_taken_away(void)
 }
 
 /* What KVM takes for private memory is a guest_memfd, never a device's file. */
-static void test_private_device(void)
+static void test_device_file_is_not_private(void)
 {
 	struct protected guest;
 
@@ -435,15 +435,15 @@ static void test_private_device(void)
 }
 
 const struct test tests[] = {
-	{ "in_cxl_memory", test_in_cxl_memory },
-	{ "movable", test_movable },
-	{ "dma", test_dma },
-	{ "poison", test_poison },
-	{ "plain", test_plain },
-	{ "halves", test_halves },
-	{ "split", test_split },
+	{ "shared_pages_in_cxl_memory", test_shared_pages_in_cxl_memory },
+	{ "pages_avoid_movable_memory", test_pages_avoid_movable_memory },
+	{ "accelerator_reads_guest_memfd", test_accelerator_reads_guest_memfd },
+	{ "poisoned_page_is_not_mapped", test_poisoned_page_is_not_mapped },
+	{ "ordinary_vm_has_no_private", test_ordinary_vm_has_no_private },
+	{ "shared_and_private_halves", test_shared_and_private_halves },
+	{ "private_page_splits_leaf", test_private_page_splits_leaf },
 	{ "private_in_cxl_memory", test_private_in_cxl_memory },
-	{ "taken_away", test_taken_away },
-	{ "private_device", test_private_device },
+	{ "revocation_spares_private", test_revocation_spares_private },
+	{ "device_file_is_not_private", test_device_file_is_not_private },
 	{ }
 };

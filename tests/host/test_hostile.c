@@ -482,7 +482,7 @@ static void test_concurrent_accesses(void)
 }
 
 /* The witness of the host bridge is one: it has the decoder that the memory is behind. */
-static void test_witness(void)
+static void test_bridge_decoder_is_witnessed(void)
 {
 	const uint64_t base = qmp_get("hdm0-base");
 	static struct bridge_state bridge;
@@ -496,7 +496,7 @@ static void test_witness(void)
 }
 
 const struct test tests[] = {
-	{ "witness", test_witness },
+	{ "bridge_decoder_is_witnessed", test_bridge_decoder_is_witnessed },
 	{ "random_accesses", test_random_accesses, 300 },
 	{ "concurrent_accesses", test_concurrent_accesses, 120 },
 	{ }

@@ -19,7 +19,7 @@
 #include "tenant.h"
 #include "vfio.h"
 
-static void test_closed(void)
+static void test_power_off_while_closed(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	unsigned int i;
@@ -41,7 +41,7 @@ static void touch_for_ever(struct vfio *vfio, volatile uint8_t *memory)
 		memory[tenant_place(vfio, i % TENANT_PLACES)] = i;
 }
 
-static void test_killed(void)
+static void test_power_off_waits_for_kill(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	unsigned int i;
@@ -70,7 +70,7 @@ static void leave_when_asked(struct vfio *vfio, volatile uint8_t *memory)
 	memory[0] = 1;
 }
 
-static void test_asked(void)
+static void test_power_off_asks_user(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	pid_t child = tenant_start(leave_when_asked);
@@ -106,7 +106,7 @@ static void refused(const struct slot_decoder *decoders, unsigned int count, con
 	check(tenant_is_gone());
 }
 
-static void test_bad_decoders(void)
+static void test_bad_decoders_refused_at_power_on(void)
 {
 	const struct slot_decoder good = slot_decoder();
 	const uint64_t part = CXLR_HDM_GRANULE;
@@ -139,7 +139,7 @@ static void test_bad_decoders(void)
 }
 
 /* The host bridge's decoder is committed, the device's is not: the driver makes up for it. */
-static void test_committed_by_driver(void)
+static void test_driver_commits_after_power_on(void)
 {
 	const struct slot_decoder good = slot_decoder();
 
@@ -160,10 +160,10 @@ static void test_committed_by_driver(void)
 }
 
 const struct test tests[] = {
-	{ "closed", test_closed, .timeout = 600 },
-	{ "killed", test_killed },
-	{ "asked", test_asked },
-	{ "bad_decoders", test_bad_decoders },
-	{ "committed_by_driver", test_committed_by_driver },
+	{ "power_off_while_closed", test_power_off_while_closed, .timeout = 600 },
+	{ "power_off_waits_for_kill", test_power_off_waits_for_kill },
+	{ "power_off_asks_user", test_power_off_asks_user },
+	{ "bad_decoders_refused_at_power_on", test_bad_decoders_refused_at_power_on },
+	{ "driver_commits_after_power_on", test_driver_commits_after_power_on },
 	{ }
 };

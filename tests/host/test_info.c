@@ -124,7 +124,7 @@ static uint32_t wanted_backing(uint64_t size, uint64_t *leaf)
 	return VFIO_CXL_BACKING_FOLIO;
 }
 
-static void test_memory_region(void)
+static void test_memory_region_capability(void)
 {
 	const struct vfio_region_info_cap_cxl_mem *cap;
 	struct vfio_region_info *info;
@@ -156,7 +156,7 @@ static void test_memory_region(void)
 	check_eq(cap->map_align, leaf);
 }
 
-static void test_register_region(void)
+static void test_register_region_capability(void)
 {
 	const struct vfio_region_info_cap_cxl_comp_regs *cap;
 	unsigned int decoders = cxlr_hdm_decoder_count(qmp_get("hdm-capability"));
@@ -212,7 +212,7 @@ static void test_region_argsz(void)
 }
 
 /* All of the BAR but the page of the CM block. */
-static void test_sparse_bar(void)
+static void test_bar_areas_spare_cm_page(void)
 {
 	const struct vfio_region_info_cap_sparse_mmap *cap;
 	struct vfio_region_info *info;
@@ -236,9 +236,9 @@ const struct test tests[] = {
 	{ "device_capability", test_device_capability },
 	{ "device_argsz", test_device_argsz },
 	{ "device_argsz_huge", test_device_argsz_huge },
-	{ "memory_region", test_memory_region },
-	{ "register_region", test_register_region },
+	{ "memory_region_capability", test_memory_region_capability },
+	{ "register_region_capability", test_register_region_capability },
 	{ "region_argsz", test_region_argsz },
-	{ "sparse_bar", test_sparse_bar },
+	{ "bar_areas_spare_cm_page", test_bar_areas_spare_cm_page },
 	{ }
 };

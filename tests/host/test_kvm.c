@@ -57,7 +57,7 @@ static void host_write(struct session *session, uint64_t offset, uint32_t value)
 	vfio_write(&session->vfio, &session->vfio.mem, offset, &value, sizeof(value));
 }
 
-static void test_both_ways(void)
+static void test_guest_and_host_share_bytes(void)
 {
 	static const uint32_t places[] = { 0, 8, 4096, 0x200000, 0x1fffffc, 0x3ffffffc };
 	struct session session;
@@ -76,7 +76,7 @@ static void test_both_ways(void)
 }
 
 /* As large as the host's own: a word of each 2 MiB touches all that can be told apart. */
-static void test_leaves(void)
+static void test_leaves_as_large_as_hosts(void)
 {
 	const unsigned int words = SLOT_SIZE / STRIDE;
 	struct leaves wanted = { };
@@ -101,7 +101,7 @@ static void test_leaves(void)
 }
 
 /* Memory that the driver takes away is gone from the guest too, and comes back. */
-static void test_taken_away(void)
+static void test_revoked_memory_comes_back(void)
 {
 	struct session session;
 	uint32_t value;
@@ -151,7 +151,7 @@ static void fill_by_device(struct session *session, uint64_t offset, uint32_t le
 }
 
 /* KVM logs what its processors write, and nothing else: not the host, not the device. */
-static void test_dirty_log(void)
+static void test_dirty_log_has_guest_writes(void)
 {
 	const uint64_t page = 1234;
 	struct session session;
@@ -177,7 +177,7 @@ static void test_dirty_log(void)
 }
 
 /* A mapping that is made anew elsewhere: no leaf of the one before stays. */
-static void test_unmap(void)
+static void test_munmap_leaves_no_leaf(void)
 {
 	struct session session;
 	uint32_t value;
@@ -191,10 +191,10 @@ static void test_unmap(void)
 }
 
 const struct test tests[] = {
-	{ "both_ways", test_both_ways },
-	{ "leaves", test_leaves },
-	{ "taken_away", test_taken_away },
-	{ "dirty_log", test_dirty_log },
-	{ "unmap", test_unmap },
+	{ "guest_and_host_share_bytes", test_guest_and_host_share_bytes },
+	{ "leaves_as_large_as_hosts", test_leaves_as_large_as_hosts },
+	{ "revoked_memory_comes_back", test_revoked_memory_comes_back },
+	{ "dirty_log_has_guest_writes", test_dirty_log_has_guest_writes },
+	{ "munmap_leaves_no_leaf", test_munmap_leaves_no_leaf },
 	{ }
 };

@@ -11,7 +11,7 @@
 #include "qmp.h"
 
 /* Half a line that an earlier user of the line left in the monitor's input. */
-static void test_half_a_line(void)
+static void test_monitor_takes_half_a_line(void)
 {
 	static const char half[] = "{\"QMP\": {\"version\": {";
 	int fd = open(QMP_LINE, O_WRONLY | O_NOCTTY | O_CLOEXEC);
@@ -37,7 +37,7 @@ static const volatile uint32_t *map_window(void)
 }
 
 /* A processor reads registers while what is before them in the address space comes and goes. */
-static void test_map_changes(void)
+static void test_reads_while_memory_map_changes(void)
 {
 	const volatile uint32_t *window = map_window();
 	volatile unsigned long *rounds, before;
@@ -66,7 +66,7 @@ static void test_map_changes(void)
 }
 
 /* A guest is told of what it waits for before it goes on, if it goes on to leave at once. */
-static void test_interrupt_window(void)
+static void test_interrupt_window_before_exit(void)
 {
 	struct kvm kvm;
 
@@ -76,8 +76,8 @@ static void test_interrupt_window(void)
 }
 
 const struct test tests[] = {
-	{ "half_a_line", test_half_a_line },
-	{ "map_changes", test_map_changes },
-	{ "interrupt_window", test_interrupt_window },
+	{ "monitor_takes_half_a_line", test_monitor_takes_half_a_line },
+	{ "reads_while_memory_map_changes", test_reads_while_memory_map_changes },
+	{ "interrupt_window_before_exit", test_interrupt_window_before_exit },
 	{ }
 };

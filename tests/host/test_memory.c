@@ -32,7 +32,7 @@ static const struct {
 	{ 2 * MIB - 3, 4099 }, { 0, 65536 },
 };
 
-static void test_read_write(void)
+static void test_read_write_any_piece(void)
 {
 	uint8_t *want, *got, *window;
 	struct vfio vfio;
@@ -60,7 +60,7 @@ static void test_read_write(void)
 	check(!memcmp(window, want, WINDOW));
 }
 
-static void test_end(void)
+static void test_access_at_region_end(void)
 {
 	uint8_t want[100], got[100];
 	struct vfio vfio;
@@ -95,7 +95,7 @@ static void test_bad_pointer(void)
 }
 
 /* Each of the three writes; the other two see it. */
-static void test_agree(void)
+static void test_mmap_read_engine_agree(void)
 {
 	const uint64_t here = 3 * PAGE, there = MIB;
 	const size_t len = 3 * PAGE;
@@ -137,7 +137,7 @@ static void test_agree(void)
 }
 
 /* The engine counts by DPA: the region's last byte is the memory's last byte. */
-static void test_agree_at_end(void)
+static void test_engine_agrees_at_region_end(void)
 {
 	const size_t len = PAGE;
 	struct cxl_accel_desc desc = {
@@ -231,7 +231,7 @@ static void test_inherited_mapping(void)
 }
 
 /* The file goes to a process that was there before the device was opened. */
-static void test_passed_file(void)
+static void test_passed_file_descriptor(void)
 {
 	struct vfio vfio = { }, theirs;
 	int sockets[2];
@@ -274,7 +274,7 @@ static void check_reachable(struct vfio *vfio, const uint8_t *mapped, uint64_t o
 	check_eq(by_load, by_read);
 }
 
-static void test_memory_disabled(void)
+static void test_unreachable_while_disabled(void)
 {
 	struct vfio vfio;
 	uint8_t *window, byte;
@@ -306,7 +306,7 @@ static void test_mapped_while_disabled(void)
 	check_reachable(&vfio, window, 0);
 }
 
-static void test_power_state(void)
+static void test_unreachable_in_d3hot(void)
 {
 	const uint16_t d0 = 0, d3hot = 3;
 	struct vfio vfio;
@@ -323,7 +323,7 @@ static void test_power_state(void)
 }
 
 /* Only new accesses can be refused here: the device tells nobody of the change. */
-static void test_not_active(void)
+static void test_refused_while_inactive(void)
 {
 	uint8_t byte = 0, *window;
 	ssize_t ret;
@@ -346,7 +346,7 @@ static void test_not_active(void)
  * backing says otherwise, holds the memory; a second one of another type would be
  * uncached for somebody.
  */
-static void test_memory_type(void)
+static void test_one_memory_type_in_pat(void)
 {
 	static const char path[] = "/sys/kernel/debug/x86/pat_memtype_list";
 	char *list, *line, *next;
@@ -380,7 +380,7 @@ static void test_memory_type(void)
  * The buffer of a write to COMMAND lies in the memory that the write takes
  * away while it is made: an error, not a fault that is tried for ever.
  */
-static void test_own_memory_as_buffer(void)
+static void test_command_write_reads_own_memory(void)
 {
 	struct vfio vfio;
 	uint8_t *window;
@@ -393,18 +393,18 @@ static void test_own_memory_as_buffer(void)
 }
 
 const struct test tests[] = {
-	{ "read_write", test_read_write },
-	{ "end", test_end },
+	{ "read_write_any_piece", test_read_write_any_piece },
+	{ "access_at_region_end", test_access_at_region_end },
 	{ "bad_pointer", test_bad_pointer },
-	{ "agree", test_agree },
-	{ "agree_at_end", test_agree_at_end },
+	{ "mmap_read_engine_agree", test_mmap_read_engine_agree },
+	{ "engine_agrees_at_region_end", test_engine_agrees_at_region_end },
 	{ "inherited_mapping", test_inherited_mapping },
-	{ "passed_file", test_passed_file },
-	{ "memory_disabled", test_memory_disabled },
+	{ "passed_file_descriptor", test_passed_file_descriptor },
+	{ "unreachable_while_disabled", test_unreachable_while_disabled },
 	{ "mapped_while_disabled", test_mapped_while_disabled },
-	{ "power_state", test_power_state },
-	{ "not_active", test_not_active },
-	{ "own_memory_as_buffer", test_own_memory_as_buffer },
-	{ "memory_type", test_memory_type },
+	{ "unreachable_in_d3hot", test_unreachable_in_d3hot },
+	{ "refused_while_inactive", test_refused_while_inactive },
+	{ "command_write_reads_own_memory", test_command_write_reads_own_memory },
+	{ "one_memory_type_in_pat", test_one_memory_type_in_pat },
 	{ }
 };

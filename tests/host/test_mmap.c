@@ -51,7 +51,7 @@ static void check_refused(struct vfio *vfio, const struct vfio_region *region, u
 	}
 }
 
-static void test_past_end(void)
+static void test_past_end_is_refused(void)
 {
 	struct vfio vfio;
 	uint64_t size;
@@ -67,7 +67,7 @@ static void test_past_end(void)
 }
 
 /* Sums that run out of the region's part of the file, or around the end of all offsets. */
-static void test_overflow(void)
+static void test_overflow_is_refused(void)
 {
 	const struct vfio_region all = { };
 	struct vfio vfio;
@@ -79,7 +79,7 @@ static void test_overflow(void)
 	check_refused(&vfio, &all, INT64_MAX - 2 * PAGE + 1, PAGE, MAP_SHARED);
 }
 
-static void test_private(void)
+static void test_private_is_refused(void)
 {
 	struct vfio vfio;
 
@@ -88,7 +88,7 @@ static void test_private(void)
 	check_refused(&vfio, &vfio.mem, 0, 2 * MIB, MAP_PRIVATE);
 }
 
-static void test_registers(void)
+static void test_register_region_is_refused(void)
 {
 	struct vfio vfio;
 
@@ -97,7 +97,7 @@ static void test_registers(void)
 	check_refused(&vfio, &vfio.regs, 0, PAGE, MAP_PRIVATE);
 }
 
-static void test_carved_pages(void)
+static void test_cm_page_is_refused(void)
 {
 	struct vfio vfio;
 
@@ -214,7 +214,7 @@ static void test_4k_faults(void)
 }
 
 /* A mapping of 1 GiB must not reach past either end of a VMA that is a page short at both. */
-static void test_ragged(void)
+static void test_unaligned_length(void)
 {
 	unsigned int by_order[ORDERS];
 	const size_t len = 6 * MIB - 2 * PAGE;
@@ -241,7 +241,7 @@ static void test_ragged(void)
 }
 
 /* The library finds the memory, and an address that makes for the largest leaves. */
-static void test_library(void)
+static void test_library_aligns_for_leaves(void)
 {
 	struct vfio_cxl_memory memory;
 	unsigned int by_order[ORDERS];
@@ -285,7 +285,7 @@ static void test_library(void)
  * loses them, and leaves them in the TLB. One that has none moves, but not to
  * where it would get any.
  */
-static void test_move(void)
+static void test_mremap_never_loses_1g_leaves(void)
 {
 	struct vfio vfio;
 	uint8_t *memory, *moved;
@@ -340,7 +340,7 @@ static void *write_command(void *data)
  * those who look the entries up by themselves, as type 1 does, and KVM in the
  * same way. IOMMUFD pins pages, which this memory has not.
  */
-static void test_same_command(void)
+static void test_same_command_keeps_mappings(void)
 {
 	struct vfio vfio;
 	struct writer writer = { .vfio = &vfio };
@@ -366,17 +366,17 @@ static void test_same_command(void)
 }
 
 const struct test tests[] = {
-	{ "past_end", test_past_end },
-	{ "overflow", test_overflow },
-	{ "private", test_private },
-	{ "registers", test_registers },
-	{ "carved_pages", test_carved_pages },
+	{ "past_end_is_refused", test_past_end_is_refused },
+	{ "overflow_is_refused", test_overflow_is_refused },
+	{ "private_is_refused", test_private_is_refused },
+	{ "register_region_is_refused", test_register_region_is_refused },
+	{ "cm_page_is_refused", test_cm_page_is_refused },
 	{ "2m_faults", test_2m_faults },
 	{ "1g_faults", test_1g_faults },
 	{ "4k_faults", test_4k_faults },
-	{ "ragged", test_ragged },
-	{ "library", test_library },
-	{ "move", test_move },
-	{ "same_command", test_same_command },
+	{ "unaligned_length", test_unaligned_length },
+	{ "library_aligns_for_leaves", test_library_aligns_for_leaves },
+	{ "mremap_never_loses_1g_leaves", test_mremap_never_loses_1g_leaves },
+	{ "same_command_keeps_mappings", test_same_command_keeps_mappings },
 	{ }
 };

@@ -72,7 +72,7 @@ static void forget(struct vfio *vfio)
 }
 
 /* Whoever has mapped the page gets SIGBUS, with its address; all else is as it was. */
-static void test_signal(void)
+static void test_mapping_process_gets_sigbus(void)
 {
 	struct vfio vfio;
 	uint8_t *memory;
@@ -143,7 +143,7 @@ static void check_out_of_reach(struct vfio *vfio)
  * From the machine itself: an error in a bank of the processor's, which the kernel looks
  * at now and then. Nobody has met it yet, so only those are told who asked for that.
  */
-static void test_machine_check(void)
+static void test_machine_check_signals_early(void)
 {
 	static const char interval[] = "/sys/devices/system/machinecheck/machinecheck0/check_interval";
 	uint8_t *memory, page[PAGE] = { 1 };
@@ -174,7 +174,7 @@ static void test_machine_check(void)
 }
 
 /* Those who have not mapped the page hear nothing. */
-static void test_others(void)
+static void test_unmapped_process_not_signalled(void)
 {
 	int from[2], to[2], status;
 	struct vfio vfio;
@@ -209,7 +209,7 @@ static void test_others(void)
 }
 
 /* A guest that has it too goes on: with a folio, by a new fault. */
-static void test_guest(void)
+static void test_guest_goes_on(void)
 {
 	const uint64_t bad = 4 * MIB + 5 * PAGE;
 	struct leaves without, with, now;
@@ -237,9 +237,9 @@ static void test_guest(void)
 }
 
 const struct test tests[] = {
-	{ "signal", test_signal },
-	{ "machine_check", test_machine_check },
-	{ "guest", test_guest },
-	{ "others", test_others },
+	{ "mapping_process_gets_sigbus", test_mapping_process_gets_sigbus },
+	{ "machine_check_signals_early", test_machine_check_signals_early },
+	{ "guest_goes_on", test_guest_goes_on },
+	{ "unmapped_process_not_signalled", test_unmapped_process_not_signalled },
 	{ }
 };

@@ -125,7 +125,7 @@ static void check_awake(const struct qmp_state *was)
 }
 
 /* Closed and clear, it sleeps; opened, it is as it was, and its memory is zero. */
-static void test_sleeps(void)
+static void test_suspends_when_closed(void)
 {
 	struct qmp_state awake;
 	struct vfio vfio;
@@ -151,7 +151,7 @@ static void test_sleeps(void)
 }
 
 /* One that nobody has used yet has content, which it must not lose. */
-static void test_unused(void)
+static void test_never_used_content_is_kept(void)
 {
 	if (pci_bound(pci_accel()))
 		pci_unbind(pci_accel());
@@ -167,7 +167,7 @@ static void test_unused(void)
 }
 
 /* The same of what its user is to find again, by the administrator's word. */
-static void test_never_cleared(void)
+static void test_attribute_never_keeps_content(void)
 {
 	struct qmp_state awake;
 	struct vfio vfio;
@@ -192,7 +192,7 @@ static void test_never_cleared(void)
 }
 
 /* The administrator's word counts, whenever it comes. */
-static void test_kept_awake(void)
+static void test_power_control_decides(void)
 {
 	struct qmp_state awake;
 
@@ -256,7 +256,7 @@ static void by_unbind(void)
 }
 
 /* Each wakes it, if it has to, finds all in order, and lets it go to sleep again. */
-static void test_woken(void)
+static void test_each_access_resumes(void)
 {
 	static const struct {
 		const char *name;
@@ -288,7 +288,7 @@ static void test_woken(void)
 }
 
 /* Signalled in D3hot (PCIe 5.3.1.4.1): heard, named, and forgotten by the device. */
-static void test_error(void)
+static void test_error_signalled_in_d3hot(void)
 {
 	struct qmp_state awake;
 	int kmsg;
@@ -306,7 +306,7 @@ static void test_error(void)
 }
 
 /* With struct pages the kernel maps the memory all the time. */
-static void test_folio(void)
+static void test_folio_backing_keeps_awake(void)
 {
 	struct qmp_state awake;
 	long before;
@@ -328,7 +328,7 @@ static void test_folio(void)
 }
 
 /* A decoder that does not come back: nobody gets the memory, until a reset with which it does. */
-static void test_not_restored(void)
+static void test_decoder_lost_at_resume(void)
 {
 	struct qmp_state awake;
 	int kmsg;
@@ -417,7 +417,7 @@ static void reset(uint64_t random)
 }
 
 /* Woken and sent to sleep at all moments of opening and closing, until it has slept often. */
-static void test_races(void)
+static void test_suspend_against_open_and_close(void)
 {
 	static void (*const what[])(uint64_t random) = {
 		toggle_control, toggle_clear, look, reset,
@@ -484,7 +484,7 @@ static void bind_and_sleep(const char *device)
 }
 
 /* What one is told of its sleep does not depend on what becomes of another. */
-static void test_two(void)
+static void test_two_devices_suspend_apart(void)
 {
 	const char *second = pci_second_accel();
 	pid_t child = fork();
@@ -501,15 +501,15 @@ static void test_two(void)
 }
 
 const struct test tests[] = {
-	{ "sleeps", test_sleeps },
-	{ "unused", test_unused },
-	{ "never_cleared", test_never_cleared },
-	{ "kept_awake", test_kept_awake },
-	{ "woken", test_woken, 240 },
-	{ "error", test_error },
-	{ "folio", test_folio },
-	{ "not_restored", test_not_restored },
-	{ "races", test_races, 600 },
-	{ "two", test_two, 120 },
+	{ "suspends_when_closed", test_suspends_when_closed },
+	{ "never_used_content_is_kept", test_never_used_content_is_kept },
+	{ "attribute_never_keeps_content", test_attribute_never_keeps_content },
+	{ "power_control_decides", test_power_control_decides },
+	{ "each_access_resumes", test_each_access_resumes, 240 },
+	{ "error_signalled_in_d3hot", test_error_signalled_in_d3hot },
+	{ "folio_backing_keeps_awake", test_folio_backing_keeps_awake },
+	{ "decoder_lost_at_resume", test_decoder_lost_at_resume },
+	{ "suspend_against_open_and_close", test_suspend_against_open_and_close, 600 },
+	{ "two_devices_suspend_apart", test_two_devices_suspend_apart, 120 },
 	{ }
 };

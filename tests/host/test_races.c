@@ -126,7 +126,7 @@ static bool met(struct race *race)
 	return atomic_load(&race->loads) && atomic_load(&race->refused);
 }
 
-static void test_first_touches(void)
+static void test_first_touches_against_zaps(void)
 {
 	const unsigned long wanted = accesses / ACCESSES;
 	struct race race;
@@ -160,7 +160,7 @@ static pid_t start_unbind(struct race *race)
 }
 
 /* An unbind waits for the user, who has the memory, and loses and regains it, until he ends. */
-static void test_unbind_meanwhile(void)
+static void test_unbind_waits_for_user(void)
 {
 	struct race race;
 	unsigned int i;
@@ -186,7 +186,7 @@ static void test_unbind_meanwhile(void)
 }
 
 const struct test tests[] = {
-	{ "first_touches", test_first_touches, 300 },
-	{ "unbind_meanwhile", test_unbind_meanwhile, 120 },
+	{ "first_touches_against_zaps", test_first_touches_against_zaps, 300 },
+	{ "unbind_waits_for_user", test_unbind_waits_for_user, 120 },
 	{ }
 };

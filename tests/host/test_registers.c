@@ -63,7 +63,7 @@ static void check_access(struct vfio *vfio, uint64_t offset, size_t len)
 		     len, (unsigned long long)offset, got, put, want);
 }
 
-static void test_accesses(void)
+static void test_every_offset_and_length(void)
 {
 	static const size_t lens[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16 };
 	static const uint64_t far[] = { 0x1000, 1ull << 32, (1ull << 40) - 8, (1ull << 40) - 4 };
@@ -147,7 +147,7 @@ static void test_decoder_at_open(void)
 }
 
 /* What each register keeps of ones and of zeros; nothing here has an effect elsewhere. */
-static void test_kept_bits(void)
+static void test_writable_bits(void)
 {
 	static const struct {
 		uint32_t at, keeps, always;
@@ -219,7 +219,7 @@ static void check_fields_fixed(struct vfio *vfio, uint32_t commit)
 }
 
 /* 8.2.4.20.13: committed means fixed, until Commit is cleared, which changes nothing else. */
-static void test_commit(void)
+static void test_commit_fixes_decoder(void)
 {
 	struct vfio vfio;
 
@@ -300,7 +300,7 @@ static void check_condition(struct vfio *vfio, const struct condition *condition
 }
 
 /* Refused or not, each leaves a decoder that the next can be tried on. */
-static void test_conditions(void)
+static void test_commit_conditions(void)
 {
 	struct qmp_state before, after;
 	struct vfio vfio;
@@ -318,7 +318,7 @@ static void test_conditions(void)
 }
 
 /* A decoder that did not commit is not locked, whatever Lock On Commit says. */
-static void test_lock(void)
+static void test_lock_on_commit(void)
 {
 	struct vfio vfio;
 
@@ -394,7 +394,7 @@ static void check_reset(void (*reset)(struct vfio *vfio), bool lets_go)
 	vfio_close(&vfio);
 }
 
-static void test_resets(void)
+static void test_resets_release_decoder(void)
 {
 	check_reset(reset_vfio, true);
 	check_reset(reset_hot, true);
@@ -403,7 +403,7 @@ static void test_resets(void)
 }
 
 /* 9.5: an FLR leaves CXL.cache and CXL.mem alone, and so what places the memory. */
-static void test_function_level_reset(void)
+static void test_flr_keeps_decoder(void)
 {
 	uint64_t resets = qmp_get("resets-function");
 
@@ -414,7 +414,7 @@ static void test_function_level_reset(void)
 }
 
 /* Masks and severities are the user's own, and the host's those of the device. */
-static void test_errors(void)
+static void test_ras_masks_are_virtual(void)
 {
 	const uint64_t physical = pci_bar(pci_accel(), CXL_ACCEL_BAR) +
 				  CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET + RAS_AT;
@@ -485,7 +485,7 @@ static void test_fresh_at_open(void)
 }
 
 /* Where the memory is in the guest has nothing to do with the memory region. */
-static void test_memory_stays(void)
+static void test_guest_base_moves_no_memory(void)
 {
 	uint8_t want[PAGE], *window;
 	struct vfio vfio;
@@ -502,7 +502,7 @@ static void test_memory_stays(void)
 	check(!memcmp(window, want, sizeof(want)));
 }
 
-static void test_no_host_address(void)
+static void test_no_host_address_readable(void)
 {
 	static const struct {
 		const char *name;
@@ -530,7 +530,7 @@ static void test_no_host_address(void)
 }
 
 /* The search finds what is there to be found: in the device's own registers. */
-static void test_search_finds(void)
+static void test_search_finds_known_words(void)
 {
 	const uint64_t bar = pci_bar(pci_accel(), CXL_ACCEL_BAR);
 	uint32_t words[PAGE / 4] = { };
@@ -568,20 +568,20 @@ static void test_search_finds(void)
 }
 
 const struct test tests[] = {
-	{ "accesses", test_accesses },
+	{ "every_offset_and_length", test_every_offset_and_length },
 	{ "bad_pointer", test_bad_pointer },
 	{ "capability_array", test_capability_array },
 	{ "decoder_at_open", test_decoder_at_open },
-	{ "kept_bits", test_kept_bits },
-	{ "commit", test_commit },
-	{ "conditions", test_conditions },
-	{ "lock", test_lock },
-	{ "resets", test_resets },
-	{ "function_level_reset", test_function_level_reset },
-	{ "errors", test_errors },
+	{ "writable_bits", test_writable_bits },
+	{ "commit_fixes_decoder", test_commit_fixes_decoder },
+	{ "commit_conditions", test_commit_conditions },
+	{ "lock_on_commit", test_lock_on_commit },
+	{ "resets_release_decoder", test_resets_release_decoder },
+	{ "flr_keeps_decoder", test_flr_keeps_decoder },
+	{ "ras_masks_are_virtual", test_ras_masks_are_virtual },
 	{ "fresh_at_open", test_fresh_at_open },
-	{ "memory_stays", test_memory_stays },
-	{ "no_host_address", test_no_host_address },
-	{ "search_finds", test_search_finds },
+	{ "guest_base_moves_no_memory", test_guest_base_moves_no_memory },
+	{ "no_host_address_readable", test_no_host_address_readable },
+	{ "search_finds_known_words", test_search_finds_known_words },
 	{ }
 };

@@ -62,7 +62,7 @@ static void check_restored(struct session *session, const char *counter)
 	check(!memcmp(session->window + 2 * MIB, got, sizeof(got)));
 }
 
-static void test_reset(void)
+static void test_ioctl_reset_restores(void)
 {
 	struct session session;
 
@@ -71,7 +71,7 @@ static void test_reset(void)
 	check_restored(&session, "resets-function");
 }
 
-static void test_hot_reset(void)
+static void test_hot_reset_restores(void)
 {
 	struct session session;
 
@@ -81,7 +81,7 @@ static void test_hot_reset(void)
 }
 
 /* The administrator resets a device that is in use. */
-static void test_sysfs_reset(void)
+static void test_sysfs_reset_restores_in_use(void)
 {
 	struct session session;
 
@@ -91,7 +91,7 @@ static void test_sysfs_reset(void)
 }
 
 /* The bus reset finds the decoder with memory off, as a VMM's first reset does. */
-static void test_memory_off(void)
+static void test_bus_reset_while_disabled(void)
 {
 	struct session session;
 	uint16_t command;
@@ -126,7 +126,7 @@ static void *touch(void *data)
 }
 
 /* Faults against resets: each load has the memory or SIGBUS, and both ends come to an end. */
-static void test_faults_meanwhile(void)
+static void test_faults_against_resets(void)
 {
 	struct toucher toucher = { };
 	struct session session;
@@ -158,7 +158,7 @@ static void test_faults_meanwhile(void)
  * and the log says why. A reset after the hardware has come to its senses
  * brings it back.
  */
-static void test_not_restored(void)
+static void test_decoder_lost_until_next_reset(void)
 {
 	unsigned int said;
 	struct qmp_state after;
@@ -191,7 +191,7 @@ static void test_not_restored(void)
 }
 
 /* The VFIO core resets at close, and tells nobody: decoder and lock are there all the same. */
-static void test_reset_at_close(void)
+static void test_reset_at_close_restores(void)
 {
 	struct qmp_state after;
 	struct session session;
@@ -214,7 +214,7 @@ static void test_reset_at_close(void)
 }
 
 /* Nothing of all that outlives the binding. */
-static void test_bound_anew(void)
+static void test_rebind_makes_usable(void)
 {
 	struct vfio vfio;
 	uint8_t byte;
@@ -225,13 +225,13 @@ static void test_bound_anew(void)
 }
 
 const struct test tests[] = {
-	{ "reset", test_reset },
-	{ "hot_reset", test_hot_reset },
-	{ "sysfs_reset", test_sysfs_reset },
-	{ "memory_off", test_memory_off },
-	{ "faults_meanwhile", test_faults_meanwhile },
-	{ "not_restored", test_not_restored },
-	{ "reset_at_close", test_reset_at_close },
-	{ "bound_anew", test_bound_anew },
+	{ "ioctl_reset_restores", test_ioctl_reset_restores },
+	{ "hot_reset_restores", test_hot_reset_restores },
+	{ "sysfs_reset_restores_in_use", test_sysfs_reset_restores_in_use },
+	{ "bus_reset_while_disabled", test_bus_reset_while_disabled },
+	{ "faults_against_resets", test_faults_against_resets },
+	{ "decoder_lost_until_next_reset", test_decoder_lost_until_next_reset },
+	{ "reset_at_close_restores", test_reset_at_close_restores },
+	{ "rebind_makes_usable", test_rebind_makes_usable },
 	{ }
 };

@@ -181,7 +181,7 @@ static void setup(struct soak *soak)
 	check_eq(sched_setscheduler(0, SCHED_FIFO, &first), 0);
 }
 
-static void test_random_order(void)
+static void test_random_resets_and_suspends(void)
 {
 	unsigned int counts[ARRAY_SIZE(ends)] = { }, i, n;
 	uint64_t random = seed;
@@ -217,6 +217,6 @@ static void test_random_order(void)
 }
 
 const struct test tests[] = {
-	{ "random_order", test_random_order, 7200 },
+	{ "random_resets_and_suspends", test_random_resets_and_suspends, 7200 },
 	{ }
 };

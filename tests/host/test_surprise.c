@@ -206,7 +206,7 @@ static void pull_while_touched(void)
 	tenant_close(&vfio, memory);
 }
 
-static void test_touched(void)
+static void test_pulled_while_touched(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	struct log log;
@@ -252,7 +252,7 @@ static void use_and_pull_when_clear(void)
 }
 
 /* Nobody has it open. */
-static void test_closed(void)
+static void test_pulled_while_closed(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	struct log log;
@@ -271,7 +271,7 @@ static bool is_asleep(void)
 }
 
 /* Nobody has it open, and it sleeps. */
-static void test_asleep(void)
+static void test_pulled_while_suspended(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	struct log log;
@@ -286,7 +286,7 @@ static void test_asleep(void)
 	replace(&decoder);
 }
 
-static void test_clearing(void)
+static void test_pulled_while_clearing(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	struct log log;
@@ -299,7 +299,7 @@ static void test_clearing(void)
 	replace(&decoder);
 }
 
-static void test_again(void)
+static void test_pulled_again_and_again(void)
 {
 	static void (*const ways[])(void) = {
 		use_and_pull_when_clear, pull_while_touched, use_and_pull_while_clearing,
@@ -339,7 +339,7 @@ static void end(pid_t child, int by)
 }
 
 /* Who does not look for SIGBUS dies of it; and who notices nothing can be killed. */
-static void test_killed(void)
+static void test_pulled_user_dies(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	pid_t child = tenant_start(touch_for_ever);
@@ -358,7 +358,7 @@ static void test_killed(void)
 	replace(&decoder);
 }
 
-static void test_asked(void)
+static void test_pulled_user_leaves(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	pid_t child = tenant_start(tenant_leaves_when_asked);
@@ -371,7 +371,7 @@ static void test_asked(void)
 }
 
 /* The device answers nothing, and nobody has said yet that it is gone. */
-static void test_silent(void)
+static void test_silent_device_is_noticed(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	volatile uint8_t *memory, *another;
@@ -405,7 +405,7 @@ static void test_silent(void)
 	replace(&decoder);
 }
 
-static void test_silent_unbind(void)
+static void test_silent_device_unbinds(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	struct log log;
@@ -428,7 +428,7 @@ static bool unbinding(void)
 }
 
 /* Who powers off the slot is the one who would be told. He asks the user again and again. */
-static void test_while_powered_off(void)
+static void test_pulled_during_power_off(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	pid_t child = tenant_start(touch_for_ever), administrator = fork();
@@ -476,7 +476,7 @@ static bool pull_in_reset(void)
 }
 
 /* The driver would wait for the CXL Reset, which never ends, for a second. */
-static void test_in_reset(void)
+static void test_pulled_in_cxl_reset(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	unsigned int tries = 10;
@@ -498,7 +498,7 @@ static void test_in_reset(void)
 }
 
 /* A user resets the function again and again; no one waits for it to come back. */
-static void test_in_flr(void)
+static void test_pulled_in_flr(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	volatile uint8_t *memory;
@@ -530,7 +530,7 @@ static void test_in_flr(void)
 }
 
 /* DMA both ways is under way, and stops; whoever waits for the device reads ones. */
-static void test_jobs(void)
+static void test_pulled_during_dma(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	struct cxl_accel_desc *first, *second;
@@ -564,7 +564,7 @@ static void test_jobs(void)
 }
 
 /* What the driver programmed of the host bridge is taken back; the next device gets the same. */
-static void test_committed(void)
+static void test_pulled_commit_is_undone(void)
 {
 	static struct bridge_state before, bound, after;
 
@@ -605,7 +605,7 @@ static bool nothing_left_behind(void)
 }
 
 /* With folios: pages stay for whoever has pinned them, and so does the claim on their addresses. */
-static void test_pinned(void)
+static void test_pulled_while_pinned(void)
 {
 	struct slot_decoder decoder = slot_decoder();
 	volatile uint8_t *memory;
@@ -633,22 +633,22 @@ static void test_pinned(void)
 }
 
 const struct test tests[] = {
-	{ "touched", test_touched },
-	{ "closed", test_closed },
-	{ "asleep", test_asleep },
-	{ "clearing", test_clearing },
-	{ "killed", test_killed },
-	{ "asked", test_asked },
-	{ "silent", test_silent },
-	{ "silent_unbind", test_silent_unbind },
-	{ "while_powered_off", test_while_powered_off },
-	{ "in_reset", test_in_reset, .timeout = 120 },
-	{ "in_flr", test_in_flr },
-	{ "jobs", test_jobs },
-	{ "again", test_again, .timeout = 600 },
+	{ "pulled_while_touched", test_pulled_while_touched },
+	{ "pulled_while_closed", test_pulled_while_closed },
+	{ "pulled_while_suspended", test_pulled_while_suspended },
+	{ "pulled_while_clearing", test_pulled_while_clearing },
+	{ "pulled_user_dies", test_pulled_user_dies },
+	{ "pulled_user_leaves", test_pulled_user_leaves },
+	{ "silent_device_is_noticed", test_silent_device_is_noticed },
+	{ "silent_device_unbinds", test_silent_device_unbinds },
+	{ "pulled_during_power_off", test_pulled_during_power_off },
+	{ "pulled_in_cxl_reset", test_pulled_in_cxl_reset, .timeout = 120 },
+	{ "pulled_in_flr", test_pulled_in_flr },
+	{ "pulled_during_dma", test_pulled_during_dma },
+	{ "pulled_again_and_again", test_pulled_again_and_again, .timeout = 600 },
 	/* The platform has committed nothing. */
-	{ "committed", test_committed },
+	{ "pulled_commit_is_undone", test_pulled_commit_is_undone },
 	/* Folios only. */
-	{ "pinned", test_pinned },
+	{ "pulled_while_pinned", test_pulled_while_pinned },
 	{ }
 };

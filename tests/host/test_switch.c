@@ -116,7 +116,7 @@ static void check_no_memory(struct user *user)
 }
 
 /* Where the decoders of host bridge, switch and devices say, and nowhere else. */
-static void test_memory(void)
+static void test_memory_only_where_decoded(void)
 {
 	struct pair pair;
 
@@ -130,7 +130,7 @@ static void test_memory(void)
 }
 
 /* Bound, used, reset and unbound, and nobody has written to the decoders on the way. */
-static void test_decoders_stay(void)
+static void test_use_writes_no_decoder(void)
 {
 	struct pair pair;
 
@@ -147,7 +147,7 @@ static void test_decoders_stay(void)
 }
 
 /* A bus reset below the switch is one device's: the other one's mapping stays. */
-static void test_reset_below(void)
+static void test_reset_below_spares_sibling(void)
 {
 	uint64_t resets = qmp_get("resets-bus");
 	struct pair pair;
@@ -211,7 +211,7 @@ static void reset_within(void)
 }
 
 /* By the bus between the switch's ports: all devices are reset, and the switch has its decoders. */
-static void test_reset_within(void)
+static void test_reset_within_switch(void)
 {
 	uint64_t resets = qmp_get("resets-bus");
 	struct pair pair;
@@ -263,7 +263,7 @@ static void check_back(struct pair *pair)
 	check_eq(qmp_get("hdm0-mapped-size"), pair->first.vfio.mem.size);
 }
 
-static void test_reset_above(void)
+static void test_reset_above_revokes_until_repair(void)
 {
 	uint64_t resets = qmp_get("resets-bus");
 	struct pair pair;
@@ -301,7 +301,7 @@ static void fatal_above(void)
 }
 
 /* The switch's upstream port reports a fatal error: its link is reset, and the kernel recovers. */
-static void test_error_above(void)
+static void test_fatal_error_above(void)
 {
 	uint64_t resets = qmp_get("resets-bus");
 	struct pair pair;
@@ -321,7 +321,7 @@ static void test_error_above(void)
 }
 
 /* One that nobody has open: the next to open it is refused, until it is repaired. */
-static void test_reset_above_closed(void)
+static void test_reset_above_while_closed(void)
 {
 	struct switch_decoders decoders;
 	struct vfio vfio;
@@ -363,7 +363,7 @@ static void let_sleep(struct pair *pair)
  * Both sleep, and the bridges on the way decode nothing when they are woken for the reset:
  * what is said of it is what is true after it.
  */
-static void test_reset_asleep(void)
+static void test_reset_above_while_suspended(void)
 {
 	struct pair pair;
 	int kmsg, all;
@@ -385,13 +385,13 @@ static void test_reset_asleep(void)
 }
 
 const struct test tests[] = {
-	{ "memory", test_memory },
-	{ "decoders_stay", test_decoders_stay },
-	{ "reset_below", test_reset_below },
-	{ "reset_within", test_reset_within },
-	{ "reset_above", test_reset_above },
-	{ "error_above", test_error_above },
-	{ "reset_above_closed", test_reset_above_closed },
-	{ "reset_asleep", test_reset_asleep },
+	{ "memory_only_where_decoded", test_memory_only_where_decoded },
+	{ "use_writes_no_decoder", test_use_writes_no_decoder },
+	{ "reset_below_spares_sibling", test_reset_below_spares_sibling },
+	{ "reset_within_switch", test_reset_within_switch },
+	{ "reset_above_revokes_until_repair", test_reset_above_revokes_until_repair },
+	{ "fatal_error_above", test_fatal_error_above },
+	{ "reset_above_while_closed", test_reset_above_while_closed },
+	{ "reset_above_while_suspended", test_reset_above_while_suspended },
 	{ }
 };

@@ -65,7 +65,7 @@ static long count(const char *name)
 	return value;
 }
 
-static void test_life(void)
+static void test_tracepoints_of_one_user(void)
 {
 	static const char * const wanted[] = {
 		"cxl_vfio_bind: ", " hpa=",
@@ -100,7 +100,7 @@ static void test_life(void)
 }
 
 /* A device that is none of ours. */
-static void test_refuse(void)
+static void test_tracepoint_of_refused_bind(void)
 {
 	static const char * const wanted[] = { "cxl_vfio_refuse: ", " bind error=-", NULL };
 	char *trace;
@@ -113,7 +113,7 @@ static void test_refuse(void)
 	free(trace);
 }
 
-static void test_faults(void)
+static void test_tracepoints_of_faults(void)
 {
 	static const char * const wanted[] = {
 		"cxl_vfio_fault: ", " ret=NOPAGE",
@@ -151,7 +151,7 @@ static bool error_counted(void)
 }
 
 /* A correctable error of the CXL protocols. */
-static void test_protocol_error(void)
+static void test_tracepoint_of_protocol_error(void)
 {
 	static const char * const wanted[] = {
 		"cxl_vfio_protocol_error: ", " correctable status=0x4", NULL
@@ -169,7 +169,7 @@ static void test_protocol_error(void)
 	free(trace);
 }
 
-static void test_counts(void)
+static void test_debugfs_counts(void)
 {
 	static const char * const names[] = { "opens", "zaps", "commits", "resets", "clears" };
 	long before[ARRAY_SIZE(names)];
@@ -204,7 +204,7 @@ static void check_state(const char *line)
 	free(text);
 }
 
-static void test_state(void)
+static void test_debugfs_state(void)
 {
 	struct vfio vfio;
 
@@ -226,11 +226,11 @@ static void test_state(void)
 }
 
 const struct test tests[] = {
-	{ "life", test_life },
-	{ "refuse", test_refuse },
-	{ "faults", test_faults },
-	{ "protocol_error", test_protocol_error },
-	{ "counts", test_counts },
-	{ "state", test_state },
+	{ "tracepoints_of_one_user", test_tracepoints_of_one_user },
+	{ "tracepoint_of_refused_bind", test_tracepoint_of_refused_bind },
+	{ "tracepoints_of_faults", test_tracepoints_of_faults },
+	{ "tracepoint_of_protocol_error", test_tracepoint_of_protocol_error },
+	{ "debugfs_counts", test_debugfs_counts },
+	{ "debugfs_state", test_debugfs_state },
 	{ }
 };
