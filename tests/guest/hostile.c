@@ -74,7 +74,7 @@ static uint8_t *canary_make(void)
 	uint8_t *canary = mmap(NULL, CANARY_SIZE, PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
 
-	check(canary != MAP_FAILED);
+	check_ne(canary, MAP_FAILED);
 	fill_random(canary, CANARY_SIZE, seed);
 	return canary;
 }
@@ -84,7 +84,7 @@ static void canary_check(const uint8_t *canary)
 	uint8_t *want = malloc(CANARY_SIZE);
 
 	fill_random(want, CANARY_SIZE, seed);
-	check(!memcmp(canary, want, CANARY_SIZE));
+	check_mem_eq(canary, want, CANARY_SIZE);
 	free(want);
 }
 
@@ -95,7 +95,7 @@ static void *play(void *data)
 
 	CPU_ZERO(&set);
 	CPU_SET(part->processor, &set);
-	check(!sched_setaffinity(0, sizeof(set), &set));
+	check_eq(sched_setaffinity(0, sizeof(set), &set), 0);
 	while (!atomic_load(part->stop)) {
 		part->act(part);
 		part->acts++;
@@ -120,7 +120,7 @@ static void fight(struct machine *machine, bool quiet, void (*first)(struct part
 		parts[i].random = seed + i;
 		parts[i].quiet = quiet;
 		parts[i].stop = &stop;
-		check(!pthread_create(&threads[i], NULL, play, &parts[i]));
+		check_eq(pthread_create(&threads[i], NULL, play, &parts[i]), 0);
 	}
 	while (now() < end || !parts[0].acts || !parts[1].acts)
 		usleep(10000);
@@ -509,10 +509,10 @@ static void test_memory_only_where_decoders_agree(void)
 	elsewhere[3] = machine.home + CXLR_HDM_GRANULE;	/* not what the host bridge sends */
 	for (i = 0; i < ARRAY_SIZE(elsewhere); i++) {
 		store32(machine.hdm + CXLR_HDM_CTRL(0), 0);
-		check(load_bytes(machine.window[0].span, 8) != mark);
+		check_ne(load_bytes(machine.window[0].span, 8), mark);
 		machine_program(&machine, elsewhere[i], machine.size, 0, CXLR_HDM_CTRL_COMMIT);
-		check(load_bytes(machine.window[0].span, 8) != mark);
-		check(load_bytes(machine.window[1].span, 8) != mark);
+		check_ne(load_bytes(machine.window[0].span, 8), mark);
+		check_ne(load_bytes(machine.window[1].span, 8), mark);
 	}
 	machine_place(&machine);
 	check_eq(load_bytes(machine.window[0].span, 8), mark);
@@ -608,7 +608,7 @@ static void test_command_lost_in_cxl_reset(void)
 		if (load_bytes(machine.config + PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) {
 			check_eq(magic, CXL_ACCEL_MAGIC);
 		} else {
-			check(magic != CXL_ACCEL_MAGIC);
+			check_ne(magic, CXL_ACCEL_MAGIC);
 			lost++;
 		}
 		machine_wake(&machine);

@@ -73,9 +73,9 @@ volatile uint8_t *machine_map(struct machine *machine, uint64_t at, size_t size)
 {
 	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, machine->mem, at);
 
-	if (map == MAP_FAILED)
-		fail(__FILE__, __LINE__, "/dev/mem at %#llx: %s; is iomem=relaxed on the guest kernel's command line?",
-		     (unsigned long long)at, strerror(errno));
+	check_msg(map != MAP_FAILED,
+		  "/dev/mem at %#llx: %s; is iomem=relaxed on the guest kernel's command line?",
+		  (unsigned long long)at, strerror(errno));
 	return map;
 }
 
@@ -182,10 +182,9 @@ static volatile uint8_t *map_bar(const char *device, const char *file, size_t si
 	int fd = open(pci_path(device, file), O_RDWR | O_CLOEXEC);
 	void *map;
 
-	check(fd >= 0);
+	check_ge(fd, 0);
 	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		fail(__FILE__, __LINE__, "%s: %s", file, strerror(errno));
+	check_msg(map != MAP_FAILED, "%s: %s", file, strerror(errno));
 	close(fd);
 	return map;
 }
@@ -206,7 +205,7 @@ void machine_open(struct machine *machine)
 {
 	memset(machine, 0, sizeof(*machine));
 	machine->mem = open("/dev/mem", O_RDWR | O_CLOEXEC);
-	check(machine->mem >= 0);
+	check_ge(machine->mem, 0);
 	machine->device = pci_accel();
 	machine->config = map_config(machine, machine->device);
 	machine->port = map_config(machine, port_of(machine->device));
@@ -220,8 +219,7 @@ void machine_open(struct machine *machine)
 	check_eq(load_bytes(machine->config + DVSEC_AT + CXLR_DVSEC_HDR1, 2), CXLR_VENDOR_ID);
 	machine->size = load32(machine->bar + CXL_ACCEL_ID_MEM_SIZE_LOW) |
 			(uint64_t)load32(machine->bar + CXL_ACCEL_ID_MEM_SIZE_HIGH) << 32;
-	check(machine->home + machine->size <=
-	      machine->window[0].base + machine->window[0].size);
+	check_le(machine->home + machine->size, machine->window[0].base + machine->window[0].size);
 }
 
 /* Firmware gave them their places; the kernel remembers those. */

@@ -29,7 +29,7 @@ static void *host_memory(struct vfio *vfio, size_t len, uint64_t iova)
 	void *memory = mmap(NULL, len, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
-	check(memory != MAP_FAILED);
+	check_ne(memory, MAP_FAILED);
 	vfio_dma_map(vfio, memory, len, iova);
 	return memory;
 }
@@ -46,7 +46,7 @@ void accel_open(struct accel *accel, struct vfio *vfio)
 	accel->host = host_memory(vfio, ACCEL_HOST_SIZE, ACCEL_HOST_IOVA);
 	for (i = 0; i < CXL_ACCEL_VECTORS; i++) {
 		accel->interrupt[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-		check(accel->interrupt[i] >= 0);
+		check_ge(accel->interrupt[i], 0);
 	}
 	vfio_msix(vfio, accel->interrupt, CXL_ACCEL_VECTORS);
 	accel_start(accel);
@@ -82,10 +82,8 @@ unsigned int accel_run(struct accel *accel, struct cxl_accel_desc *desc)
 	unsigned int waited;
 
 	for (waited = 0; !(*status & CXL_ACCEL_DESC_DONE); waited += POLL_US) {
-		if (waited > ANSWER_US)
-			fail(__FILE__, __LINE__, "the engine does not end: status %#x, error %#x",
-			     accel_read(accel, CXL_ACCEL_STATUS),
-			     accel_read(accel, CXL_ACCEL_ERROR));
+		check_msg(waited <= ANSWER_US, "the engine does not end: status %#x, error %#x",
+			  accel_read(accel, CXL_ACCEL_STATUS), accel_read(accel, CXL_ACCEL_ERROR));
 		usleep(POLL_US);
 	}
 	__sync_synchronize();

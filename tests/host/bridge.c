@@ -16,7 +16,7 @@
 
 static void add(struct bridge_state *state, uint64_t address)
 {
-	check(state->count < BRIDGE_WORDS);
+	check_lt(state->count, BRIDGE_WORDS);
 	state->address[state->count] = address;
 	state->value[state->count++] = qmp_physical(address);
 }
@@ -74,7 +74,7 @@ void bridge_state_same(const struct bridge_state *is, const struct bridge_state 
 
 	check_eq(is->count, was->count);
 	for (i = 0; i < is->count; i++)
-		if (is->value[i] != was->value[i])
-			fail(__FILE__, __LINE__, "the decoder register at %#llx was %#x and is %#x",
-			     (unsigned long long)is->address[i], was->value[i], is->value[i]);
+		check_msg(is->value[i] == was->value[i],
+			  "the decoder register at %#llx was %#x and is %#x",
+			  (unsigned long long)is->address[i], was->value[i], is->value[i]);
 }

@@ -122,8 +122,8 @@ int kmsg_open(void)
 {
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
-	check(fd >= 0);
-	check(lseek(fd, 0, SEEK_END) >= 0);
+	check_ge(fd, 0);
+	check_ge(lseek(fd, 0, SEEK_END), 0);
 	return fd;
 }
 
@@ -231,7 +231,7 @@ void wait_until(bool (*done)(void))
 
 	for (i = 0; i < 600 && !done(); i++)
 		usleep(100000);
-	check(i < 600);
+	check_lt(i, 600);
 }
 
 long minor_faults(void)

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "check.h"
+
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define KIB		1024ull
 #define MIB		(1024 * KIB)
@@ -36,24 +38,8 @@ extern unsigned int cycles;		/* --cycles N */
 extern unsigned long accesses;		/* --accesses N */
 extern uint64_t seed;			/* --seed N; another one each time unless given */
 
-__attribute__((noreturn, format(printf, 3, 4)))
-void fail(const char *file, int line, const char *format, ...);
 __attribute__((format(printf, 1, 2)))
 void note(const char *format, ...);
-
-#define check(condition) \
-	do { \
-		if (!(condition)) \
-			fail(__FILE__, __LINE__, "%s", #condition); \
-	} while (0)
-
-#define check_eq(is, wanted) \
-	do { \
-		long long is_ = (is), wanted_ = (wanted); \
-		if (is_ != wanted_) \
-			fail(__FILE__, __LINE__, "%s is %lld (%#llx), wanted %s: %lld (%#llx)", \
-			     #is, is_, is_, #wanted, wanted_, wanted_); \
-	} while (0)
 
 /* The kernel's log, from the moment of opening. */
 int kmsg_open(void);

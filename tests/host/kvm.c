@@ -46,8 +46,7 @@ static int __ioctl(int fd, unsigned long request, void *arg)
 
 static int must(int ret, const char *what)
 {
-	if (ret < 0)
-		fail(__FILE__, __LINE__, "%s: %s", what, strerror(-ret));
+	check_msg(ret >= 0, "%s: %s", what, strerror(-ret));
 	return ret;
 }
 
@@ -72,7 +71,7 @@ static void add_code(struct kvm *kvm)
 {
 	void *code = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	check(code != MAP_FAILED);
+	check_ne(code, MAP_FAILED);
 	memcpy(code, guest_code, guest_end - guest_code);
 	kvm_map(kvm, CODE_SLOT, 0, code, PAGE, 0);
 }
@@ -90,7 +89,7 @@ int __kvm_open(struct kvm *kvm, unsigned long type)
 	kvm->vcpu = must(__ioctl(kvm->vm, KVM_CREATE_VCPU, NULL), "a vCPU");
 	size = must(__ioctl(kvm->kvm, KVM_GET_VCPU_MMAP_SIZE, NULL), "its size");
 	kvm->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, kvm->vcpu, 0);
-	check(kvm->run != MAP_FAILED);
+	check_ne(kvm->run, MAP_FAILED);
 	set_mode(kvm);
 	add_code(kvm);
 	return 0;

@@ -137,7 +137,7 @@ void pci_config(const char *device, uint8_t *bytes)
 {
 	int fd = open(pci_path(device, "config"), O_RDONLY | O_CLOEXEC);
 
-	check(fd >= 0);
+	check_ge(fd, 0);
 	check_eq(pread(fd, bytes, PAGE, 0), PAGE);
 	close(fd);
 }
@@ -152,8 +152,7 @@ void pci_bind(const char *device)
 {
 	int ret = __pci_bind(device);
 
-	if (ret)
-		fail(__FILE__, __LINE__, "binding %s: %s", device, strerror(-ret));
+	check_msg(!ret, "binding %s: %s", device, strerror(-ret));
 	check(pci_bound(device));
 	/* Tests look into the hardware of a device that is closed, however long that takes. */
 	write_file(pci_path(device, "power/control"), "on");

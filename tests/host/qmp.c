@@ -50,7 +50,7 @@ static char *next_line(int wait_ms)
 		if (poll(&poll_in, 1, wait_ms) <= 0)
 			return NULL;
 		got = read(qmp.fd, qmp.input + qmp.len, sizeof(qmp.input) - qmp.len);
-		check(got > 0);
+		check_gt(got, 0);
 		qmp.len += got;
 	}
 
@@ -67,7 +67,7 @@ static void send_all(const char *text, size_t len)
 
 	for (; len; text += sent, len -= sent) {
 		sent = write(qmp.fd, text, len);
-		check(sent > 0);
+		check_gt(sent, 0);
 	}
 }
 
@@ -89,8 +89,7 @@ static char *command(const char *body)
 {
 	char *line = __command(body, ANSWER_MS);
 
-	if (!line)
-		fail(__FILE__, __LINE__, "QEMU's monitor does not answer");
+	check_msg(line, "QEMU's monitor does not answer");
 	return line;
 }
 
@@ -102,10 +101,10 @@ static void connect_monitor(void)
 	if (qmp.fd >= 0)
 		return;
 	qmp.fd = open(QMP_LINE, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	check(qmp.fd >= 0);
-	check(!tcgetattr(qmp.fd, &raw));
+	check_ge(qmp.fd, 0);
+	check_eq(tcgetattr(qmp.fd, &raw), 0);
 	cfmakeraw(&raw);
-	check(!tcsetattr(qmp.fd, TCSANOW, &raw));
+	check_eq(tcsetattr(qmp.fd, TCSANOW, &raw), 0);
 	/* No JSON has this byte: the monitor drops what it has of a command. */
 	send_all("\xff\n", 2);
 	/* An error if said already, by an earlier test or because the line lost the answer. */
@@ -152,8 +151,7 @@ uint64_t qmp_get(const char *property)
 		 property);
 	line = command(body);
 	value = strstr(line, key);
-	if (!value)
-		fail(__FILE__, __LINE__, "%s: %s", property, line);
+	check_msg(value, "%s: %s", property, line);
 	value += strlen(key);
 	if (!strncmp(value, "true", 4))
 		return 1;
@@ -172,8 +170,7 @@ static void set(const char *property, const char *value)
 		 "\"execute\": \"qom-set\", \"arguments\": { \"path\": \"" OBJECT "\", \"property\": \"%s\", \"value\": %s }",
 		 property, value);
 	line = command(body);
-	if (!strstr(line, "\"return\""))
-		fail(__FILE__, __LINE__, "%s: %s", property, line);
+	check_msg(strstr(line, "\"return\""), "%s: %s", property, line);
 }
 
 void qmp_set(const char *property, bool value)
@@ -198,8 +195,7 @@ static void plug(unsigned int decoders, int reset_delay)
 		 "\"execute\": \"device_add\", \"arguments\": { \"driver\": \"cxl-accel\", \"id\": \"accel0\", \"bus\": \"accel0-port\", \"memdev\": \"accel0-hdm\", \"interleave\": true, \"decoders\": %u, \"reset-delay\": %d }",
 		 decoders, reset_delay);
 	line = command(body);
-	if (!strstr(line, "\"return\""))
-		fail(__FILE__, __LINE__, "plugging in: %s", line);
+	check_msg(strstr(line, "\"return\""), "plugging in: %s", line);
 }
 
 void qmp_plug(unsigned int decoders)
@@ -218,8 +214,7 @@ void qmp_unplug(void)
 
 	connect_monitor();
 	line = command("\"execute\": \"device_del\", \"arguments\": { \"id\": \"accel0\" }");
-	if (!strstr(line, "\"return\""))
-		fail(__FILE__, __LINE__, "taking out: %s", line);
+	check_msg(strstr(line, "\"return\""), "taking out: %s", line);
 }
 
 /* A command for people; the line that has its answer. */
@@ -247,8 +242,7 @@ uint32_t qmp_physical(uint64_t address)
 	line = human("xp /1xw %#llx", (unsigned long long)address);
 	/* "return": "ADDRESS: 0xVALUE\r\n" */
 	value = strstr(line, ": 0x");
-	if (!value)
-		fail(__FILE__, __LINE__, "%#llx: %s", (unsigned long long)address, line);
+	check_msg(value, "%#llx: %s", (unsigned long long)address, line);
 	return strtoul(value + 2, NULL, 16);
 }
 
@@ -264,16 +258,14 @@ void qmp_deferred_error(uint64_t address)
 			   (unsigned long long)(valid | enabled | has_address | deferred | memory_ecc),
 			   (unsigned long long)address);
 
-	if (!strstr(line, "\"return\": \"\""))
-		fail(__FILE__, __LINE__, "mce: %s", line);
+	check_msg(strstr(line, "\"return\": \"\""), "mce: %s", line);
 }
 
 void qmp_aer_error_of(const char *device, const char *error)
 {
 	char *line = human("pcie_aer_inject_error %s %s", device, error);
 
-	if (!strstr(line, "OK"))
-		fail(__FILE__, __LINE__, "%s: %s", error, line);
+	check_msg(strstr(line, "OK"), "%s: %s", error, line);
 }
 
 void qmp_aer_error(const char *error)
@@ -299,7 +291,7 @@ static const char * const decoder_properties[] = {
 
 static void add_state(struct qmp_state *state, const char *property)
 {
-	check(state->count < QMP_STATE_MAX);
+	check_lt(state->count, QMP_STATE_MAX);
 	snprintf(state->name[state->count], sizeof(*state->name), "%s", property);
 	state->value[state->count++] = qmp_get(property);
 }
@@ -326,7 +318,6 @@ void qmp_state_same(const struct qmp_state *is, const struct qmp_state *was)
 
 	check_eq(is->count, was->count);
 	for (i = 0; i < is->count; i++)
-		if (is->value[i] != was->value[i])
-			fail(__FILE__, __LINE__, "%s was %#llx and is %#llx", is->name[i],
-			     (unsigned long long)was->value[i], (unsigned long long)is->value[i]);
+		check_msg(is->value[i] == was->value[i], "%s was %#llx and is %#llx", is->name[i],
+			  (unsigned long long)was->value[i], (unsigned long long)is->value[i]);
 }

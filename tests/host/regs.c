@@ -195,7 +195,7 @@ int events_open(struct vfio *vfio)
 {
 	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
-	check(fd >= 0);
+	check_ge(fd, 0);
 	events_set(vfio, fd);
 	return fd;
 }
@@ -205,7 +205,7 @@ int __events_get(struct vfio *vfio, struct events *events, unsigned int max)
 	union feature feature;
 	int ret;
 
-	check(max <= EVENTS_MAX);
+	check_le(max, EVENTS_MAX);
 	/* What is not written must not look like an answer. */
 	memset(&feature, 0xa5, sizeof(feature));
 	ret = feature_ioctl(vfio, &feature, VFIO_DEVICE_FEATURE_GET, max);
@@ -213,7 +213,7 @@ int __events_get(struct vfio *vfio, struct events *events, unsigned int max)
 		return ret;
 	check_eq(feature.state.eventfd, -1);
 	check_eq(feature.state.reserved, 0);
-	check(feature.state.nr_events <= max);
+	check_le(feature.state.nr_events, max);
 	events->flags = feature.state.flags;
 	events->seq = feature.state.seq;
 	events->base = feature.state.base;
@@ -229,8 +229,7 @@ void events_get(struct vfio *vfio, struct events *events, unsigned int max)
 {
 	int ret = __events_get(vfio, events, max);
 
-	if (ret)
-		fail(__FILE__, __LINE__, "events: %s", strerror(-ret));
+	check_msg(!ret, "events: %s", strerror(-ret));
 }
 
 uint64_t events_signalled(int eventfd)
@@ -254,7 +253,7 @@ void events_until(struct vfio *vfio, struct events *events, uint32_t type)
 			usleep(POLL_US);
 			continue;
 		}
-		check(events->count < EVENTS_MAX);
+		check_lt(events->count, EVENTS_MAX);
 		events->event[events->count++] = next.event[0];
 		events->flags = next.flags;
 		events->seq = next.seq;
@@ -273,12 +272,10 @@ void events_are(const struct events *events, const uint32_t *types)
 	unsigned int i;
 
 	for (i = 0; types[i]; i++) {
-		if (i == events->count)
-			fail(__FILE__, __LINE__, "%u events, the next should be of type %u", i,
-			     types[i]);
-		if (events->event[i].type != types[i])
-			fail(__FILE__, __LINE__, "event %u is of type %u, wanted %u", i,
-			     events->event[i].type, types[i]);
+		check_msg(i != events->count, "%u events, the next should be of type %u", i,
+			  types[i]);
+		check_msg(events->event[i].type == types[i], "event %u is of type %u, wanted %u",
+			  i, events->event[i].type, types[i]);
 		if (i)
 			check_eq(events->event[i].seq, events->event[i - 1].seq + 1);
 	}

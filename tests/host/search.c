@@ -52,9 +52,8 @@ static void check_without(const struct search *search, const void *data, size_t 
 {
 	size_t where;
 
-	if (search_words(search, data, size / 4, &where))
-		fail(__FILE__, __LINE__, "%s, %s %u has the host's address at %#zx", when, what,
-		     index, where);
+	check_msg(!search_words(search, data, size / 4, &where),
+		  "%s, %s %u has the host's address at %#zx", when, what, index, where);
 }
 
 /* The register region takes accesses of one register, others of any length. */
@@ -68,9 +67,8 @@ static void read_region(struct vfio *vfio, const struct vfio_region *region, uin
 	for (at = 0; at < region->size; at += ret) {
 		ret = __vfio_read(vfio, region, at, data + at,
 				  size < region->size - at ? size : region->size - at);
-		if (ret <= 0)
-			fail(__FILE__, __LINE__, "region %u, at %#llx: %zd", region->index,
-			     (unsigned long long)at, ret);
+		check_msg(ret > 0, "region %u, at %#llx: %zd", region->index,
+			  (unsigned long long)at, ret);
 	}
 }
 

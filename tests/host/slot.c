@@ -32,7 +32,7 @@ static void find_slot(char *path, size_t size)
 	size_t i;
 
 	*path = '\0';
-	check(!glob("/sys/bus/pci/slots/*", 0, NULL, &slots));
+	check_eq(glob("/sys/bus/pci/slots/*", 0, NULL, &slots), 0);
 	for (i = 0; i < slots.gl_pathc && !*path; i++) {
 		char *address;
 
@@ -100,7 +100,7 @@ static bool switched_off(void)
 	uint8_t at;
 	uint16_t control;
 
-	check(config >= 0);
+	check_ge(config, 0);
 	check_eq(pread(config, &at, 1, PCI_CAPABILITY_LIST), 1);
 	while (config16(config, at) % 256 != PCI_CAP_ID_EXP)
 		at = config16(config, at) >> 8;
@@ -196,15 +196,15 @@ void slot_commit(const struct slot_decoder *decoders, unsigned int count)
 	unsigned int n;
 	uint8_t *map;
 
-	check(config >= 0);
+	check_ge(config, 0);
 	write_file(pci_path(pci_accel(), "enable"), "1");
 	set_config16(config, PCI_COMMAND, PCI_COMMAND_MEMORY);
 	set_config16(config, DVSEC_AT + CXLR_DVSEC_CTRL, CXLR_CTRL_MEM_ENABLE);
 
 	bar = open(pci_path(pci_accel(), "resource0"), O_RDWR | O_CLOEXEC);
-	check(bar >= 0);
+	check_ge(bar, 0);
 	map = mmap(NULL, CXL_ACCEL_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, bar, 0);
-	check(map != MAP_FAILED);
+	check_ne(map, MAP_FAILED);
 	for (n = 0; n < count; n++)
 		program(map + CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET + HDM_AT, n, &decoders[n]);
 	munmap(map, CXL_ACCEL_BAR_SIZE);

@@ -58,9 +58,9 @@ static volatile uint32_t *map(void)
 	if (hdm)
 		return hdm;
 	fd = open(pci_path(switch_upstream(), "resource0"), O_RDWR | O_CLOEXEC);
-	check(fd >= 0);
+	check_ge(fd, 0);
 	registers = mmap(NULL, CXLR_COMPONENT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	check(registers != MAP_FAILED);
+	check_ne(registers, MAP_FAILED);
 	close(fd);
 	hdm = registers + (bridge_hdm(base) - base);
 	check_eq(cxlr_hdm_decoder_count(hdm[CXLR_HDM_CAP / 4]), SWITCH_DECODERS);

@@ -99,7 +99,7 @@ void tenant_comes_back(const struct slot_decoder *decoder)
 
 	slot_on(1);
 	/* Not before somebody has committed it. */
-	check(__pci_bind(pci_accel()) < 0);
+	check_lt(__pci_bind(pci_accel()), 0);
 	slot_commit(decoder, 1);
 	pci_bind(pci_accel());
 	tenant_once();

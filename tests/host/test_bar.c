@@ -52,13 +52,13 @@ static void test_access_across_cm_page_edge(void)
 	vfio_open(&vfio);
 	memset(buf, 0x55, sizeof(buf));
 	vfio_read(&vfio, &vfio.bar, CARVED - 16, buf, sizeof(buf));
-	check(!memcmp(buf, zero, 16));
+	check_mem_eq(buf, zero, 16);
 	check_ones(buf + 16, 16);
 
 	memset(buf, 0x55, sizeof(buf));
 	vfio_read(&vfio, &vfio.bar, CARVED_END - 16, buf, sizeof(buf));
 	check_ones(buf, 16);
-	check(!memcmp(buf + 16, zero, 16));
+	check_mem_eq(buf + 16, zero, 16);
 }
 
 static void test_access_at_bar_end(void)
@@ -108,7 +108,7 @@ static void test_scratch_page_by_every_way(void)
 	fill_random(want, sizeof(want), 1);
 	vfio_write(&vfio, &vfio.bar, CXL_ACCEL_SCRATCH_OFFSET + 3, want, 61);
 	vfio_read(&vfio, &vfio.bar, CXL_ACCEL_SCRATCH_OFFSET + 3, got, 61);
-	check(!memcmp(want, got, 61));
+	check_mem_eq(got, want, 61);
 	check_eq(page[1] >> 24, want[4]);
 }
 
@@ -217,7 +217,7 @@ static void test_hardware_write_is_counted(void)
 	vfio_open(&vfio);
 	check_eq(__vfio_hot_reset(&vfio), 0);
 	/* The driver has restored the decoder. */
-	check(qmp_get("hdm-writes") > writes);
+	check_gt(qmp_get("hdm-writes"), writes);
 }
 
 const struct test tests[] = {

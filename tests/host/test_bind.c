@@ -75,9 +75,8 @@ static void traces_read(struct traces *traces)
 static void check_same(const struct traces *after, const struct traces *before)
 {
 	qmp_state_same(&after->hardware, &before->hardware);
-	if (strcmp(after->iomem, before->iomem))
-		fail(__FILE__, __LINE__, "/proc/iomem changed; before:\n%safter:\n%s",
-		     before->iomem, after->iomem);
+	check_msg(!strcmp(after->iomem, before->iomem),
+		  "/proc/iomem changed; before:\n%safter:\n%s", before->iomem, after->iomem);
 	check_eq(after->cxl_devices, before->cxl_devices);
 }
 
@@ -126,13 +125,12 @@ static void attempt(const char *device, struct attempt *attempt)
 /* The driver refused the device, with one message that has these words, and left nothing. */
 static void check_refused(const char *device, const struct attempt *attempt, const char *words)
 {
-	check(attempt->ret < 0);
+	check_lt(attempt->ret, 0);
 	check(!attempt->bound);
 	check_eq(attempt->errors, 1);
-	check(strstr(attempt->message, PCI_DRIVER));
-	check(strstr(attempt->message, device));
-	if (!strstr(attempt->message, words))
-		fail(__FILE__, __LINE__, "the message does not say '%s'", words);
+	check_has(attempt->message, PCI_DRIVER);
+	check_has(attempt->message, device);
+	check_msg(strstr(attempt->message, words), "the message does not say '%s'", words);
 	check_same(&attempt->after, &attempt->before);
 }
 
@@ -163,8 +161,7 @@ static void load_module(const char *path, const char *parameters)
 	uname(&name);
 	snprintf(file, sizeof(file), path, name.release);
 	fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		fail(__FILE__, __LINE__, "%s: %s", file, strerror(errno));
+	check_msg(fd >= 0, "%s: %s", file, strerror(errno));
 	check_eq(syscall(SYS_finit_module, fd, parameters, 0), 0);
 	close(fd);
 }
@@ -202,7 +199,7 @@ static void test_commit_by_driver(void)
 		check(!firmware_committed(&vfio));
 		check_eq(qmp_get("hdm0-size"), vfio.mem.size);
 		bridge_state_read(&now);
-		check(memcmp(now.value, bridge.value, sizeof(now.value)));
+		check_mem_ne(now.value, bridge.value, sizeof(now.value));
 		check_eq(qmp_get("hdm0-mapped-size"), vfio.mem.size);
 		map = vfio_mmap(&vfio, &vfio.mem, 0, vfio.mem.size);
 		map[0] = i + 1;
@@ -270,7 +267,7 @@ static void test_refuse_unrouted_switch(void)
 	attempt(pci_accel(), &accel);
 	switch_program(&decoders);
 	check_refused(pci_accel(), &accel, "but none of its switch's");
-	check(strstr(accel.message, switch_upstream()));
+	check_has(accel.message, switch_upstream());
 	pci_bind(pci_accel());
 }
 

@@ -324,7 +324,8 @@ static void test_killed_open_still_clears(void)
 	left = uncleared();
 	kill(child, SIGKILL);
 	check_eq(waitpid(child, &status, 0), child);
-	check(left > 0 && left < size);
+	check_gt(left, 0);
+	check_lt(left, size);
 	wait_until(pci_is_clear);
 	check_nothing_left();
 }

@@ -86,10 +86,10 @@ static void test_complete_keeps_content(void)
 	fill_random(want, WINDOW, 1);
 	/* The mappings were taken away, and come back by themselves. */
 	faults = minor_faults();
-	check(!memcmp(session.window, want, WINDOW));
-	check(minor_faults() > faults);
+	check_mem_eq(session.window, want, WINDOW);
+	check_gt(minor_faults(), faults);
 	fill_random(want, WINDOW, 2);
-	check(!memcmp(session.end, want, WINDOW));
+	check_mem_eq(session.end, want, WINDOW);
 	/* Done, until the next one begins. */
 	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), CXLR_STATUS2_RESET_COMPLETE);
 	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_CTRL2), 0);
@@ -106,11 +106,11 @@ static void test_mem_clr_clears_content(void)
 	struct session session;
 
 	setup(&session);
-	check(memcmp(session.window, zero, WINDOW));
-	check(memcmp(session.end, zero, WINDOW));
+	check_mem_ne(session.window, zero, WINDOW);
+	check_mem_ne(session.end, zero, WINDOW);
 	cxl_reset(&session.vfio, true);
-	check(!memcmp(session.window, zero, WINDOW));
-	check(!memcmp(session.end, zero, WINDOW));
+	check_mem_eq(session.window, zero, WINDOW);
+	check_mem_eq(session.end, zero, WINDOW);
 	check_eq(qmp_get("dvsec-control2") & CXLR_CTRL2_RESET_MEM_CLR, 0);
 	check_after(&session, 1);
 }
@@ -174,7 +174,7 @@ static void test_failed_reset_is_reported(void)
 	check_eq(state.flags, VFIO_CXL_STATE_RESET_FAILED);
 	check_eq(said, 1);
 	fill_random(want, WINDOW, 1);
-	check(!memcmp(session.window, want, WINDOW));
+	check_mem_eq(session.window, want, WINDOW);
 	check_after(&session, 1);
 
 	cxl_reset(&session.vfio, true);
@@ -243,7 +243,7 @@ static void test_under_way_is_visible(void)
 	note("seen %u times of %u", seen, tries);
 	check(seen);
 	fill_random(want, sizeof(want), 1);
-	check(!memcmp(session.window, want, sizeof(want)));
+	check_mem_eq(session.window, want, sizeof(want));
 	check_after(&session, count_resets(&session.vfio));
 }
 
@@ -253,7 +253,7 @@ static void reset_then(struct vfio *vfio, int (*reset)(struct vfio *vfio), const
 	uint64_t before = qmp_get(counter);
 
 	check_eq(reset(vfio), 0);
-	check(qmp_get(counter) > before);
+	check_gt(qmp_get(counter), before);
 	vfio_enable(vfio, true, false);
 
 	check_eq(dvsec_read(vfio, CXLR_DVSEC_STATUS2), 0);
@@ -373,7 +373,7 @@ static void test_flr_keeps_reset_status(void)
 	cxl_reset(&session.vfio, false);
 	flrs = qmp_get("resets-function");
 	sysfs_flr();
-	check(qmp_get("resets-function") > flrs);
+	check_gt(qmp_get("resets-function"), flrs);
 	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), CXLR_STATUS2_RESET_COMPLETE);
 	vfio_enable(&session.vfio, true, false);
 	config_flr(&session.vfio);
@@ -438,9 +438,9 @@ static pid_t unbinder(int *tell)
 
 	if (!pci_bound(pci_accel()))
 		pci_bind(pci_accel());
-	check(!pipe(ends));
+	check_eq(pipe(ends), 0);
 	pid = fork();
-	check(pid >= 0);
+	check_ge(pid, 0);
 	if (!pid) {
 		close(ends[1]);
 		if (read(ends[0], &byte, 1) == 1)
@@ -619,11 +619,11 @@ static void test_ioctl_resets_by_cxl(void)
 	check_eq(qmp_get("resets-function"), flrs);
 	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2), 0);
 	fill_random(want, sizeof(want), 1);
-	check(!memcmp(session.window, want, sizeof(want)));
+	check_mem_eq(session.window, want, sizeof(want));
 	check_after(&session, 1);
 
 	check_eq(__vfio_reset(&session.vfio), 0);
-	check(qmp_get("resets-function") > flrs);
+	check_gt(qmp_get("resets-function"), flrs);
 	check_eq(qmp_get("resets-cxl"), session.resets + 1);
 }
 
@@ -642,7 +642,7 @@ static void test_ioctl_falls_back_on_failure(void)
 	qmp_set("fail-reset", false);
 	reset_by("pci");
 	check_eq(ret, 0);
-	check(qmp_get("resets-function") > flrs);
+	check_gt(qmp_get("resets-function"), flrs);
 	check_after(&session, 1);
 }
 
@@ -668,7 +668,7 @@ static void test_ioctl_killed_reset_goes_on(void)
 	reset_by("cxl");
 	for (i = 0; i < 3; i++) {
 		child = fork();
-		check(child >= 0);
+		check_ge(child, 0);
 		if (!child)
 			_exit(__vfio_reset(&session.vfio) ? 1 : 0);
 		while (!(state_flags(&session.vfio) & VFIO_CXL_STATE_RESETTING)) {

@@ -121,9 +121,9 @@ static void test_bind_cycles_leak_nothing(void)
 	check_eq(warned, 0);
 	qmp_state_read(&after);
 	qmp_state_same(&after, &before);
-	check_eq(strcmp(iomem, read_file("/proc/iomem")), 0);
+	check_str_eq(iomem, read_file("/proc/iomem"));
 	check_eq(count_entries("/sys/bus/cxl/devices"), cxl_devices);
-	check(growth < SLACK_KIB);
+	check_lt(growth, SLACK_KIB);
 }
 
 const struct test tests[] = {

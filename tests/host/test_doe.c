@@ -34,11 +34,10 @@ static void chain_add(struct chain *chain, uint32_t at, uint32_t header)
 {
 	unsigned int i;
 
-	check(at >= PCI_CFG_SPACE_SIZE);
-	check(chain->count < ARRAY_SIZE(chain->cap));
+	check_ge(at, PCI_CFG_SPACE_SIZE);
+	check_lt(chain->count, ARRAY_SIZE(chain->cap));
 	for (i = 0; i < chain->count; i++)
-		if (chain->cap[i].at == at)
-			fail(__FILE__, __LINE__, "the chain comes back to %#x", at);
+		check_msg(chain->cap[i].at != at, "the chain comes back to %#x", at);
 	chain->cap[chain->count].at = at;
 	chain->cap[chain->count++].header = header;
 }
@@ -89,9 +88,9 @@ static void check_chain(struct vfio *vfio)
 	read_chain(vfio, &is);
 	read_physical_chain(&physical);
 	for (i = 0; i < physical.count; i++) {
-		if (i == is.count || is.cap[i].at != physical.cap[i].at)
-			fail(__FILE__, __LINE__, "capability %#x at %#x is not there",
-			     PCI_EXT_CAP_ID(physical.cap[i].header), physical.cap[i].at);
+		check_msg(i != is.count && is.cap[i].at == physical.cap[i].at,
+			  "capability %#x at %#x is not there",
+			  PCI_EXT_CAP_ID(physical.cap[i].header), physical.cap[i].at);
 		check_eq(is.cap[i].header, physical.cap[i].header);
 	}
 	check_eq(is.count, physical.count);
@@ -135,7 +134,8 @@ static uint32_t exchange(struct vfio *vfio, uint32_t doe, const uint32_t *reques
 		config_write(vfio, doe + PCI_DOE_READ, 4, 0);
 		if (i == 1)
 			length = answer[1] & PCI_DOE_DATA_OBJECT_HEADER_2_LENGTH;
-		check(length >= 2 && length <= MAX_WORDS);
+		check_ge(length, 2);
+	check_le(length, MAX_WORDS);
 	}
 	check(!(config_read(vfio, doe + PCI_DOE_STATUS, 4) &
 		(PCI_DOE_STATUS_ERROR | PCI_DOE_STATUS_DATA_OBJECT_READY)));
@@ -153,10 +153,10 @@ static size_t read_cdat(struct vfio *vfio, uint32_t doe, uint8_t *cdat, size_t s
 		const uint32_t request[] = { kind, 3, entry << 16 };
 
 		words = exchange(vfio, doe, request, ARRAY_SIZE(request), answer);
-		check(words > 3);
+		check_gt(words, 3);
 		check_eq(answer[0], kind);
 		check_eq(answer[2] & 0xffff, 0);
-		check(len + (words - 3) * 4 <= size);
+		check_le(len + (words - 3) * 4, size);
 		memcpy(cdat + len, answer + 3, (words - 3) * 4);
 		len += (words - 3) * 4;
 		entry = answer[2] >> 16;
@@ -184,7 +184,8 @@ static size_t host_cdat(uint8_t *cdat, size_t size)
 		fclose(file);
 	}
 	globfree(&endpoints);
-	check(len > 0 && len < size);
+	check_gt(len, 0);
+	check_lt(len, size);
 	return len;
 }
 
@@ -194,7 +195,7 @@ static void check_cdat(struct vfio *vfio)
 	size_t len = host_cdat(want, sizeof(want));
 
 	check_eq(read_cdat(vfio, find_doe(vfio), got, sizeof(got)), (long long)len);
-	check(!memcmp(got, want, len));
+	check_mem_eq(got, want, len);
 }
 
 /* At every open, over resets, and again. */
@@ -259,7 +260,7 @@ static void test_doe_header_is_read_only(void)
 			check_eq(config_read(&vfio, doe, 4), header);
 		}
 	pci_config(pci_accel(), after);
-	check(!memcmp(before, after, sizeof(before)));
+	check_mem_eq(after, before, sizeof(before));
 	check_chain(&vfio);
 	check_cdat(&vfio);
 }

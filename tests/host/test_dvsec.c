@@ -52,7 +52,7 @@ static void test_chain_has_four_dvsecs(void)
 	pci_config(pci_accel(), physical);
 	for (at = 0x100; at; at = header >> 20) {
 		header = config_read(&vfio, at, 4);
-		check(++links < 32);
+		check_lt(++links, 32);
 		for (i = 0; i < ARRAY_SIZE(dvsecs); i++) {
 			if (dvsecs[i].at != at)
 				continue;
@@ -154,8 +154,8 @@ static void test_reads_of_any_length(void)
 		for (len = 1; len <= MAX_LEN; len++) {
 			memset(got, 0xa5, sizeof(got));
 			vfio_read(&vfio, &vfio.config, at, got, len);
-			if (memcmp(got, bytes + at, len) || got[len] != 0xa5)
-				fail(__FILE__, __LINE__, "%zu bytes at %#x differ", len, at);
+			check_msg(!memcmp(got, bytes + at, len) && got[len] == 0xa5,
+				  "%zu bytes at %#x differ", len, at);
 		}
 }
 
@@ -225,10 +225,9 @@ static void check_model(struct vfio *vfio, struct model *model, uint32_t at, siz
 		if (!in_dvsec(i))
 			model->value[i] = got[i];
 	for (i = FROM; i < TO; i++)
-		if (got[i] != model->value[i])
-			fail(__FILE__, __LINE__,
-			     "after a write of %zu bytes at %#x, the byte at %#x is %#x, not %#x",
-			     len, at, i, got[i], model->value[i]);
+		check_msg(got[i] == model->value[i],
+			  "after a write of %zu bytes at %#x, the byte at %#x is %#x, not %#x",
+			  len, at, i, got[i], model->value[i]);
 }
 
 /*
@@ -480,7 +479,7 @@ static void test_flr_changes_nothing(void)
 	hdm_place(&vfio, PLACE, vfio.mem.size, CXLR_HDM_CTRL_LOCK);
 	resets = qmp_get("resets-function");
 	config_flr(&vfio);
-	check(qmp_get("resets-function") > resets);
+	check_gt(qmp_get("resets-function"), resets);
 	check_eq(dvsec_read(&vfio, CXLR_DVSEC_CTRL), control);
 	check_eq(dvsec_read(&vfio, CXLR_DVSEC_CTRL2), CXLR_CTRL2_RESET_MEM_CLR);
 	check_eq(dvsec_range_base(&vfio, 0), PLACE);

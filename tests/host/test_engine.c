@@ -122,8 +122,8 @@ static void run_operation(struct bench *bench, unsigned int op, unsigned int pla
 	check_eq(desc.cookie, 0xc00c1e);
 	if (op == CXL_ACCEL_OP_CRC32C)
 		check_eq(desc.result, crc32c(src, LEN));
-	if (memcmp(dst, want, LEN))
-		fail(__FILE__, __LINE__, "operation %u, %s: wrong result", op, places[place].name);
+	check_msg(!memcmp(dst, want, LEN), "operation %u, %s: wrong result", op,
+		  places[place].name);
 	free(want);
 }
 
@@ -210,9 +210,8 @@ static void test_bad_descriptors_are_reported(void)
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		desc = bad[i].desc;
 		code = accel_run(&bench.accel, &desc);
-		if (code != bad[i].code)
-			fail(__FILE__, __LINE__, "descriptor %zu: code %u, wanted %u", i, code,
-			     bad[i].code);
+		check_msg(code == bad[i].code, "descriptor %zu: code %u, wanted %u", i, code,
+			  bad[i].code);
 		check_eq(accel_read(&bench.accel, CXL_ACCEL_ERROR) & CXL_ACCEL_ERROR_CODE, code);
 		accel_write(&bench.accel, CXL_ACCEL_ERROR, 0);
 		check_eq(accel_run(&bench.accel, &good), CXL_ACCEL_OK);

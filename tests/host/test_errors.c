@@ -54,7 +54,7 @@ static void wait_for_memory(struct session *session)
 
 	for (i = 0; i < 600 && !load(session->memory, &byte); i++)
 		usleep(100000);
-	check(i < 600);
+	check_lt(i, 600);
 }
 
 /* The PCI core's last word on it. */
@@ -79,9 +79,9 @@ static void check_recovered(struct session *session)
 	qmp_state_read(&after);
 	qmp_state_same(&after, &session->before);
 	fill_random(want, sizeof(want), 1);
-	check(!memcmp(session->memory, want, sizeof(want)));
+	check_mem_eq(session->memory, want, sizeof(want));
 	vfio_read(&session->vfio, &session->vfio.mem, 0, got, sizeof(got));
-	check(!memcmp(got, want, sizeof(got)));
+	check_mem_eq(got, want, sizeof(got));
 }
 
 /* Nothing is lost, and nothing reset: told, and recovered. */
@@ -293,8 +293,8 @@ static void test_fatal_while_touched(void)
 		refused += touchers[i].refused;
 	}
 	note("%lu loads, %lu refused", loads, refused);
-	check(loads > 0);
-	check(refused > 0);
+	check_gt(loads, 0);
+	check_gt(refused, 0);
 	check_recovered(&session);
 	check_eq(qmp_get("resets-bus"), session.resets + ROUNDS / 2);
 }

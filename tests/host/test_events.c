@@ -101,13 +101,13 @@ static void test_bad_arguments(void)
 	pages = open("/dev/null", O_RDWR);
 	check_eq(__events_set(&vfio, pages), -EBADF);
 	check_eq(__events_set(&vfio, vfio.device), -EBADF);
-	check(__events_set(&vfio, -2) < 0);
+	check_lt(__events_set(&vfio, -2), 0);
 
 	check_eq(ioctl(vfio.device, VFIO_DEVICE_FEATURE, nowhere), -1);
 	check_eq(errno, EFAULT);
 	/* The header is there, what follows it is not. */
 	end = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	check(!mprotect(end + PAGE, PAGE, PROT_NONE));
+	check_eq(mprotect(end + PAGE, PAGE, PROT_NONE), 0);
 	header = (void *)(end + PAGE - sizeof(*header));
 	header->argsz = sizeof(*header) + STATE;
 	header->flags = get | VFIO_DEVICE_FEATURE_CXL_EVENTS;
@@ -331,7 +331,7 @@ static void test_full_queue_holds_writer(void)
 		ret = __hdm_write(&vfio, CXLR_HDM_CTRL(0), was ? 0 : CXLR_HDM_CTRL_COMMIT);
 		if (ret != 4)
 			break;
-		check(written < 100000);
+		check_lt(written, 100000);
 	}
 	check_eq(ret, -EAGAIN);
 	note("after %lu events", written);
@@ -385,11 +385,11 @@ static void test_lost_events_are_counted(void)
 		check_eq(events.flags & VFIO_CXL_STATE_LOST, 0);
 		check_eq(events.seq, seq);
 		for (i = 0; i < events.count; i++, got++) {
-			check(events.event[i].seq > last);
+			check_gt(events.event[i].seq, last);
 			last = events.event[i].seq;
 		}
 	} while (events.flags & VFIO_CXL_STATE_MORE);
-	check(got < seq);
+	check_lt(got, seq);
 	/* And all is well from here on. */
 	hdm_place(&vfio, PLACE, vfio.mem.size, 0);
 	events_get(&vfio, &events, EVENTS_MAX);

@@ -27,7 +27,7 @@ static void use(unsigned int threads)
 	vfio_open(&vfio);
 	memory = mmap(vfio_reserve(GIB, GIB), GIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 		      vfio.device, vfio.mem.offset);
-	check(memory != MAP_FAILED);
+	check_ne(memory, MAP_FAILED);
 	while (threads--)
 		check_eq(pthread_create(&thread, NULL, wait_for_ever, NULL), 0);
 	for (at = 0; at < GIB; at += 2 * MIB)

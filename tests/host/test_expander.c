@@ -71,10 +71,10 @@ static void check_memory(struct vfio *vfio, uint64_t at, uint64_t salt)
 
 	fill_random(want, sizeof(want), salt);
 	vfio_write(vfio, &vfio->mem, at, want, sizeof(want));
-	check(!memcmp(window, want, sizeof(want)));
+	check_mem_eq(window, want, sizeof(want));
 	fill_random(window + WINDOW - PAGE, PAGE, salt + 1);
 	vfio_read(vfio, &vfio->mem, at + WINDOW - PAGE, got, sizeof(got));
-	check(!memcmp(window + WINDOW - PAGE, got, sizeof(got)));
+	check_mem_eq(window + WINDOW - PAGE, got, sizeof(got));
 	check_eq(munmap(window, WINDOW), 0);
 }
 
@@ -135,7 +135,7 @@ static void test_region_returns_to_cxl_core(void)
 	regions_before = regions();
 	vfio_close(&vfio);
 	pci_unbind(expander());
-	check(regions() < regions_before);
+	check_lt(regions(), regions_before);
 	write_file(pci_path(expander(), "driver_override"), "\n");
 	write_file(CORE_DRIVER "/bind", expander());
 	check(core_has_it());

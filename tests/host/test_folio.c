@@ -58,7 +58,7 @@ static void test_process_vm_reads_and_writes(void)
 	check_eq(waitpid(child, &status, 0), child);
 	check_eq(status, 0);
 	fill_random(want, sizeof(want), 2);
-	check(!memcmp(memory + 100, want, sizeof(want)));
+	check_mem_eq(memory + 100, want, sizeof(want));
 }
 
 /* Pages themselves travel through a pipe. */
@@ -81,7 +81,7 @@ static void test_vmsplice_moves_pages(void)
 	memory[PAGE] ^= 0xff;
 	want[0] ^= 0xff;
 	check_eq(read(pipes[0], got, PAGE), PAGE);
-	check(!memcmp(want, got, PAGE));
+	check_mem_eq(got, want, PAGE);
 }
 
 /* Straight from a disk and to it. */
@@ -95,7 +95,7 @@ static void test_o_direct_both_ways(void)
 	if (access("/dev/ram0", F_OK))
 		check_eq(system("modprobe brd rd_nr=1 rd_size=1024"), 0);
 	disk = open("/dev/ram0", O_RDWR | O_DIRECT);
-	check(disk >= 0);
+	check_ge(disk, 0);
 	vfio_open(&vfio);
 	memory = map_window(&vfio);
 	want = malloc(len);
@@ -104,7 +104,7 @@ static void test_o_direct_both_ways(void)
 	check_eq(pwrite(disk, memory, len, 0), len);
 	memset(memory, 0, len);
 	check_eq(pread(disk, memory + len, len, 0), len);
-	check(!memcmp(memory + len, want, len));
+	check_mem_eq(memory + len, want, len);
 	close(disk);
 }
 
@@ -135,7 +135,7 @@ static int pinned_and_closed(void)
 	vfio_open(&vfio);
 	memory = map_window(&vfio);
 	ring = pin_io_uring(memory, PAGE);
-	check(ring >= 0);
+	check_ge(ring, 0);
 	munmap(memory, window(&vfio));
 	vfio_close(&vfio);
 	return ring;
@@ -243,7 +243,7 @@ static void test_unbind_waits_for_pins(void)
 	sleep(1);
 	check(!gone(child, &status));
 	iomem = read_file("/proc/iomem");
-	check(strstr(iomem, "cxl-vfio-pci"));
+	check_has(iomem, "cxl-vfio-pci");
 	free(iomem);
 	check(!orphaned());
 	close(ring);
@@ -269,7 +269,7 @@ static void test_killed_unbind_orphans_pages(void)
 
 	check(orphaned());
 	write_file("/sys/bus/cxl/flush", "1");
-	check(__pci_bind(pci_accel()) < 0);
+	check_lt(__pci_bind(pci_accel()), 0);
 	write_file("/sys/bus/cxl/flush", "1");
 	close(ring);
 	wait_until(not_orphaned);
@@ -290,7 +290,7 @@ static void test_reset_succeeds_with_pins(void)
 	vfio_open(&vfio);
 	memory = map_window(&vfio);
 	ring = pin_io_uring(memory, PAGE);
-	check(ring >= 0);
+	check_ge(ring, 0);
 	memory[0] = 41;
 	vfio_enable(&vfio, false, false);
 	check(!load(memory, &byte));
@@ -298,13 +298,13 @@ static void test_reset_succeeds_with_pins(void)
 	faults = minor_faults();
 	check(load(memory, &byte));
 	check_eq(byte, 41);
-	check(minor_faults() > faults);
+	check_gt(minor_faults(), faults);
 	check_eq(__vfio_reset(&vfio), 0);
 	vfio_enable(&vfio, true, true);
 	faults = minor_faults();
 	memory[0] = 42;
 	check_eq(memory[0], 42);
-	check(minor_faults() > faults);
+	check_gt(minor_faults(), faults);
 	close(ring);
 }
 
@@ -366,7 +366,7 @@ static void test_mremap_keeps_memory(void)
 	memory[2 * granule] = 33;
 	moved = mremap(memory + 3 * granule, granule, granule, MREMAP_MAYMOVE | MREMAP_FIXED,
 		       (uint8_t *)vfio_reserve(GIB, GIB) + granule);
-	check(moved != MAP_FAILED);
+	check_ne(moved, MAP_FAILED);
 	check_eq(moved[0], 4);
 	check_eq(madvise(memory, granule, MADV_DONTNEED), 0);
 	check_eq(memory[0], 1);
@@ -413,7 +413,8 @@ static void test_one_fault_for_each_folio(void)
 		(void)memory[at];
 	faults = minor_faults() - faults;
 	note("1 GiB: %ld faults of %llu KiB", faults, vfio.granule / KIB);
-	check(faults >= (long)(len / vfio.granule) && faults <= (long)(len / vfio.granule) + 16);
+	check_ge(faults, len / vfio.granule);
+	check_le(faults, len / vfio.granule + 16);
 }
 
 /* Not while it is open; not what there is not. */
@@ -432,7 +433,7 @@ static void test_backing_change_refused(void)
 	check_eq(__write_file(pci_path(pci_accel(), "folio_size"), "2Mx"), -EINVAL);
 	write_file(pci_path(pci_accel(), "backing"), "uncached");
 	now = read_file(pci_path(pci_accel(), "backing"));
-	check(!strcmp(now, "pfn folio [uncached]\n"));
+	check_str_eq(now, "pfn folio [uncached]\n");
 	free(now);
 
 	unsetenv("VFIO_BACKING");

@@ -85,7 +85,7 @@ static void find_expander(struct expander *expander, unsigned int which)
 	check_eq(system("modprobe -a cxl_pci dax_cxl kmem"), 0);
 	/* The kernel looks for devices in its own time. */
 	for (seconds = 0; glob(DAX, 0, NULL, &found) || found.gl_pathc < EXPANDERS; seconds++) {
-		check(seconds < DAX_WAIT);
+		check_lt(seconds, DAX_WAIT);
 		sleep(1);
 	}
 	device = found.gl_pathv[which];
@@ -102,7 +102,7 @@ static uint64_t physical_address(const void *address)
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	uint64_t entry;
 
-	check(fd >= 0);
+	check_ge(fd, 0);
 	check_eq(pread(fd, &entry, sizeof(entry), (uintptr_t)address / PAGE * sizeof(entry)),
 		 sizeof(entry));
 	close(fd);
@@ -131,9 +131,9 @@ static uint8_t *shared_memory(struct kvm *kvm, const struct expander *expander)
 
 	check_eq(kvm_cap(kvm, KVM_CAP_GUEST_MEMFD_FLAGS) & SHARED, SHARED);
 	memfd = __kvm_memfd(kvm, MEMFD_SIZE, SHARED);
-	check(memfd >= 0);
+	check_ge(memfd, 0);
 	memory = mmap(NULL, MEMFD_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
-	check(memory != MAP_FAILED);
+	check_ne(memory, MAP_FAILED);
 	check_eq(syscall(SYS_mbind, memory, MEMFD_SIZE, MPOL_BIND, &nodes, 8 * sizeof(nodes), 0),
 		 0);
 	kvm_map_memfd(kvm, SLOT, SLOT_GPA, memory, MEMFD_SIZE, memfd);
@@ -214,7 +214,7 @@ static void test_accelerator_reads_guest_memfd(void)
 	check_eq(pages_inside(&expander, memory), MEMFD_PAGES);
 	check_eq(accel_run(&accel, &desc), 0);
 	vfio_read(&vfio, &vfio.mem, MIB, got, sizeof(got));
-	check(!memcmp(got, memory, sizeof(got)));
+	check_mem_eq(got, memory, sizeof(got));
 	vfio_dma_unmap(&vfio, MEMFD_IOVA, MEMFD_SIZE);
 }
 
@@ -252,7 +252,7 @@ static uint8_t *map_device(struct vfio *vfio)
 	vfio_enable(vfio, true, false);
 	memory = mmap(vfio_reserve(SLOT_SIZE, GIB), SLOT_SIZE, PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_FIXED, vfio->device, vfio->mem.offset);
-	check(memory != MAP_FAILED);
+	check_ne(memory, MAP_FAILED);
 	return memory;
 }
 
@@ -282,7 +282,7 @@ static void open_protected(struct protected *guest)
 	guest->memory = map_device(&guest->vfio);
 	kvm_open(&guest->kvm, KVM_X86_SW_PROTECTED_VM);
 	guest->memfd = __kvm_memfd(&guest->kvm, SLOT_SIZE, 0);
-	check(guest->memfd >= 0);
+	check_ge(guest->memfd, 0);
 	kvm_map_memfd(&guest->kvm, SLOT, SLOT_GPA, guest->memory, SLOT_SIZE, guest->memfd);
 }
 

@@ -298,7 +298,7 @@ static void find_bars(struct hostile *hostile)
 			};
 	}
 	free(device);
-	check(hostile->nr_bars >= 2);
+	check_ge(hostile->nr_bars, 2);
 }
 
 static void user_begins(struct hostile *hostile)
@@ -378,7 +378,7 @@ static void check_memory(void)
 	fill_random(want, len, 3);
 	memcpy(window, want, len);
 	vfio_read(&vfio, &vfio.mem, 0, got, len);
-	check(!memcmp(got, want, len));
+	check_mem_eq(got, want, len);
 	check_eq(accel_run(&accel, &desc), CXL_ACCEL_OK);
 	check_eq(desc.result, crc32c(want, len));
 	free(want);
@@ -416,7 +416,7 @@ static void test_random_accesses(void)
 	     hostile.moved, hostile.refused, hostile.faults,
 	     (unsigned long long)qmp_get("resets-cxl"));
 	/* The accesses met something. */
-	check(hostile.moved > accesses / 2);
+	check_gt(hostile.moved, accesses / 2);
 	user_ends(&hostile);
 
 	qmp_state_read(&after);
@@ -462,7 +462,7 @@ static void test_concurrent_accesses(void)
 	vmm = hostiles[0];
 	vmm.random = ~seed;
 	for (i = 0; i < ARRAY_SIZE(hostiles); i++)
-		check(!pthread_create(&threads[i], NULL, access_all_the_time, &hostiles[i]));
+		check_eq(pthread_create(&threads[i], NULL, access_all_the_time, &hostiles[i]), 0);
 	for (i = 0; i < RESETS / 2; i++) {
 		usleep(100000);
 		reset(&vmm);

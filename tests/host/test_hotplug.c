@@ -93,12 +93,10 @@ static void refused(const struct slot_decoder *decoders, unsigned int count, con
 	slot_commit(decoders, count);
 	before = read_file("/proc/iomem");
 	kmsg = kmsg_open();
-	check(__pci_bind(pci_accel()) < 0);
-	if (!kmsg_said(kmsg, reason))
-		fail(__FILE__, __LINE__, "refused, but not because: %s", reason);
+	check_lt(__pci_bind(pci_accel()), 0);
+	check_msg(kmsg_said(kmsg, reason), "refused, but not because: %s", reason);
 	after = read_file("/proc/iomem");
-	if (strcmp(before, after))
-		fail(__FILE__, __LINE__, "/proc/iomem was\n%sand is\n%s", before, after);
+	check_msg(!strcmp(before, after), "/proc/iomem was\n%sand is\n%s", before, after);
 	free(before);
 	free(after);
 	close(kmsg);

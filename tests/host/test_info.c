@@ -26,7 +26,7 @@ static const struct vfio_device_info_cap_cxl *device_cap(const struct vfio_devic
 	check(info->flags & VFIO_DEVICE_FLAGS_CAPS);
 	cap = vfio_cap(info, info->argsz, info->cap_offset, VFIO_DEVICE_INFO_CAP_CXL);
 	check(cap);
-	check((const char *)(cap + 1) <= (const char *)info + info->argsz);
+	check_le((const char *)(cap + 1), (const char *)info + info->argsz);
 	return cap;
 }
 
@@ -38,7 +38,7 @@ static void test_device_capability(void)
 
 	vfio_open(&vfio);
 	info = vfio_device_info(&vfio);
-	check(info->flags & 1 << 9);
+	check_eq(info->flags & 1 << 9, 1 << 9);
 	check(info->flags & VFIO_DEVICE_FLAGS_PCI);
 	check(info->flags & VFIO_DEVICE_FLAGS_RESET);
 	check_eq(info->num_regions, VFIO_PCI_NUM_REGIONS + 2);
@@ -53,7 +53,7 @@ static void test_device_capability(void)
 	check_eq(cap->hdm_regs_offset, CM_IN_BAR);
 	check_eq(cap->dpa_region_index, vfio.mem.index);
 	check_eq(cap->comp_regs_region_index, vfio.regs.index);
-	check(vfio.mem.index != vfio.regs.index);
+	check_ne(vfio.mem.index, vfio.regs.index);
 }
 
 /*
@@ -106,7 +106,8 @@ static void test_device_argsz_huge(void)
 	vfio_open(&vfio);
 	check_eq(__vfio_device_info(&vfio, info, UINT32_MAX), 0);
 	check_eq(info->argsz, UINT32_MAX);
-	check(info->cap_offset && info->cap_offset < sizeof(buf) / 2);
+	check_gt(info->cap_offset, 0);
+	check_lt(info->cap_offset, sizeof(buf) / 2);
 	check_eq(device_cap(info)->comp_regs_region_index, vfio.regs.index);
 }
 
@@ -195,7 +196,7 @@ static void test_region_argsz(void)
 		memset(buf, 0, sizeof(buf));
 		check_eq(__vfio_region_info(&vfio, indices[n], info, sizeof(*info)), 0);
 		needed = info->argsz;
-		check(needed > sizeof(*info));
+		check_gt(needed, sizeof(*info));
 		for (argsz = sizeof(*info); argsz < needed; argsz += 8) {
 			memset(buf, GUARD, sizeof(buf));
 			check_eq(__vfio_region_info(&vfio, indices[n], info, argsz), 0);

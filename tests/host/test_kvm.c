@@ -35,7 +35,7 @@ static void setup(struct session *session, uint32_t flags)
 	vfio_enable(vfio, true, true);
 	session->memory = mmap(vfio_reserve(SLOT_SIZE, GIB), SLOT_SIZE, PROT_READ | PROT_WRITE,
 			       MAP_SHARED | MAP_FIXED, vfio->device, vfio->mem.offset);
-	check(session->memory != MAP_FAILED);
+	check_ne(session->memory, MAP_FAILED);
 	kvm_open(&session->kvm, KVM_X86_DEFAULT_VM);
 	kvm_map(&session->kvm, SLOT, SLOT_GPA, session->memory, SLOT_SIZE, flags);
 	/* The page that the guest's code is in. */

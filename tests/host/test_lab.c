@@ -16,9 +16,9 @@ static void test_monitor_takes_half_a_line(void)
 	static const char half[] = "{\"QMP\": {\"version\": {";
 	int fd = open(QMP_LINE, O_WRONLY | O_NOCTTY | O_CLOEXEC);
 
-	check(fd >= 0);
+	check_ge(fd, 0);
 	check_eq(write(fd, half, sizeof(half) - 1), sizeof(half) - 1);
-	check(!close(fd));
+	check_eq(close(fd), 0);
 	check_eq(qmp_get("mem-active"), 1);
 }
 
@@ -29,9 +29,9 @@ static const volatile uint32_t *map_window(void)
 	int mem = open("/dev/mem", O_RDONLY | O_CLOEXEC);
 	void *map;
 
-	check(mem >= 0);
+	check_ge(mem, 0);
 	map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, mem, end);
-	check(map != MAP_FAILED);
+	check_ne(map, MAP_FAILED);
 	close(mem);
 	return map;
 }
@@ -46,9 +46,9 @@ static void test_reads_while_memory_map_changes(void)
 	pid_t child;
 
 	rounds = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	check(rounds != MAP_FAILED);
+	check_ne(rounds, MAP_FAILED);
 	child = fork();
-	check(child >= 0);
+	check_ge(child, 0);
 	if (!child) {
 		while (!(window[0] | window[1] | window[2] | window[3]))
 			++*rounds;
@@ -59,8 +59,8 @@ static void test_reads_while_memory_map_changes(void)
 	before = *rounds;
 	for (i = 0; i < 300; i++)
 		qmp_set("mem-active", i % 2);
-	check(*rounds > before);
-	check(!kill(child, SIGKILL));
+	check_gt(*rounds, before);
+	check_eq(kill(child, SIGKILL), 0);
 	check_eq(waitpid(child, &status, 0), child);
 	check(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }

@@ -50,14 +50,14 @@ static void test_read_write_any_piece(void)
 		size_t len = pieces[i].len;
 
 		vfio_read(&vfio, &vfio.mem, offset, got, len);
-		check(!memcmp(got, want + offset, len));
+		check_mem_eq(got, want + offset, len);
 		fill_random(want + offset, len, i + 2);
 		vfio_write(&vfio, &vfio.mem, offset, want + offset, len);
 		vfio_read(&vfio, &vfio.mem, offset, got, len);
-		check(!memcmp(got, want + offset, len));
+		check_mem_eq(got, want + offset, len);
 	}
 	/* What lies between and beside them is as it was. */
-	check(!memcmp(window, want, WINDOW));
+	check_mem_eq(window, want, WINDOW);
 }
 
 static void test_access_at_region_end(void)
@@ -71,7 +71,7 @@ static void test_access_at_region_end(void)
 	fill_random(want, sizeof(want), 3);
 	check_eq(__vfio_write(&vfio, &vfio.mem, size - 37, want, sizeof(want)), 37);
 	check_eq(__vfio_read(&vfio, &vfio.mem, size - 37, got, sizeof(got)), 37);
-	check(!memcmp(want, got, 37));
+	check_mem_eq(got, want, 37);
 
 	check_eq(__vfio_read(&vfio, &vfio.mem, size, got, 1), -EINVAL);
 	check_eq(__vfio_write(&vfio, &vfio.mem, size, want, 1), -EINVAL);
@@ -91,7 +91,7 @@ static void test_bad_pointer(void)
 	check_eq(__vfio_read(&vfio, &vfio.mem, 0, nowhere, sizeof(want)), -EFAULT);
 	check_eq(__vfio_write(&vfio, &vfio.mem, 0, nowhere, sizeof(want)), -EFAULT);
 	vfio_read(&vfio, &vfio.mem, 0, got, sizeof(got));
-	check(!memcmp(want, got, sizeof(got)));
+	check_mem_eq(got, want, sizeof(got));
 }
 
 /* Each of the three writes; the other two see it. */
@@ -116,13 +116,13 @@ static void test_mmap_read_engine_agree(void)
 	fill_random(want, len, 5);
 	memcpy(window + here, want, len);
 	vfio_read(&vfio, &vfio.mem, here, got, len);
-	check(!memcmp(got, want, len));
+	check_mem_eq(got, want, len);
 	check_eq(accel_run(&accel, &desc), CXL_ACCEL_OK);
 	check_eq(desc.result, crc32c(want, len));
 
 	fill_random(want, len, 6);
 	vfio_write(&vfio, &vfio.mem, here, want, len);
-	check(!memcmp(window + here, want, len));
+	check_mem_eq(window + here, want, len);
 	check_eq(accel_run(&accel, &desc), CXL_ACCEL_OK);
 	check_eq(desc.result, crc32c(want, len));
 
@@ -131,9 +131,9 @@ static void test_mmap_read_engine_agree(void)
 		.src = here, .dst = there, .length = len,
 	};
 	check_eq(accel_run(&accel, &desc), CXL_ACCEL_OK);
-	check(!memcmp(window + there, want, len));
+	check_mem_eq(window + there, want, len);
 	vfio_read(&vfio, &vfio.mem, there, got, len);
-	check(!memcmp(got, want, len));
+	check_mem_eq(got, want, len);
 }
 
 /* The engine counts by DPA: the region's last byte is the memory's last byte. */
@@ -198,7 +198,7 @@ static void answer(uint8_t *page, uint64_t seed)
 	uint8_t want[PAGE / 2];
 
 	fill_random(want, sizeof(want), seed);
-	check(!memcmp(page, want, sizeof(want)));
+	check_mem_eq(page, want, sizeof(want));
 	fill_random(page + sizeof(want), sizeof(want), seed + 1);
 }
 
@@ -210,7 +210,7 @@ static void check_answer(const uint8_t *page, pid_t pid, uint64_t seed)
 	check_eq(waitpid(pid, &status, 0), pid);
 	check_eq(status, 0);
 	fill_random(want, sizeof(want), seed + 1);
-	check(!memcmp(page + sizeof(want), want, sizeof(want)));
+	check_mem_eq(page + sizeof(want), want, sizeof(want));
 }
 
 static void test_inherited_mapping(void)

@@ -44,10 +44,10 @@ static void check_refused(struct vfio *vfio, const struct vfio_region *region, u
 		void *address = mmap(NULL, len, protections[i], flags, vfio->device,
 				     region->offset + offset);
 
-		if (address != MAP_FAILED || errno != EINVAL)
-			fail(__FILE__, __LINE__, "mmap of %#zx bytes at %#llx of region %u: %s",
-			     len, (unsigned long long)offset, region->index,
-			     address == MAP_FAILED ? strerror(errno) : "done");
+		check_msg(address == MAP_FAILED && errno == EINVAL,
+			  "mmap of %#zx bytes at %#llx of region %u: %s", len,
+			  (unsigned long long)offset, region->index,
+			  address == MAP_FAILED ? strerror(errno) : "done");
 	}
 }
 
@@ -134,7 +134,7 @@ static void trace_stop(unsigned int *by_order, size_t orders)
 
 		if (!order || !strstr(line, "ret=NOPAGE"))
 			continue;
-		check(strtoul(order + 6, NULL, 10) < orders);
+		check_lt(strtoul(order + 6, NULL, 10), orders);
 		by_order[strtoul(order + 6, NULL, 10)]++;
 	}
 	free(text);
@@ -150,7 +150,7 @@ static uint8_t *map_at(struct vfio *vfio, uint64_t offset, size_t len, size_t sh
 	void *address = mmap(start, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 			     vfio->device, vfio->mem.offset + offset);
 
-	check(address == start);
+	check_eq(address, start);
 	return address;
 }
 
@@ -173,11 +173,11 @@ static void count_faults(const volatile uint8_t *memory, size_t len, long most,
 		traced += by_order[i];
 	note("%llu MiB: %ld faults; traced %u of 4 KiB, %u of 2 MiB, %u of 1 GiB",
 	     len / MIB, faults, by_order[ORDER_4K], by_order[ORDER_2M], by_order[ORDER_1G]);
-	check(traced > 0);
-	check(traced <= most);
-	check(faults <= most);
+	check_gt(traced, 0);
+	check_le(traced, most);
+	check_le(faults, most);
 	/* The tracepoint misses nothing. */
-	check(traced >= faults);
+	check_ge(traced, faults);
 }
 
 static void test_2m_faults(void)
@@ -256,26 +256,26 @@ static void test_library_aligns_for_leaves(void)
 	check(memory.flags & VFIO_CXL_MEM_COMMITTED);
 
 	address = vfio_cxl_mmap(vfio.device, &memory, 0, GIB, PROT_READ | PROT_WRITE);
-	check(address != MAP_FAILED);
+	check_ne(address, MAP_FAILED);
 	count_faults(address, GIB, 1, by_order);
 	check_eq(by_order[ORDER_1G], 1);
 	/* Between two leaves of its own, pages. */
 	address = vfio_cxl_mmap(vfio.device, &memory, GIB + 2 * MIB - PAGE, 2 * MIB + 2 * PAGE,
 				PROT_READ | PROT_WRITE);
-	check(address != MAP_FAILED);
+	check_ne(address, MAP_FAILED);
 	count_faults(address, 2 * MIB + 2 * PAGE, 3, by_order);
 	check_eq(by_order[ORDER_2M], 1);
 	/* Nothing beside a mapping is left of the room for it. */
 	check_eq(msync(address - PAGE, PAGE, MS_ASYNC), -1);
 	check_eq(errno, ENOMEM);
 
-	check(vfio_cxl_mmap(vfio.device, &memory, memory.size, PAGE, PROT_READ) == MAP_FAILED);
+	check_eq(vfio_cxl_mmap(vfio.device, &memory, memory.size, PAGE, PROT_READ), MAP_FAILED);
 	check_eq(errno, EINVAL);
-	check(vfio_cxl_mmap(vfio.device, &memory, PAGE, memory.size, PROT_READ) == MAP_FAILED);
+	check_eq(vfio_cxl_mmap(vfio.device, &memory, PAGE, memory.size, PROT_READ), MAP_FAILED);
 	check_eq(errno, EINVAL);
-	check(vfio_cxl_mmap(vfio.device, &memory, 0, 0, PROT_READ) == MAP_FAILED);
+	check_eq(vfio_cxl_mmap(vfio.device, &memory, 0, 0, PROT_READ), MAP_FAILED);
 	check_eq(errno, EINVAL);
-	check(vfio_cxl_mmap(vfio.device, &memory, 1, PAGE, PROT_READ) == MAP_FAILED);
+	check_eq(vfio_cxl_mmap(vfio.device, &memory, 1, PAGE, PROT_READ), MAP_FAILED);
 	check_eq(errno, EINVAL);
 	check_eq(vfio_cxl_memory_get(vfio.iommu, &memory), -ENOTTY);
 }
@@ -293,34 +293,34 @@ static void test_mremap_never_loses_1g_leaves(void)
 	vfio_open(&vfio);
 	memory = map_at(&vfio, 0, GIB, 0);
 	memory[0] = 1;
-	check(mremap(memory, GIB, GIB, MREMAP_MAYMOVE | MREMAP_FIXED,
-		     vfio_reserve(GIB, GIB)) == MAP_FAILED);
+	check_eq(mremap(memory, GIB, GIB, MREMAP_MAYMOVE | MREMAP_FIXED, vfio_reserve(GIB, GIB)),
+		 MAP_FAILED);
 	check_eq(errno, EINVAL);
 	check(mremap(memory, GIB, GIB, MREMAP_MAYMOVE | MREMAP_FIXED,
 		     (uint8_t *)vfio_reserve(2 * GIB, GIB) + 2 * MIB) == MAP_FAILED);
 	check_eq(errno, EINVAL);
-	check(mremap(memory, 2 * MIB, 2 * MIB, MREMAP_MAYMOVE | MREMAP_DONTUNMAP) == MAP_FAILED);
+	check_eq(mremap(memory, 2 * MIB, 2 * MIB, MREMAP_MAYMOVE | MREMAP_DONTUNMAP), MAP_FAILED);
 	check_eq(memory[0], 1);
 	check_eq(munmap(memory, GIB), 0);
 
 	memory = map_at(&vfio, 0, GIB, 2 * MIB);
 	check_eq(memory[0], 1);
 	memory[3 * MIB] = 2;
-	check(mremap(memory, GIB, GIB, MREMAP_MAYMOVE | MREMAP_FIXED,
-		     vfio_reserve(GIB, GIB)) == MAP_FAILED);
+	check_eq(mremap(memory, GIB, GIB, MREMAP_MAYMOVE | MREMAP_FIXED, vfio_reserve(GIB, GIB)),
+		 MAP_FAILED);
 	check_eq(errno, EINVAL);
 	moved = mremap(memory, GIB, GIB, MREMAP_MAYMOVE | MREMAP_FIXED,
 		       (uint8_t *)vfio_reserve(2 * GIB, GIB) + PAGE);
-	check(moved != MAP_FAILED);
+	check_ne(moved, MAP_FAILED);
 	check_eq(moved[0], 1);
 	check_eq(moved[3 * MIB], 2);
 	/* What is too small for one goes anywhere. */
 	moved = mremap(moved, 4 * MIB, 4 * MIB, MREMAP_MAYMOVE | MREMAP_FIXED,
 		       vfio_reserve(GIB, GIB));
-	check(moved != MAP_FAILED);
+	check_ne(moved, MAP_FAILED);
 	check_eq(moved[3 * MIB], 2);
 	/* Nothing grows past what was asked for. */
-	check(mremap(moved, 4 * MIB, 8 * MIB, MREMAP_MAYMOVE) == MAP_FAILED);
+	check_eq(mremap(moved, 4 * MIB, 8 * MIB, MREMAP_MAYMOVE), MAP_FAILED);
 }
 
 /* Write to COMMAND what is there, again and again. */

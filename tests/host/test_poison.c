@@ -223,14 +223,13 @@ static void test_guest_goes_on(void)
 	without = kvm_leaves(&kvm);
 	kvm_store(&kvm, GIB + bad, 1);
 	with = kvm_leaves(&kvm);
-	check(memcmp(&with, &without, sizeof(with)));
+	check_mem_ne(&with, &without, sizeof(with));
 
 	catch_sigbus();
 	report_error(bad);
 	check_eq(signals, 1);
 	now = kvm_leaves(&kvm);
-	check(!memcmp(&now, vfio.backing == VFIO_CXL_BACKING_FOLIO ? &without : &with,
-		      sizeof(now)));
+	check_mem_eq(&now, vfio.backing == VFIO_CXL_BACKING_FOLIO ? &without : &with, sizeof(now));
 	check_eq(kvm_load(&kvm, GIB + bad), 1);
 	check_eq(signals, 1);
 	forget(&vfio);

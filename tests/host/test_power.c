@@ -81,7 +81,7 @@ static void use(struct vfio *vfio)
 	static const uint8_t zero[PAGE];
 	uint8_t *memory = vfio_mmap(vfio, &vfio->mem, 0, vfio->granule);
 
-	check(!memcmp(memory, zero, PAGE));
+	check_mem_eq(memory, zero, PAGE);
 	memset(memory, 0x5a, PAGE);
 	munmap(memory, vfio->granule);
 }
@@ -227,8 +227,7 @@ static void by_look(void)
 	char *state = debugfs(pci_accel(), "state");
 	bool live = strstr(state, "blocked\nreachable 1\n");
 
-	if (!live)
-		fail(__FILE__, __LINE__, "not awake:\n%s", state);
+	check_msg(live, "not awake:\n%s", state);
 	free(state);
 }
 
@@ -454,7 +453,7 @@ static void test_suspend_against_open_and_close(void)
 	for (i = 0; i < ARRAY_SIZE(what); i++) {
 		pthread_join(disturbers[i].thread, NULL);
 		note("%lu times", disturbers[i].times);
-		check(disturbers[i].times > 0);
+		check_gt(disturbers[i].times, 0);
 	}
 	note("opened %u times, slept %ld times", opens, sleeps(pci_accel()) - before);
 	write_file(pci_path(pci_accel(), "clear"), "auto");
@@ -477,7 +476,7 @@ static void bind_and_sleep(const char *device)
 		pci_let_sleep(device);
 		while (!pci_asleep(device))
 			usleep(1000);
-		check(sleeps(device) > 0);
+		check_gt(sleeps(device), 0);
 		check(reads(device, "power_state", "D3hot"));
 		free(debugfs(device, "state"));
 	}

@@ -58,9 +58,9 @@ static void check_access(struct vfio *vfio, uint64_t offset, size_t len)
 	got = __vfio_read(vfio, &vfio->regs, offset, buf, len);
 	/* A good write is of what is there already. */
 	put = __vfio_write(vfio, &vfio->regs, offset, buf, len);
-	if (got != want || put != want)
-		fail(__FILE__, __LINE__, "%zu bytes at %#llx: read %zd, write %zd, wanted %zd",
-		     len, (unsigned long long)offset, got, put, want);
+	check_msg(got == want && put == want,
+		  "%zu bytes at %#llx: read %zd, write %zd, wanted %zd", len,
+		  (unsigned long long)offset, got, put, want);
 }
 
 static void test_every_offset_and_length(void)
@@ -181,9 +181,9 @@ static void test_writable_bits(void)
 	vfio_open(&vfio);
 	for (i = 0; i < ARRAY_SIZE(regs); i++) {
 		regs_write(&vfio, regs[i].at, 0xffffffff);
-		if (regs_read(&vfio, regs[i].at) != (regs[i].keeps | regs[i].always))
-			fail(__FILE__, __LINE__, "%#x keeps %#x of ones, wanted %#x", regs[i].at,
-			     regs_read(&vfio, regs[i].at), regs[i].keeps | regs[i].always);
+		check_msg(regs_read(&vfio, regs[i].at) == (regs[i].keeps | regs[i].always),
+			  "%#x keeps %#x of ones, wanted %#x", regs[i].at,
+			  regs_read(&vfio, regs[i].at), regs[i].keeps | regs[i].always);
 		regs_write(&vfio, regs[i].at, 0);
 		check_eq(regs_read(&vfio, regs[i].at), regs[i].always);
 		/* One bit does not go with another. */
@@ -408,7 +408,7 @@ static void test_flr_keeps_decoder(void)
 	uint64_t resets = qmp_get("resets-function");
 
 	check_reset(config_flr, false);
-	check(qmp_get("resets-function") > resets);
+	check_gt(qmp_get("resets-function"), resets);
 	/* By others, it is as well what happened to the device that counts. */
 	check_reset(reset_function, false);
 }
@@ -466,22 +466,21 @@ static void test_fresh_at_open(void)
 	struct vfio vfio;
 
 	vfio_open(&vfio);
-	check(vfio.regs.size <= sizeof(before));
+	check_le(vfio.regs.size, sizeof(before));
 	read_all(&vfio, before);
 	for (at = 0; at < vfio.regs.size; at += 4)
 		regs_write(&vfio, at, 0xffffffff);
 	hdm_uncommit(&vfio, 0);
 	hdm_place(&vfio, PLACE, vfio.mem.size, CXLR_HDM_CTRL_LOCK);
 	read_all(&vfio, after);
-	check(memcmp(before, after, vfio.regs.size));
+	check_mem_ne(after, before, vfio.regs.size);
 	vfio_close(&vfio);
 
 	vfio_open(&vfio);
 	read_all(&vfio, after);
 	for (at = 0; at < vfio.regs.size; at += 4)
-		if (before[at / 4] != after[at / 4])
-			fail(__FILE__, __LINE__, "at %#x: %#x before, %#x after", at,
-			     before[at / 4], after[at / 4]);
+		check_msg(before[at / 4] == after[at / 4], "at %#x: %#x before, %#x after", at,
+			  before[at / 4], after[at / 4]);
 }
 
 /* Where the memory is in the guest has nothing to do with the memory region. */
@@ -495,11 +494,11 @@ static void test_guest_base_moves_no_memory(void)
 	fill_random(want, sizeof(want), 1);
 	memcpy(window, want, sizeof(want));
 	hdm_place(&vfio, PLACE, vfio.mem.size, 0);
-	check(!memcmp(window, want, sizeof(want)));
+	check_mem_eq(window, want, sizeof(want));
 	check_eq(hdm_uncommit(&vfio, 0), 0);
-	check(!memcmp(window, want, sizeof(want)));
+	check_mem_eq(window, want, sizeof(want));
 	dvsec_write(&vfio, CXLR_DVSEC_CTRL, 0);
-	check(!memcmp(window, want, sizeof(want)));
+	check_mem_eq(window, want, sizeof(want));
 }
 
 static void test_no_host_address_readable(void)
@@ -550,7 +549,7 @@ static void test_search_finds_known_words(void)
 
 	/* The DVSEC's ranges, high half first: as they are, and as they would be. */
 	fd = open(pci_path(pci_accel(), "config"), O_RDONLY | O_CLOEXEC);
-	check(fd >= 0);
+	check_ge(fd, 0);
 	check_eq(read(fd, words, sizeof(words)), sizeof(words));
 	check_eq(search_words(&search, words, PAGE / 4, &where),
 		 qmp_get("dvsec-range1-base") == search.base);

@@ -43,23 +43,23 @@ static void check_restored(struct session *session, const char *counter)
 	struct qmp_state after;
 	long faults;
 
-	check(qmp_get(counter) > session->resets);
+	check_gt(qmp_get(counter), session->resets);
 	qmp_state_read(&after);
 	qmp_state_same(&after, &session->before);
 
 	vfio_enable(&session->vfio, true, false);
 	faults = minor_faults();
 	got[0] = *(volatile uint8_t *)session->window;
-	check(minor_faults() > faults);
+	check_gt(minor_faults(), faults);
 
 	/* None of these resets clears memory (docs/accelerator.md). */
 	fill_random(want, sizeof(want), 1);
-	check(!memcmp(session->window, want, sizeof(want)));
+	check_mem_eq(session->window, want, sizeof(want));
 	vfio_read(&session->vfio, &session->vfio.mem, 0, got, sizeof(got));
-	check(!memcmp(got, want, sizeof(got)));
+	check_mem_eq(got, want, sizeof(got));
 	fill_random(session->window + 2 * MIB, PAGE, 2);
 	vfio_read(&session->vfio, &session->vfio.mem, 2 * MIB, got, sizeof(got));
-	check(!memcmp(session->window + 2 * MIB, got, sizeof(got)));
+	check_mem_eq(session->window + 2 * MIB, got, sizeof(got));
 }
 
 static void test_ioctl_reset_restores(void)
@@ -147,7 +147,7 @@ static void test_faults_against_resets(void)
 	atomic_store(&toucher.stop, true);
 	pthread_join(thread, NULL);
 	note("%lu loads, %lu refused", toucher.loads, toucher.refused);
-	check(toucher.loads > 0);
+	check_gt(toucher.loads, 0);
 	/* The last reset may have been met by a fault that put a mapping back. */
 	vfio_enable(&session.vfio, false, false);
 	check_restored(&session, "resets-bus");
@@ -203,7 +203,7 @@ static void test_reset_at_close_restores(void)
 	munmap(session.window, WINDOW);
 	vfio_close(&session.vfio);
 	write_file(pci_path(pci_accel(), "reset_method"), "default");
-	check(qmp_get("resets-bus") > session.resets);
+	check_gt(qmp_get("resets-bus"), session.resets);
 	qmp_state_read(&after);
 	qmp_state_same(&after, &session.before);
 

@@ -172,7 +172,7 @@ static void setup(struct soak *soak)
 	accel_open(&soak->accel, &soak->vfio);
 	soak->len = soak->vfio.granule > 64 * MIB ? soak->vfio.granule : 64 * MIB;
 	soak->target = soak->vfio.mem.size - ACCEL_HOST_SIZE;
-	check(soak->len <= soak->target);
+	check_le(soak->len, soak->target);
 	soak->memory = vfio_mmap(&soak->vfio, &soak->vfio.mem, 0, soak->len);
 	fill(soak);
 	qmp_state_read(&soak->before);
@@ -213,7 +213,7 @@ static void test_random_resets_and_suspends(void)
 				ends[n].name);
 	note("%s; %lu loads, %lu refused", text, atomic_load(&soak.loads),
 	     atomic_load(&soak.refused));
-	check(atomic_load(&soak.loads) > 0);
+	check_gt(atomic_load(&soak.loads), 0);
 }
 
 const struct test tests[] = {

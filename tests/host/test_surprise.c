@@ -149,7 +149,7 @@ static void catch_bus_errors(void)
 		.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO,
 	};
 
-	check(!sigaction(SIGBUS, &action, NULL));
+	check_eq(sigaction(SIGBUS, &action, NULL), 0);
 }
 
 static void check_out_of_reach(struct vfio *vfio)
@@ -189,20 +189,20 @@ static void pull_while_touched(void)
 	request = vfio_event(&vfio, VFIO_PCI_REQ_IRQ_INDEX);
 	catch_bus_errors();
 	for (i = 0; i < THREADS; i++)
-		check(!pthread_create(&threads[i], NULL, touch, (void *)(memory + i * step)));
+		check_eq(pthread_create(&threads[i], NULL, touch, (void *)(memory + i * step)), 0);
 	slot_pull();
 	for (i = 0; i < THREADS; i++) {
 		void *at;
 
-		check(!pthread_join(threads[i], &at));
-		check(at == memory + i * step);
+		check_eq(pthread_join(threads[i], &at), 0);
+		check_eq(at, memory + i * step);
 	}
 	check(vfio_event_met(request));
 	check(state_has("blocked gone\n"));
 	check_out_of_reach(&vfio);
 	/* Again, and elsewhere, and by a new mapping. */
-	check(touch((void *)memory) == memory);
-	check(touch((void *)(memory + vfio.mem.size - 1)) == memory + vfio.mem.size - 1);
+	check_eq(touch((void *)memory), memory);
+	check_eq(touch((void *)(memory + vfio.mem.size - 1)), memory + vfio.mem.size - 1);
 	tenant_close(&vfio, memory);
 }
 
@@ -384,7 +384,7 @@ static void test_silent_device_is_noticed(void)
 	check_out_of_reach(&vfio);
 	catch_bus_errors();
 	another = vfio_mmap(&vfio, &vfio.mem, 0, vfio.mem.size);
-	check(touch((void *)(another + 3 * PAGE)) == another + 3 * PAGE);
+	check_eq(touch((void *)(another + 3 * PAGE)), another + 3 * PAGE);
 	check(!state_has("gone"));
 	/* An FLR and a CXL Reset by the guest, and memory enable: lost, or failed. */
 	config_write(&vfio, EXP_AT + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
@@ -576,7 +576,7 @@ static void test_pulled_commit_is_undone(void)
 	bridge_state_read(&before);
 	pci_bind(pci_accel());
 	bridge_state_read(&bound);
-	check(memcmp(&bound, &before, sizeof(before)));
+	check_mem_ne(&bound, &before, sizeof(before));
 	tenant_once();
 	pull_while_touched();
 	wait_gone();
@@ -614,17 +614,17 @@ static void test_pulled_while_pinned(void)
 
 	memory = tenant_open(&vfio);
 	ring = pin_io_uring((void *)memory, PAGE);
-	check(ring >= 0);
+	check_ge(ring, 0);
 	catch_bus_errors();
 	slot_pull();
-	check(touch((void *)memory) == memory);
+	check_eq(touch((void *)memory), memory);
 	tenant_close(&vfio, memory);
 	wait_until(is_removed);
 	check(left_behind());
 	slot_emptied();
 	slot_on(1);
 	slot_commit(&decoder, 1);
-	check(__pci_bind(pci_accel()) < 0);
+	check_lt(__pci_bind(pci_accel()), 0);
 	write_file("/sys/bus/cxl/flush", "1");
 	close(ring);
 	wait_until(nothing_left_behind);

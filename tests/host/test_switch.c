@@ -157,13 +157,13 @@ static void test_reset_below_spares_sibling(void)
 	/* What a first load brings with it is there after that. */
 	check(has_memory(&pair.second));
 	vfio_hot_reset(&pair.first.vfio);
-	check(qmp_get("resets-bus") > resets);
+	check_gt(qmp_get("resets-bus"), resets);
 	faults = minor_faults();
 	check(has_memory(&pair.second));
 	check_eq(minor_faults(), faults);
 	vfio_enable(&pair.first.vfio, true, false);
 	check_memory(&pair.first);
-	check(minor_faults() > faults);
+	check_gt(minor_faults(), faults);
 	check_memory(&pair.second);
 	check_ways(&pair);
 	teardown(&pair);
@@ -192,7 +192,7 @@ static void touch_while(const struct user *user, void (*action)(void))
 	struct toucher toucher = { .user = user };
 	pthread_t thread;
 
-	check(!pthread_create(&thread, NULL, touch, &toucher));
+	check_eq(pthread_create(&thread, NULL, touch, &toucher), 0);
 	action();
 	atomic_store(&toucher.stop, true);
 	pthread_join(thread, NULL);
@@ -233,7 +233,7 @@ static void check_astray(struct pair *pair, int kmsg)
 	struct bridge_state ways;
 
 	ways_read(&ways);
-	check(memcmp(&ways, &pair->ways, sizeof(ways)));
+	check_mem_ne(&ways, &pair->ways, sizeof(ways));
 	check_eq(qmp_get("hdm0-mapped-size"), 0);
 	check_no_memory(&pair->first);
 	check_no_memory(&pair->second);
@@ -272,7 +272,7 @@ static void test_reset_above_revokes_until_repair(void)
 	setup(&pair);
 	kmsg = kmsg_open();
 	touch_while(&pair.first, reset_above);
-	check(qmp_get("resets-bus") > resets);
+	check_gt(qmp_get("resets-bus"), resets);
 	check_astray(&pair, kmsg);
 	check_back(&pair);
 	check_eq(kmsg_said(kmsg, ASTRAY), 0);
@@ -314,7 +314,7 @@ static void test_fatal_error_above(void)
 	touch_while(&pair.first, fatal_above);
 	check(vfio_event_met(events[0]));
 	check(vfio_event_met(events[1]));
-	check(qmp_get("resets-bus") > resets);
+	check_gt(qmp_get("resets-bus"), resets);
 	check_astray(&pair, kmsg);
 	check_back(&pair);
 	teardown(&pair);

@@ -40,8 +40,7 @@ static void check_traced(const char *trace, const char *const *wanted)
 
 	for (; *wanted; wanted++) {
 		at = strstr(at, *wanted);
-		if (!at)
-			fail(__FILE__, __LINE__, "no '%s' where it should be in:\n%s", *wanted, trace);
+		check_msg(at, "no '%s' where it should be in:\n%s", *wanted, trace);
 		at += strlen(*wanted);
 	}
 }
@@ -109,7 +108,7 @@ static void test_tracepoint_of_refused_bind(void)
 	check(__pci_bind(pci_other()) < 0 || !pci_bound(pci_other()));
 	trace = trace_end();
 	check_traced(trace, wanted);
-	check(strstr(trace, pci_other()));
+	check_has(trace, pci_other());
 	free(trace);
 }
 
@@ -190,8 +189,7 @@ static void test_debugfs_counts(void)
 	vfio_close(&vfio);
 	wait_until(pci_is_clear);
 	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (count(names[i]) <= before[i])
-			fail(__FILE__, __LINE__, "%s stays at %ld", names[i], before[i]);
+		check_msg(count(names[i]) > before[i], "%s stays at %ld", names[i], before[i]);
 	check_eq(count("resets_failed"), 0);
 }
 
@@ -199,8 +197,7 @@ static void check_state(const char *line)
 {
 	char *text = debugfs("state");
 
-	if (!strstr(text, line))
-		fail(__FILE__, __LINE__, "no '%s' in:\n%s", line, text);
+	check_has(text, line);
 	free(text);
 }
 

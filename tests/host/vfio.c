@@ -28,8 +28,7 @@ static int __ioctl(int fd, unsigned long request, void *arg)
 
 static void must(int ret, const char *what)
 {
-	if (ret < 0)
-		fail(__FILE__, __LINE__, "%s: %s", what, strerror(-ret));
+	check_msg(ret >= 0, "%s: %s", what, strerror(-ret));
 }
 
 static int must_open(const char *path)
@@ -279,9 +278,9 @@ const void *vfio_cap(const void *info, uint32_t argsz, uint32_t offset, uint16_t
 	unsigned int links;
 
 	for (links = 0; offset; links++, offset = header->next) {
-		check(links < 64);
-		check(offset % 8 == 0);
-		check(offset + sizeof(*header) <= argsz);
+		check_lt(links, 64);
+		check_eq(offset % 8, 0);
+		check_le(offset + sizeof(*header), argsz);
 		header = info + offset;
 		if (header->id == id)
 			return header;
@@ -317,9 +316,8 @@ void vfio_read(struct vfio *vfio, const struct vfio_region *region, uint64_t off
 {
 	ssize_t ret = __vfio_read(vfio, region, offset, buf, len);
 
-	if (ret != (ssize_t)len)
-		fail(__FILE__, __LINE__, "read of %#zx bytes at %#llx of region %u gives %zd",
-		     len, (unsigned long long)offset, region->index, ret);
+	check_msg(ret == (ssize_t)len, "read of %#zx bytes at %#llx of region %u gives %zd", len,
+		  (unsigned long long)offset, region->index, ret);
 }
 
 void vfio_write(struct vfio *vfio, const struct vfio_region *region, uint64_t offset,
@@ -327,9 +325,8 @@ void vfio_write(struct vfio *vfio, const struct vfio_region *region, uint64_t of
 {
 	ssize_t ret = __vfio_write(vfio, region, offset, buf, len);
 
-	if (ret != (ssize_t)len)
-		fail(__FILE__, __LINE__, "write of %#zx bytes at %#llx of region %u gives %zd",
-		     len, (unsigned long long)offset, region->index, ret);
+	check_msg(ret == (ssize_t)len, "write of %#zx bytes at %#llx of region %u gives %zd", len,
+		  (unsigned long long)offset, region->index, ret);
 }
 
 uint32_t vfio_read32(struct vfio *vfio, const struct vfio_region *region, uint64_t offset)
@@ -344,7 +341,7 @@ void *vfio_reserve(size_t len, uint64_t align)
 {
 	uint8_t *space = mmap(NULL, len + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	check(space != MAP_FAILED);
+	check_ne(space, MAP_FAILED);
 	return (void *)(((uintptr_t)space + align - 1) / align * align);
 }
 
