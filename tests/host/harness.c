@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <pthread.h>
+#include <regex.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -23,6 +24,9 @@
 
 #define TIMEOUT		60	/* seconds */
 #define COLUMNS		80	/* of the terminal that the output is for */
+#define MAX_SPLATS	64
+#define PROJECT		"/vfio-cxl"	/* in the lab's machines */
+#define SPLATS		"/lab/splats"	/* in the project */
 #define NEAR_NAMES	3	/* printed for a name that no test has */
 #define KILL_TIME	10	/* for a process to die */
 #define CYCLES		300
@@ -42,14 +46,13 @@ static const char *program;
 static char variant[64];
 static bool interface_given;
 
-/* What the kernel says when it has found something wrong with itself. */
-static const char * const splats[] = {
-	"WARNING:", "BUG:", "BUG ", "Oops", "KASAN", "UBSAN", "KCSAN", "kernel BUG at",
-	"refcount_t", "possible circular locking", "possible recursive locking",
-	"suspicious RCU", "sleeping function", "INFO: task", "general protection",
-	"Call Trace", "list_add corruption", "list_del corruption", "Trying to free nonexistent",
-	"page allocation failure", "soft lockup", "bad unlock balance", "held lock freed",
-};
+/*
+ * The expressions of lab/splats: what the kernel logs when it has found a fault in itself.
+ * Without any, splats_error says why.
+ */
+static regex_t splats[MAX_SPLATS];
+static size_t nr_splats;
+static char splats_error[512] = "no lab/splats above the program, nor in " PROJECT;
 
 /* Print a line as TAP comments of at most COLUMNS columns; break it at blanks where it has any. */
 static void print_folded(const char *text, size_t len)
@@ -171,19 +174,71 @@ unsigned int kmsg_said_error(int kmsg, const char *words)
 	return said(kmsg, LOG_ERR, words);
 }
 
-/* Whether the log has a splat; prints each. */
+/* The list of splats above the program's directory, or where the lab has the project. */
+static FILE *open_splats(void)
+{
+	char path[PATH_MAX + sizeof(SPLATS)] = "";
+	FILE *file = NULL;
+	ssize_t len;
+	char *slash;
+
+	len = readlink("/proc/self/exe", path, PATH_MAX);
+	path[len < 0 ? 0 : len] = '\0';
+	while (!file && (slash = strrchr(path, '/'))) {
+		strcpy(slash, SPLATS);
+		file = fopen(path, "re");
+		*slash = '\0';
+	}
+	return file ?: fopen(PROJECT SPLATS, "re");
+}
+
+/* Compile the expressions; lines that begin with # are comments. */
+static void load_splats(void)
+{
+	FILE *file = open_splats();
+	char line[256];
+
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (!*line || *line == '#')
+			continue;
+		if (nr_splats == MAX_SPLATS ||
+		    regcomp(&splats[nr_splats], line, REG_EXTENDED | REG_NOSUB)) {
+			snprintf(splats_error, sizeof(splats_error),
+				 "lab/splats has an expression that is none, or too many: %s", line);
+			nr_splats = 0;
+			break;
+		}
+		nr_splats++;
+	}
+	fclose(file);
+}
+
+static bool is_splat(const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < nr_splats; i++)
+		if (!regexec(&splats[i], text, 0, NULL, 0))
+			return true;
+	return false;
+}
+
+/* Whether the log has a splat; print each. Not to know what a splat is counts as one. */
 static bool kernel_complained(int kmsg)
 {
 	unsigned int level;
 	bool found = false;
 	char text[1024];
-	size_t i;
 
+	if (!nr_splats) {
+		note("%s", splats_error);
+		return true;
+	}
 	while (kmsg_next(kmsg, text, sizeof(text), &level)) {
-		for (i = 0; i < ARRAY_SIZE(splats); i++)
-			if (strstr(text, splats[i]))
-				break;
-		if (i == ARRAY_SIZE(splats))
+		if (!is_splat(text))
 			continue;
 		note("kernel: %s", text);
 		found = true;
@@ -567,6 +622,7 @@ int main(int argc, char **argv)
 	set_program(argv[0]);
 	parse_options(argc, argv);
 	set_variant();
+	load_splats();
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
