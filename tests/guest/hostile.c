@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A hostile guest: two of its processors do to the accelerator, to its virtual
- * decoder and to the host bridge what no driver does, for some seconds each.
- * What is proved in here is that the guest lives on, that its own RAM is not
- * touched, and that the memory works as soon as it is programmed again. That
- * the host has seen nothing of it is for tests/guest/hostile, the script, which
- * runs this and asks the host's machine.
+ * What it proves: a hostile guest survives what it does to the accelerator, to
+ * the virtual decoder and to the host bridge. Its own RAM stays untouched. The
+ * memory works as soon as the guest programs the decoders again.
  *
- * The tests that come first in the table reset nothing, so that the script can
- * tell that the device's physical decoders were not even written.
+ * How: for some seconds each, two processors do what no driver does. The tests
+ * that come first in the table reset nothing, so that the script can see that
+ * nobody wrote to the physical decoders.
+ *
+ * Not covered: what the host saw of it: tests/guest/hostile, the script that runs
+ * this, asks the machine beneath. DMA by the engine, which the host's IOMMU stops
+ * and logs.
  */
 #define _GNU_SOURCE
 #include <linux/pci_regs.h>

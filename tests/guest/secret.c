@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * secret lay|search: in a guest, the accelerator's memory past its driver, which
- * clears what it gives out. lay: random bytes in a page of each MiB, one of them
- * the last page of all. search: in all of it. Prints how many pages were written, or
- * are not zero. The guest's kernel must allow it: iomem=relaxed.
+ * secret lay|search: reach the accelerator's memory from a guest, past its driver,
+ * which clears what it gives out.
+ *
+ * What it proves: by itself nothing. The script tests/guest/life proves by it that no
+ * guest finds data of another.
+ *
+ * How: lay writes random bytes to a page of each MiB, and to the last page of all.
+ * search reads all pages. Each prints how many pages it wrote, or found to be other than
+ * zero. The guest's kernel must allow that: iomem=relaxed.
+ *
+ * Not covered: what the device may keep outside of its memory.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

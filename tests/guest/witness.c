@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * witness [PROPERTY...]: in the lab's machine, what the machine itself says of
- * the accelerator's physical decoders and DVSEC, and of its host bridges: a
- * line each, to be compared with another time's. Or of these properties only
- * (docs/accelerator.md), or of the last page of its memory (last-page: how it begins).
+ * witness [PROPERTY...]: print what the lab's machine says of the accelerator and of
+ * its host bridges, a line each.
+ *
+ * What it proves: by itself nothing. A script that compares its output at two times
+ * proves that nobody changed the hardware in between.
+ *
+ * How: QEMU's monitor has the physical decoders, the DVSEC and the registers of the host
+ * bridges. A PROPERTY is one of docs/accelerator.md, or last-page, the first word of the
+ * memory's last page. Without a PROPERTY the program prints all but the last page.
+ *
+ * Not covered: the rest of the memory, and devices other than the accelerator.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

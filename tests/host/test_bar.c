@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The BAR that holds the component registers: its carved-out page does
- * nothing, the rest of it is the accelerator's. And nothing that a user writes,
- * there or to the register region or to the CXL DVSECs, reaches the hardware:
- * QEMU is asked for the registers, and for the number of writes that came.
+ * What it proves: a user may read and write the whole BAR except the page of the
+ * CM block. That page reads as ones and takes no write. No write to the BAR, to
+ * the register region or to the CXL DVSECs reaches the device's own decoders.
+ *
+ * How: the tests read and write at the edges of the page, by read(), write() and
+ * mmap(). A storm of random writes follows. QEMU reports the registers, and the
+ * number of writes that it has seen.
+ *
+ * Not covered: other BARs, and the MSI-X table, which the VFIO core guards.
+ * test_engine.c uses the engine's registers.
  */
 #include <errno.h>
 #include <stdlib.h>

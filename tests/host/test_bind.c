@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Binding, and the devices that are not bound: each refusal is one message of
- * the driver's that says why, and leaves nothing behind. What was there before
- * is compared with what is there afterwards: the hardware by QEMU, the kernel's
- * address map, and the CXL core's devices.
+ * What it proves: the driver refuses each device that it cannot serve, with one
+ * message that has the reason. A refused device, and a device that was bound and
+ * unbound, leave nothing behind.
+ *
+ * How: some refusals need a machine of their own, which tests/host/suites names.
+ * Each test compares what was there before with what is there afterwards: the
+ * hardware by QEMU, /proc/iomem, and the CXL core's devices.
+ *
+ * Not covered: devices that are not QEMU's. What many cycles of bind and unbind
+ * leak: test_cycles.c does that.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory between two users: the second one reads all of it and finds zeros, however
- * the first one ended, whoever cleared it, and whatever came in between.
+ * What it proves: the next user of a device finds zeros in all of its memory.
+ * That holds however the last user ended, whatever cleared the memory, and
+ * whatever happened between the two users.
+ *
+ * How: one user leaves a secret in the memory and closes the device, or dies. The
+ * next user reads all of it. The attributes choose between CXL Reset and the
+ * processors; QEMU makes CXL Resets fail.
+ *
+ * Not covered: caches of the device, and engines with memory of their own: the
+ * emulated device has none. Surprise removal while the driver clears is in
+ * test_surprise.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CXL Reset (CXL 3.1, 9.7), started by the user through the DVSEC's Control2:
- * the device does it, outside of the write; Status2 tells when it is over and
- * how it ended; meanwhile the memory is out of reach, afterwards it works by
- * itself, and the host's registers are as they were. Some tests are for
- * machines whose device is slow to reset, or never ends.
+ * What it proves: a user starts a CXL Reset (CXL 3.1, 9.7) by the DVSEC's
+ * Control2, or by VFIO_DEVICE_RESET. The write to Control2 returns at once, and
+ * Status2 says when the reset ended and how. Meanwhile nobody reaches the memory;
+ * afterwards mappings work again by themselves, and the host's registers are as
+ * they were.
+ *
+ * How: QEMU counts the resets, and makes them fail on request. The machine
+ * slow-reset has a device that takes its time. The machine endless-reset has one
+ * whose CXL Reset never ends.
+ *
+ * Not covered: devices of several functions, and devices with memory that
+ * survives a reset by specification. Events of resets are in test_events.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Data Object Exchange (PCIe 6.30), which vfio-pci leaves out of the chain of
- * extended capabilities. A user finds it there, reads the CDAT through it as a
- * guest's driver would (CXL 3.1, 8.1.11), and gets what the host's CXL core
- * got at bind. All else in the chain is as the device has it.
+ * What it proves: a user finds the device's DOE capability (PCIe 6.30), which
+ * vfio-pci hides, in the chain of extended capabilities. Through it the user
+ * reads the CDAT as a guest's driver does (CXL 3.1, 8.1.11). An exchange that one
+ * user leaves half done does not reach the next.
+ *
+ * How: the test walks the chain and compares it with the device's own. The CDAT
+ * must be the bytes that the host's CXL core read at bind.
+ *
+ * Not covered: DOE protocols other than discovery and table access, and DOE
+ * interrupts.
  */
 #define _GNU_SOURCE
 #include <glob.h>

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The CXL DVSECs in configuration space (CXL 3.1, 8.1): what they show, what
- * each bit keeps of a write of any width at any offset, how the range follows
- * the virtual decoder, CONFIG_LOCK, and what of Control2 reaches the device's
- * cache. QEMU tells what came to the device, and that nothing else did. CXL
- * Reset has a file of its own, test_cxl_reset.c.
+ * What it proves: the CXL DVSECs in configuration space (CXL 3.1, 8.1) are
+ * virtual. Each bit keeps of a write what the specification says, at each width
+ * and offset. The range follows the virtual decoder. CONFIG_LOCK locks. Only what
+ * Control2 asks of the cache reaches the device.
+ *
+ * How: the test has a model of each field, writes ones, zeros and noise, and
+ * compares all bytes. QEMU reports what came to the device.
+ *
+ * Not covered: CXL Reset by Control2, which test_cxl_reset.c tests. Every
+ * sequence of accesses: tests/unit does that without a machine.
  */
 #define _GNU_SOURCE
 #include <stdlib.h>

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The accelerator works for its user through VFIO alone: its registers by the
- * BAR's mapping, host memory by DMA through the IOMMU, its own memory by the
- * region's mapping, interrupts by eventfd. Results are compared with the CPU's.
+ * What it proves: a user drives the accelerator through VFIO alone. It reaches
+ * registers by the BAR's mapping, host memory by DMA through the IOMMU, device
+ * memory by the region's mapping, and interrupts by eventfd.
+ *
+ * How: the engine runs each operation, with operands in host memory and in device
+ * memory. The test compares results with the CPU's. It gives the engine bad
+ * descriptors, and addresses that it has unmapped.
+ *
+ * Not covered: the speed of the engine, and more than one user of it. DMA by
+ * IOMMUFD runs where the kernel has it.
  */
 #include <stdlib.h>
 #include <string.h>

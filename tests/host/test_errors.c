@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Errors that the device reports by its AER capability: the user is told, and the
- * kernel's recovery ends with the memory back, as it was.
+ * What it proves: a device reports errors by AER and by its CXL RAS capability.
+ * The driver tells the user, and names what the device reported in the log. After
+ * recovery the memory has its content, and decoder and masks are as before.
+ *
+ * How: QEMU injects the errors. The test waits on the error eventfd, and compares
+ * the hardware before and after. One test touches the memory from several threads
+ * while the kernel recovers.
+ *
+ * Not covered: errors of the link that QEMU cannot inject. Poisoned memory is in
+ * test_poison.c; a device that disappears is in test_surprise.c.
  */
 #include <errno.h>
 #include <linux/pci_regs.h>

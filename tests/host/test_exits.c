@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Processes of several threads that end with the memory mapped: nothing of it stays behind. */
+/*
+ * What it proves: a process of several threads may exit while it has the device's
+ * memory mapped. Nothing stays behind, and the next process can use the device.
+ *
+ * How: children map 1 GiB, touch each 2 MiB of it, start up to three threads, and
+ * exit without an unmap. The kernel's log must have no splat.
+ *
+ * Not covered: processes that a signal kills: test_clear.c kills them.
+ */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdlib.h>

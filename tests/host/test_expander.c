@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A memory expander (Type 3), which the CXL core's own driver has by default: bound
- * to this one by the administrator, it is a device like any other, and the CXL core
- * has it back afterwards as it was.
+ * What it proves: an administrator may bind a memory expander (Type 3) to this
+ * driver. It then is a device like any other. Afterwards the CXL core has it back
+ * as it was.
+ *
+ * How: the test takes the expander from the CXL core's driver, uses both ends of
+ * its memory, and resets its bus. At the end it binds the expander to the CXL
+ * core's driver, and compares the regions.
+ *
+ * Not covered: expanders whose memory the kernel uses as System RAM, but for the
+ * refusal in test_bind.c.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The folio backing: what the kernel does with memory that has pages, and what
- * becomes of the device while somebody has some of them.
+ * What it proves: with the folio backing the kernel may take references to the
+ * device's memory. Such pins work, outlive the mapping, and keep the memory from
+ * the next user until they end.
+ *
+ * How: the test reads and writes the memory by process_vm_readv(), vmsplice() and
+ * O_DIRECT, and maps it for DMA. While pins last it closes, resets and unbinds
+ * the device. It counts faults for each folio size.
+ *
+ * Not covered: RDMA, io_uring and other holders of long-term pins.
+ * test_surprise.c pulls a device while it has pins.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * guest_memfd and CXL memory (docs/kvm.md): its pages come from a node that is CXL memory, if
- * the kernel has taken that as its own; an accelerator's memory is the shared half
- * of a guest whose private half a guest_memfd is, and cannot be the private one.
+ * What it proves: a guest_memfd can have its pages in CXL memory that the kernel
+ * uses as a node. An accelerator's memory can be the shared half of a
+ * confidential guest. It cannot be the private half.
+ *
+ * How: the tests start guests of KVM without a VMM, set memory attributes, and
+ * count KVM's leaves. docs/kvm.md has the results.
+ *
+ * Not covered: real confidential guests: the lab has KVM's software-protected VMs
+ * only, and those on the debug kernel only.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A hostile guest, as far as it reaches: random accesses of every length to
- * all that the device's file has, aimed at what could do harm, with resets and
- * new users in between. Afterwards the physical decoders, the DVSEC and the
- * host bridge are as before, by QEMU's word; the kernel has said nothing; the
- * memory works.
+ * What it proves: a user that makes arbitrary accesses cannot harm the host. The
+ * physical decoders, the DVSEC and the host bridge stay as they were. The kernel
+ * logs nothing, and the memory works afterwards.
  *
- * Which accesses there are follows from the seed, which is printed: --seed
- * repeats a run, --accesses makes it longer or shorter.
+ * How: the test makes random accesses of each length to all of the device's file,
+ * and aims half of them at what could do harm. Resets and new users come between
+ * them. QEMU reports the registers. --seed repeats a run; --accesses sets its
+ * length.
+ *
+ * Not covered: accesses by a real guest through KVM, which tests/guest/hostile.c
+ * makes. ioctls with random arguments.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device leaves its slot and comes back, whoever uses it: nothing of it stays,
- * and its next user finds what the last one had in its memory cleared. A thirtieth
- * of the rounds that --cycles says, and one.
+ * What it proves: an administrator powers off the device's slot and powers it on
+ * again, whoever uses the device. Nothing of the device stays, and the next user
+ * finds cleared memory.
+ *
+ * How: the test uses the slot's attribute in sysfs, and QEMU's standard hot-plug.
+ * Some users leave when the driver asks them to; others must be killed. A
+ * thirtieth of --cycles is the number of rounds.
+ *
+ * Not covered: removal without notice, which is in test_surprise.c. The debug
+ * kernel, whose lockdep reports pciehp's own locks.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a user is told: the device's flag and capability, both CXL regions and
- * theirs, the BAR's sparse areas. Proved against the accelerator's description
- * (cxl_accel_regs.h) and against what QEMU says of the decoder, not against
- * one another.
+ * What it proves: the driver describes the device truly: the device's flag and
+ * capability, both CXL regions with their capabilities, and the sparse areas of
+ * the BAR. A short buffer gets the size that it needs, and no byte more.
+ *
+ * How: the test compares answers with the accelerator's description
+ * (cxl_accel_regs.h), and with what QEMU reports of the decoder. It asks with
+ * every argsz.
+ *
+ * Not covered: whether the regions do what they say: the tests of each region
+ * prove that.
  */
 #include <errno.h>
 #include <stdlib.h>

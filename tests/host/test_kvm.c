@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The memory in a guest of KVM's: docs/kvm.md says how it gets there. The size of
- * the leaves is what KVM itself counts.
+ * What it proves: a guest of KVM reaches the device's memory directly. KVM's
+ * leaves are as large as the host's. When the driver revokes the memory, the
+ * guest loses it as well, and gets it back afterwards.
+ *
+ * How: the test is a small VMM, whose guest loads and stores words. KVM's own
+ * counters tell the size of its leaves. docs/kvm.md explains the mechanism.
+ *
+ * Not covered: memory types in an Intel guest: TCG plays an AMD processor. Guests
+ * that run an operating system are in tests/guest.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the tests stand on: the emulated machine, and their own way to its word. */
+/*
+ * What it proves: the tests can trust the emulated machine, and their own
+ * connection to QEMU's monitor.
+ *
+ * How: each test repeats what once made other tests fail at random. One leaves
+ * half a line in the monitor's input, one reads while the memory map changes, and
+ * one waits for an interrupt window.
+ *
+ * Not covered: everything about the driver.
+ */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The memory region's bytes: by read() and write(), by mmap, and by the
- * accelerator they are the same ones; whoever holds the device sees them; and
- * nobody does while the memory is not safe to touch.
+ * What it proves: the bytes of the memory region are the same by read(), by
+ * write(), by mmap() and for the accelerator. Every process that has the device
+ * sees them. No process reaches them while the memory is not safe to touch.
+ *
+ * How: the test moves odd pieces at odd offsets, and passes the file and the
+ * mapping to other processes. It takes the memory away by COMMAND, by the power
+ * state, and by Memory_Active.
+ *
+ * Not covered: how many faults a mapping takes, and which mappings fail:
+ * test_mmap.c. Resets: test_reset.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mappings: those that are refused, and how many faults it takes to fill the
- * others. Faults are counted twice: by the driver's tracepoint, and by the
- * kernel's own count of this process's minor faults, which knows nothing of
- * the driver.
+ * What it proves: the driver refuses each mapping that it cannot keep true. Every
+ * other mapping is filled with the largest leaves that fit, and never reaches
+ * past the region's end.
+ *
+ * How: the test counts faults twice. The driver's tracepoint is one count; the
+ * kernel's count of minor faults, which knows nothing of the driver, is the
+ * other.
+ *
+ * Not covered: what the mapped bytes are: test_memory.c. Faults against resets:
+ * test_races.c and test_reset.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory errors: reported to the kernel as firmware or the machine would, by the
- * page's address (/sys/devices/system/memory/hard_offline_page).
+ * What it proves: a memory error in the device's memory signals each process that
+ * has mapped the page, and no other process. A guest that has the page goes on.
+ * The next user gets the page back when the administrator forgets the error.
+ *
+ * How: the test reports errors as firmware would, by hard_offline_page, and as
+ * the machine would, by QEMU's machine check.
+ *
+ * Not covered: poison that the device itself reports by CXL. The machine check
+ * with the backing pfn, since the kernel warns there.
  */
 #define _GNU_SOURCE
 #include <errno.h>

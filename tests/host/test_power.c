@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device that nobody has open sleeps in D3hot, as the hardware says; whoever wants
- * anything of it finds it awake and as it was, and its next user finds zeros.
+ * What it proves: a device that nobody has open suspends to D3hot when the
+ * administrator allows that. Each access resumes it. It is then as it was, and
+ * the next user finds zeros.
+ *
+ * How: the test sets power/control, and waits for D3hot. It opens, resets, reads
+ * sysfs, changes the backing, and unbinds while the device is suspended. QEMU
+ * reports the hardware's state after each resume.
+ *
+ * Not covered: D3cold, and suspend of the whole system, which test_bind.c tests.
  */
 #define _GNU_SOURCE
 #include <errno.h>

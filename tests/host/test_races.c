@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * First touches, by eight threads at once and on both sides of each boundary between
- * leaves, while the memory comes and goes: each has what was written there before, or
- * SIGBUS. A mapping that survives what should have removed it, or that shows another
- * place of the memory, fails the test; so does whoever waits for ever.
+ * What it proves: threads that touch the memory for the first time, while the
+ * driver zaps and restores it, get the right bytes or SIGBUS. No mapping survives
+ * a zap. No thread waits for ever.
+ *
+ * How: eight threads touch both sides of each boundary between leaves. Meanwhile
+ * the test disables and enables memory, and now and then resets the device. It
+ * compares each load with what it stored there first.
+ *
+ * Not covered: guests as the ones that touch, which test_kvm.c has one at a time.
+ * Removal of the device: test_surprise.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>

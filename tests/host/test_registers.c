@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The virtual CM block, by the specification (CXL 3.1, 8.2.4): which accesses
- * it takes, what each register keeps of what is written, how the one decoder
- * commits, locks and lets go, and what resets do. That none of it reaches the
- * device, QEMU tells. And nothing that the device's file gives to its user has
- * the host's address of the memory in it, whatever was done before.
+ * What it proves: the virtual CM block behaves as the specification says (CXL
+ * 3.1, 8.2.4). That covers the accesses it takes, what each register keeps, how
+ * the decoder commits, locks and lets go, and what resets do. The user never
+ * reads a host physical address of the memory.
+ *
+ * How: the test writes and reads by the register region, and asks QEMU that
+ * nothing reached the device. It searches all that the device's file gives for
+ * the host's address.
+ *
+ * Not covered: sequences of more than a few writes: tests/unit and tests/fuzz do
+ * those without a machine.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Resets, by the user and by the administrator. QEMU tells that the reset took
- * place (its counters) and that the decoder is afterwards as it was; a mapping
- * that was touched before faults again, and then has the memory.
+ * What it proves: a reset by the user or by the administrator takes place, and
+ * revokes the memory meanwhile. Afterwards the decoder is as it was, and mappings
+ * work again by themselves. A decoder that does not come back leaves the memory
+ * unreachable, with a message.
+ *
+ * How: QEMU counts resets, reports the decoder, and ignores writes to it on
+ * request. Threads touch the memory while resets run.
+ *
+ * Not covered: CXL Reset, in test_cxl_reset.c. Resets above a switch, in
+ * test_switch.c.
  */
 #include <errno.h>
 #include <pthread.h>

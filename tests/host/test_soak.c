@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Everything that ends access to the memory, in random order, while four threads read it
- * and the engine writes to it: after each the host's registers are as they were, what was
- * in the memory is still there, or is zero where it was to be cleared, mappings have it
- * again by themselves, and the engine works. A fifth of the rounds that --cycles says.
+ * What it proves: whatever ends access to the memory, in any order, leaves a
+ * device that works. The host's registers are as they were. The memory has its
+ * content, or zeros where the driver had to clear it.
+ *
+ * How: four threads read the memory, and the engine writes to it, while the test
+ * picks the next end at random. After each it checks registers, content, mappings
+ * and the engine. A fifth of --cycles is the number of rounds.
+ *
+ * Not covered: removal of the device, and ends that overlap each other, which
+ * test_races.c tests.
  */
 #define _GNU_SOURCE
 #include <pthread.h>

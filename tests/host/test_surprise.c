@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device is pulled out of its slot without a word before, whatever it and its users
- * are at. Who has its memory mapped gets SIGBUS at the address that he touched; read(),
- * write() and resets fail; nobody waits for a device that is not there, and nothing of it
- * stays when its user lets go. The next device in the slot gets the same addresses, and its
- * first user finds nothing in its memory. A tenth of the rounds that --cycles says.
+ * What it proves: the device disappears from its slot without notice. A user gets
+ * SIGBUS at the address that it touched; read(), write() and resets fail. Nothing
+ * waits for the missing device, and nothing of it stays. The next device in the
+ * slot gets the same addresses, and its first user finds no data.
+ *
+ * How: the test pulls the device by QEMU while users touch, reset, clear, suspend
+ * or close it, or do DMA. A tenth of --cycles is the number of rounds in the last
+ * test. Another test has the device answer nothing before anybody reports it
+ * gone.
+ *
+ * Not covered: an orderly power-off, in test_hotplug.c. A host bridge or a switch
+ * that disappears.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two accelerators behind one CXL switch. Each has its memory, and its resets, to
- * itself. A reset above the switch takes the switch's decoders as well, which nobody
- * puts back: then the memory is out of use, and says so, until the platform has
- * programmed them again (here the test) and another reset finds them.
+ * What it proves: two accelerators behind one CXL switch have memory and resets
+ * of their own. A reset above the switch takes the switch's decoders too. The
+ * driver then revokes the memory, and returns it after the platform has
+ * programmed them and another reset has found them.
+ *
+ * How: the test resets at each place of the hierarchy, and plays the platform
+ * itself. QEMU reports all decoders on the way.
+ *
+ * Not covered: switches below switches, interleaving, and hot-plug below a
+ * switch.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The tracepoints, and what debugfs shows: docs/sysfs.md. */
+/*
+ * What it proves: the driver's tracepoints fire in the order that docs/sysfs.md
+ * promises, and debugfs shows the true state and counts.
+ *
+ * How: the test traces in an instance of its own, uses the device, and looks for
+ * the lines in order. It changes the state, and reads debugfs after each change.
+ *
+ * Not covered: the tracepoints' cost, and tracepoints of paths that only other
+ * tests reach.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
