@@ -186,6 +186,9 @@ bool accel_config_init(CxlAccel *s, Error **errp)
 	PCIDevice *pdev = PCI_DEVICE(s);
 	unsigned int i;
 
+	/* PCIe 7.5.1.1.4: configuration requests succeed from the end of each reset on. */
+	if (s->immediate_readiness)
+		pci_word_test_and_set_mask(pdev->config + PCI_STATUS, PCI_STATUS_IMM_READY);
 	if (!pm_init(s, errp) || pcie_endpoint_cap_init(pdev, ACCEL_CFG_PCIE) < 0)
 		return false;
 	pcie_cap_fill_link_ep_usp(pdev, QEMU_PCI_EXP_LNK_X16, QEMU_PCI_EXP_LNK_32GT);

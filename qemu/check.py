@@ -480,6 +480,15 @@ def d3hot_costs_nothing_unless_it_is_to(m):
         m.unroute()
 
 
+@test(('', 'immediate-readiness=on'))
+def immediate_readiness_outlives_a_reset(m):
+    for accel in (0, 1):
+        status = m.device(accel, 6)
+        equal(m.read(status, 2) & 1, accel)
+        m.bus_reset(accel)
+        equal(m.read(status, 2) & 1, accel, 'after a bus reset')
+
+
 @test()
 def decoder_register_masks(m):
     for reg, mask in ((GLOBAL, 2), (0, 0), (8, 0), (BASE, 0xf0000000), (BASE + 4, 0xffffffff),
@@ -1303,14 +1312,14 @@ def main():
             function(machine)
             if not machine.alive():
                 raise Failure('QEMU is gone')
-            print('ok %d %s' % (number, name), flush=True)
+            print('ok %d - device.%s' % (number, name), flush=True)
         except Exception as error:
             failed += 1
-            print('not ok %d %s' % (number, name))
+            print('not ok %d - device.%s' % (number, name))
             for line in (traceback.format_exc() + machine.errors()).splitlines():
                 print('# ' + line)
         machine.close()
-    print('# %d passed, %d failed' % (len(chosen) - failed, failed))
+    print('%d passed, %d failed' % (len(chosen) - failed, failed))
     return failed != 0
 
 

@@ -239,6 +239,7 @@ static const Property accel_properties[] = {
 	DEFINE_PROP_INT32("active-delay", CxlAccel, active_delay, 0),
 	DEFINE_PROP_INT32("reset-delay", CxlAccel, reset_delay, 10),
 	DEFINE_PROP_BOOL("soft-reset", CxlAccel, soft_reset, false),
+	DEFINE_PROP_BOOL("immediate-readiness", CxlAccel, immediate_readiness, false),
 	DEFINE_PROP_UINT64("sn", CxlAccel, sn, 0),
 };
 
@@ -251,6 +252,7 @@ static const struct {
 	{ "active-delay", "ms from a reset until the memory is active, -1: never" },
 	{ "reset-delay", "ms that a CXL Reset takes, -1: for ever" },
 	{ "soft-reset", "whether the function is reset on its way from D3hot to D0" },
+	{ "immediate-readiness", "whether software need not wait after an FLR" },
 	{ "sn", "PCIe device serial number" },
 };
 

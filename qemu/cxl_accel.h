@@ -89,6 +89,7 @@ struct CxlAccel {
 	int32_t active_delay;	/* ms, -1: never */
 	int32_t reset_delay;	/* ms, -1: never */
 	bool soft_reset;
+	bool immediate_readiness;
 	uint64_t sn;
 
 	MemoryRegion bar;
