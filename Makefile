@@ -8,41 +8,51 @@ inside = @lab/enter make --no-print-directory -f lab/inside.mk
 help:
 	@echo "vfio-cxl: CXL accelerators for virtual machines, through VFIO"
 	@echo
+	@echo "Try"
 	@echo "  make demo          boot the lab and show the driver at work, step by step"
-	@echo "  make guest         boot a guest with the accelerator, which computes on it; JOBS=N"
+	@echo "  make guest         boot a guest with the accelerator, which computes on it; COUNT=N jobs"
+	@echo "  make shell         a shell in the lab's machine, the accelerator bound; MACHINE=NAME"
+	@echo "Test"
 	@echo "  make check         all tests on the distribution's kernel"
-	@echo "  make check-debug   the same tests on a kernel that looks for bugs (KASAN, lockdep, ...)"
-	@echo "  make test T=memory only these programs of tests/host, or PROGRAM:TEST,TEST, in one boot"
-	@echo "  make soak          resets and power changes in random order for an hour; SOAK_CYCLES=N,"
-	@echo "                     SOAK=\"backing=folio:0x200000 soak\""
+	@echo "  make check-debug   the tests of the driver on a kernel that looks for bugs"
+	@echo "  make check-all     both, with make demo and make style, as CI runs them"
+	@echo "  make check-long    what takes long on purpose: many cycles, an hour of make soak"
+	@echo "  make check-unit, check-fuzz, check-device, check-lab, check-host, check-guest"
+	@echo "                     parts of make check; make host-switch, guest-life, debug-default: one"
+	@echo "  make test T=mmap.2m_faults    one test, T=mmap a program's, T='mmap.*[pfn,cdev]' a"
+	@echo "                     pattern's; MACHINE=, KERNEL=, BACKING= narrow it"
+	@echo "  make tests         which test runs where, and how long it took; T= as above"
+	@echo "  make style         checkpatch, sparse, shellcheck and more on the sources"
+	@echo "  make soak          resets and power changes in random order for an hour;"
+	@echo "                     SOAK_CYCLES=N, BACKING=folio:0x200000"
+	@echo "Measure"
 	@echo "  make bench         what accesses to registers cost, and what a guest gets, beside peers"
 	@echo "  make bench-guest   only the part with guests; PARTS=\"jobs commit boot\""
-	@echo "  make bench-ram     only the ways to map memory; FIGURES=\"touch dma copy transfer zap munmap reset life bind\","
-	@echo "                     CLOCK=instructions for a clock that other load leaves alone"
+	@echo "  make bench-ram     only the ways to map memory; FIGURES=\"touch dma copy transfer zap"
+	@echo "                     munmap reset life bind\", CLOCK=instructions: other load does not count"
 	@echo "  make bench-clear   only the clearing of memory, with two processors"
-	@echo "  make prototype     the tests and costs of anonymous memory in the device (docs/coherent.md)"
-	@echo "  make shell         a shell in the lab's machine, the accelerator bound to the driver"
-	@echo
+	@echo "  make prototype     anonymous memory in the device: tests and costs (docs/coherent.md)"
+	@echo "Build"
 	@echo "  make lab           make the root filesystem and build everything in it"
-	@echo "  make unit          only the tests that need no machine"
-	@echo "  make fuzz          only the fuzzers of the register engine, for a minute"
-	@echo "  make device-check  only the tests of the emulated accelerator"
-	@echo "  make check-guest   only the tests of guests and VMMs"
-	@echo "  make style         checkpatch and sparse on the modules"
-	@echo "  make docs          docs/registers.md, printed from the tables in registers/"
 	@echo "  make debug-kernel  build the kernel for check-debug"
-	@echo "  make clean         remove what was built, keep the root filesystem and kernels"
-	@echo "  make distclean     remove all that the lab made"
+	@echo "  make docs          docs/registers.md, printed from the tables in registers/"
+	@echo "  make -C driver     the driver alone, for the kernel that runs here"
+	@echo "Clean"
+	@echo "  make clean         remove what was built"
+	@echo "  make distclean     remove build/; the cache stays"
+	@echo "  make cacheclean    remove the cache: root filesystem, QEMU's headers, kernels"
 	@echo
-	@echo "  MACHINE=NAME       another machine of lab/machines for shell and test ($(machines))"
+	@echo "  JOBS=N             how many parts run at a time; as many as there are processors"
+	@echo "  MACHINE=NAME       another machine of lab/machines for shell and test:"
+	@echo "                     $(machines)" | fold -s -w 58 | sed '2,$$s/^/                     /'
+	@echo "  V=1                show each command of a build"
+	@echo "  LAB_CACHE=DIR      where the cache is; LAB_CACHE= keeps all below build/"
 	@echo "  LAB_MIRROR=URL     another Debian mirror than this computer's own"
 	@echo "  LAB_ACCEL=kvm      run the lab's machine on KVM (needs nested virtualisation)"
-	@echo
-	@echo "To build the driver alone, for the kernel that runs here: make -C driver"
 
 machines = $(sort $(notdir $(wildcard lab/machines/*)))
-MACHINE ?= default
-export LAB_MIRROR LAB_ACCEL LAB_APPEND
+include tests/parts.mk
+export LAB_MIRROR LAB_ACCEL LAB_APPEND JOBS MACHINE KERNEL BACKING V
 
 root:
 	@lab/root
@@ -55,29 +65,45 @@ demo: lab
 	@lab/run --machine vmm --name demo --timeout 1500 -- demo/run
 
 guest: lab
-	@lab/run --machine vmm --name guest --timeout 1500 -- demo/guest $(JOBS)
+	@lab/run --machine vmm --name guest --timeout 1500 -- demo/guest $(COUNT)
 
-check: unit fuzz device-check check-host check-guest
+# Tests. lab/lanes replaces the shell, so that it ends when make does.
+check: lab
+	@exec lab/lanes $(check_parts)
+
+check-debug: lab
+	@exec lab/lanes debug-kernel $(debug_parts)
+
+check-all: lab
+	@exec lab/lanes $(parts)
 
 check-host: lab
-	@tests/host/check distribution
+	@exec lab/lanes $(host_parts)
 
 check-guest: lab
-	@tests/guest/check
+	@exec lab/lanes $(guest_parts)
 
-# After a change: only these tests, one boot.
-T ?= memory mmap
-SOAK ?= soak
+check-unit check-fuzz check-device check-lab: check-%: lab
+	@exec lab/lanes $*
+
+$(host_parts) $(guest_parts): lab
+	@exec lab/lanes $@
+
+$(debug_parts): lab
+	@exec lab/lanes debug-kernel $@
+
+T ?=
 test: lab
-	@lab/run --machine $(MACHINE) --name test -- tests/host/run $(T)
+	@exec lab/test $(foreach word,$(T),'$(word)')
 
-check-debug: debug-kernel
-	@tests/host/check debug
+tests: lab
+	@lab/enter tests/matrix print $(foreach word,$(T),'$(word)')
 
 # A third of a second a round, and a fifth of the cycles are rounds: an hour.
 SOAK_CYCLES ?= 50000
 soak: lab
-	@lab/run --machine $(MACHINE) --name soak --timeout 86400 -- tests/host/run --cycles=$(SOAK_CYCLES) $(SOAK)
+	@lab/run --machine $(or $(MACHINE),default) --name soak --timeout 86400 -- \
+		tests/host/run --cycles=$(SOAK_CYCLES) $(addprefix backing=,$(BACKING)) soak
 
 bench: lab
 	@lab/enter bench/engine
@@ -107,17 +133,10 @@ prototype: lab
 	@lab/run --machine pair --name prototype --timeout 3000 -- prototypes/coherent/run
 
 shell: lab
-	@lab/run --machine $(MACHINE) --name shell --timeout 86400 --interactive -- lab/vm/shell
-
-unit: root
-	$(inside) unit
+	@lab/run --machine $(or $(MACHINE),default) --name shell --timeout 86400 --interactive -- lab/vm/shell
 
 FUZZ_SECONDS ?= 60
-fuzz: root
-	$(inside) fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
-
-device-check: lab
-	$(inside) device-check
+export FUZZ_SECONDS
 
 docs: root
 	$(inside) docs
@@ -127,8 +146,7 @@ style: root
 
 debug-kernel: root
 	@lab/enter lab/qemu-headers
-	@lab/enter lab/kernels/build debug
-	$(inside) debug
+	@lab/debug-kernel
 
 clean:
 	@lab/remove $(addprefix build/,driver lib qemu firmware tests demo examples guest bench prototypes print initramfs run)
@@ -137,5 +155,6 @@ distclean:
 	@lab/remove build
 	@echo "removed build/"
 
-.PHONY: help root lab demo guest check check-host check-guest test soak check-debug bench bench-guest \
-	bench-ram bench-clear prototype shell unit fuzz device-check docs style debug-kernel clean distclean
+.PHONY: help root lab demo guest check check-debug check-all check-long check-host check-guest \
+	check-unit check-fuzz check-device check-lab $(parts) test tests soak bench bench-guest \
+	bench-ram bench-clear prototype shell docs style debug-kernel clean distclean

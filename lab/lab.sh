@@ -3,8 +3,19 @@
 # lab's root. Sourced, never run.
 # shellcheck shell=bash
 
+# A script ends when what started it does, however that ended: nothing runs on. It
+# begins anew as lab/tied does it; once is enough, and a child begins for itself.
+tied=${LAB_TIED:-}
+if [ "$tied" != "$$ $PPID" ]; then
+	# Its parent has ended in between.
+	[ "${tied%% *}" != $$ ] || exit 1
+	LAB_TIED="$$ $PPID" exec setpriv --pdeathsig KILL -- "$0" "$@"
+fi
+
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$top/build
+# Where runs leave their logs, below the project.
+runs=${LAB_RUNS:-build/run}
 root=$build/root
 # The project as it is seen inside the root and inside the VM.
 inside=/vfio-cxl

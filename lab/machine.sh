@@ -58,14 +58,25 @@ host_device()
 	esac
 }
 
+# near_machines NAME: those whose names have most in common with it, by pairs of letters.
+near_machines()
+{
+	local name i count
+
+	for name in $(cd "$top/lab/machines" && echo *); do
+		count=0
+		for ((i = 0; i < ${#1} - 1; i++)); do [[ $name != *"${1:i:2}"* ]] || count=$((count + 1)); done
+		echo "$count $name"
+	done | sort -rn | head -n 4 | cut -d' ' -f2 | paste -sd' '
+}
+
 # describe FILE: turn a machine description into QEMU's arguments.
 describe()
 {
 	local file=$top/lab/machines/$1 item name options option window decoders host properties
 	local -A given
 
-	[ -e "$file" ] || die "no machine description lab/machines/$1" \
-		"there are: $(cd "$top/lab/machines" && echo *)"
+	[ -e "$file" ] || die "no machine is called '$1'" "near: $(near_machines "$1")"
 	while read -r item name options; do
 		case $item in
 		''|'#'*) ;;

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The parts of the tests, each of which runs by itself. The Makefile at the top
+# includes this; lab/lanes has make run those that were asked for, which is what
+# decides how many run at a time and what waits for what.
+
+# The machines of tests/suites that have a row for this kernel.
+machines_for = $(shell awk '/^[a-z]/ && ($$2 == "both" || $$2 == "$(1)") && !seen[$$1]++ { print $$1 }' \
+	tests/suites)
+
+pure_parts := unit fuzz device lab
+host_parts := $(addprefix host-,$(call machines_for,distribution))
+debug_parts := $(addprefix debug-,$(call machines_for,debug))
+guest_parts := $(addprefix guest-,$(shell awk '/^[a-z]/ { print $$1 }' tests/guest/parts))
+check_parts := $(pure_parts) $(host_parts) $(guest_parts)
+parts := demo style debug-kernel $(check_parts) $(debug_parts)
+
+ifdef IN_LANE
+$(parts):
+	@lab/part $@
+
+# Built once, while parts that need none of it run.
+$(debug_parts): debug-kernel
+
+.PHONY: $(parts)
+endif
