@@ -75,7 +75,10 @@ check-debug: lab
 	@exec lab/lanes debug-kernel $(debug_parts)
 
 check-all: lab
-	@exec lab/lanes $(parts)
+	@exec lab/lanes $(all_parts)
+
+check-long: lab
+	@exec lab/lanes $(long_parts)
 
 check-host: lab
 	@exec lab/lanes $(host_parts)
@@ -86,7 +89,7 @@ check-guest: lab
 check-unit check-fuzz check-device check-lab: check-%: lab
 	@exec lab/lanes $*
 
-$(host_parts) $(guest_parts): lab
+$(host_parts) $(guest_parts) $(long_parts): lab
 	@exec lab/lanes $@
 
 $(debug_parts): lab
@@ -156,5 +159,5 @@ distclean:
 	@echo "removed build/"
 
 .PHONY: help root lab demo guest check check-debug check-all check-long check-host check-guest \
-	check-unit check-fuzz check-device check-lab $(parts) test tests soak bench bench-guest \
+	check-unit check-fuzz check-device check-lab $(host_parts) $(guest_parts) $(debug_parts) $(long_parts) test tests soak bench bench-guest \
 	bench-ram bench-clear prototype shell docs style debug-kernel clean distclean

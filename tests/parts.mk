@@ -12,8 +12,11 @@ pure_parts := unit fuzz device lab
 host_parts := $(addprefix host-,$(call machines_for,distribution))
 debug_parts := $(addprefix debug-,$(call machines_for,debug))
 guest_parts := $(addprefix guest-,$(shell awk '/^[a-z]/ { print $$1 }' tests/guest/parts))
+long_parts := $(addprefix long-,$(shell awk '/^[a-z]/ { print $$1 }' tests/long))
 check_parts := $(pure_parts) $(host_parts) $(guest_parts)
-parts := demo style debug-kernel $(check_parts) $(debug_parts)
+# What CI runs.
+all_parts := demo style debug-kernel $(check_parts) $(debug_parts)
+parts := $(all_parts) $(long_parts)
 
 ifdef IN_LANE
 $(parts):
