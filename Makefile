@@ -52,7 +52,7 @@ help:
 
 machines = $(sort $(notdir $(wildcard lab/machines/*)))
 include tests/parts.mk
-export LAB_MIRROR LAB_ACCEL LAB_APPEND JOBS MACHINE KERNEL BACKING V
+export LAB_MIRROR LAB_ACCEL LAB_APPEND FUZZ_SECONDS JOBS MACHINE KERNEL BACKING V
 
 root:
 	@lab/root
@@ -137,9 +137,6 @@ prototype: lab
 
 shell: lab
 	@lab/run --machine $(or $(MACHINE),default) --name shell --timeout 86400 --interactive -- lab/vm/shell
-
-FUZZ_SECONDS ?= 60
-export FUZZ_SECONDS
 
 docs: root
 	$(inside) docs
