@@ -46,7 +46,7 @@ help:
 	@echo "  MACHINE=NAME       another machine of lab/machines for shell and test:"
 	@echo "                     $(machines)" | fold -s -w 58 | sed '2,$$s/^/                     /'
 	@echo "  V=1                show each command of a build"
-	@echo "  LAB_CACHE=DIR      where the cache is; LAB_CACHE= keeps all below build/"
+	@echo "  LAB_CACHE=DIR      where the cache is; LAB_CACHE= for build/cache"
 	@echo "  LAB_MIRROR=URL     another Debian mirror than this computer's own"
 	@echo "  LAB_ACCEL=kvm      run the lab's machine on KVM (needs nested virtualisation)"
 
@@ -58,7 +58,7 @@ root:
 	@lab/root
 
 lab: root
-	@lab/enter lab/qemu-headers
+	@lab/qemu-headers
 	$(inside) all
 
 demo: lab
@@ -145,7 +145,7 @@ style: root
 	@lab/enter lab/style
 
 debug-kernel: root
-	@lab/enter lab/qemu-headers
+	@lab/qemu-headers
 	@lab/debug-kernel
 
 clean:
@@ -155,6 +155,9 @@ distclean:
 	@lab/remove build
 	@echo "removed build/"
 
+cacheclean:
+	@lab/cache clean
+
 .PHONY: help root lab demo guest check check-debug check-all check-long check-host check-guest \
-	check-unit check-fuzz check-device check-lab $(host_parts) $(guest_parts) $(debug_parts) $(long_parts) test tests soak bench bench-guest \
-	bench-ram bench-clear prototype shell docs style debug-kernel clean distclean
+	check-unit check-fuzz check-device check-lab $(host_parts) $(guest_parts) $(debug_parts) $(long_parts) \
+	test tests soak bench bench-guest bench-ram bench-clear prototype shell docs style debug-kernel clean distclean cacheclean

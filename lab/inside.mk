@@ -5,7 +5,7 @@
 
 build := build
 release := $(patsubst vmlinuz-%,%,$(notdir $(lastword $(shell ls -v /boot/vmlinuz-*))))
-debug := $(build)/kernels/debug
+debug := /cache/kernel-debug
 FUZZ_SECONDS ?= 60
 jobs := -j$(shell nproc)
 
@@ -16,16 +16,16 @@ driver:
 		OUT=$(CURDIR)/$(build)/driver/$(release)
 
 debug: lib firmware qemu examples $(build)/initramfs/builtin
-	@$(MAKE) --no-print-directory $(jobs) -C tests/host KDIR=$(CURDIR)/$(debug)/build \
+	@$(MAKE) --no-print-directory $(jobs) -C tests/host KDIR=$(debug)/build \
 		OUT=$(CURDIR)/$(build)/tests/host
-	@$(MAKE) --no-print-directory -C driver KDIR=$(CURDIR)/$(debug)/build \
+	@$(MAKE) --no-print-directory -C driver KDIR=$(debug)/build \
 		OUT=$(CURDIR)/$(build)/driver/$$(cat $(debug)/build/include/config/kernel.release)
 
 firmware:
 	@$(MAKE) --no-print-directory -C lab/firmware OUT=$(CURDIR)/$(build)/firmware
 
 qemu:
-	@$(MAKE) --no-print-directory $(jobs) -C qemu QEMU_SRC=/usr/src/qemu OUT=$(CURDIR)/$(build)/qemu
+	@$(MAKE) --no-print-directory $(jobs) -C qemu QEMU_SRC=/cache/qemu-headers OUT=$(CURDIR)/$(build)/qemu
 
 lib:
 	@$(MAKE) --no-print-directory -C lib OUT=$(CURDIR)/$(build)/lib
@@ -37,7 +37,7 @@ demo:
 	@$(MAKE) --no-print-directory -C demo OUT=$(CURDIR)/$(build)/demo
 
 device-check: qemu
-	@$(MAKE) --no-print-directory -C qemu QEMU_SRC=/usr/src/qemu OUT=$(CURDIR)/$(build)/qemu check
+	@$(MAKE) --no-print-directory -C qemu QEMU_SRC=/cache/qemu-headers OUT=$(CURDIR)/$(build)/qemu check
 
 # docs/registers.md is what the tables say, or unit fails.
 $(build)/print: registers/print.c $(wildcard registers/map*.[ch]) registers/cxl_regs.h
