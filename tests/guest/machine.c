@@ -84,10 +84,12 @@ static volatile uint8_t *map_config(struct machine *machine, const char *device)
 	char *mcfg = read_file(TABLES "MCFG");
 	unsigned int bus, slot, function;
 	uint64_t base;
+	int fields;
 
 	memcpy(&base, mcfg + MCFG_BASE, sizeof(base));
 	free(mcfg);
-	check_eq(sscanf(device, "%*x:%x:%x.%x", &bus, &slot, &function), 3);
+	fields = sscanf(device, "%*x:%x:%x.%x", &bus, &slot, &function);
+	check_eq(fields, 3);
 	return machine_map(machine, base + ((bus << 8 | slot << 3 | function) << 12), CONFIG_SIZE);
 }
 

@@ -185,7 +185,7 @@ static FILE *open_splats(void)
 	len = readlink("/proc/self/exe", path, PATH_MAX);
 	path[len < 0 ? 0 : len] = '\0';
 	while (!file && (slash = strrchr(path, '/'))) {
-		strcpy(slash, SPLATS);
+		memcpy(slash, SPLATS, sizeof(SPLATS));
 		file = fopen(path, "re");
 		*slash = '\0';
 	}
@@ -207,7 +207,7 @@ static void load_splats(void)
 		if (nr_splats == MAX_SPLATS ||
 		    regcomp(&splats[nr_splats], line, REG_EXTENDED | REG_NOSUB)) {
 			snprintf(splats_error, sizeof(splats_error),
-				 "lab/splats has an expression that is none, or too many: %s", line);
+				 "lab/splats: no expression, or one too many: %s", line);
 			nr_splats = 0;
 			break;
 		}
@@ -247,7 +247,7 @@ static bool kernel_complained(int kmsg)
 }
 
 /* Of a load that is under way in this thread; NULL. */
-static __thread sigjmp_buf *volatile fault_return;
+static __thread sigjmp_buf * volatile fault_return;
 
 static void on_fault(int number)
 {

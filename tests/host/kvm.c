@@ -34,8 +34,6 @@ asm(".pushsection .rodata\n"
 	"guest_end:\n"
 	".code64\n"
 	".popsection\n");
-extern const uint8_t guest_code[], guest_load[], guest_store[], guest_sum[], guest_touch[],
-	guest_end[];
 
 static int __ioctl(int fd, unsigned long request, void *arg)
 {
@@ -59,7 +57,11 @@ static void set_mode(struct kvm *kvm)
 	struct kvm_sregs sregs;
 
 	must(__ioctl(kvm->vcpu, KVM_GET_SREGS, &sregs), "system registers");
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
+	sregs.ds = data;
+	sregs.es = data;
+	sregs.fs = data;
+	sregs.gs = data;
+	sregs.ss = data;
 	sregs.cs = data;
 	sregs.cs.selector = 0x8;
 	sregs.cs.type = 11;

@@ -57,4 +57,8 @@ unsigned int kvm_wait_for_window(struct kvm *kvm, uint32_t gpa, unsigned int max
 
 struct leaves kvm_leaves(struct kvm *kvm);
 
+/* The guest's code, for kvm.c alone: from guest_code to guest_end, with an entry for each call. */
+extern const uint8_t guest_code[], guest_load[], guest_store[], guest_sum[], guest_touch[],
+	guest_end[];
+
 #endif

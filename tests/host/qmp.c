@@ -55,7 +55,7 @@ static char *next_line(int wait_ms)
 	}
 
 	*end++ = '\0';
-	strcpy(line, qmp.input);
+	memcpy(line, qmp.input, end - qmp.input);
 	qmp.len -= end - qmp.input;
 	memmove(qmp.input, end, qmp.len);
 	return line;
@@ -147,8 +147,8 @@ uint64_t qmp_get(const char *property)
 	settle();
 	connect_monitor();
 	snprintf(body, sizeof(body),
-		 "\"execute\": \"qom-get\", \"arguments\": { \"path\": \"" OBJECT "\", \"property\": \"%s\" }",
-		 property);
+		 "\"execute\": \"qom-get\", \"arguments\": { "
+		 "\"path\": \"" OBJECT "\", \"property\": \"%s\" }", property);
 	line = command(body);
 	value = strstr(line, key);
 	check_msg(value, "%s: %s", property, line);
@@ -160,14 +160,15 @@ uint64_t qmp_get(const char *property)
 	return strtoull(value, NULL, 10);
 }
 
-static void set(const char *property, const char *value)
+static void set_property(const char *property, const char *value)
 {
 	char body[256];
 	char *line;
 
 	connect_monitor();
 	snprintf(body, sizeof(body),
-		 "\"execute\": \"qom-set\", \"arguments\": { \"path\": \"" OBJECT "\", \"property\": \"%s\", \"value\": %s }",
+		 "\"execute\": \"qom-set\", \"arguments\": { "
+		 "\"path\": \"" OBJECT "\", \"property\": \"%s\", \"value\": %s }",
 		 property, value);
 	line = command(body);
 	check_msg(strstr(line, "\"return\""), "%s: %s", property, line);
@@ -175,7 +176,7 @@ static void set(const char *property, const char *value)
 
 void qmp_set(const char *property, bool value)
 {
-	set(property, value ? "true" : "false");
+	set_property(property, value ? "true" : "false");
 }
 
 void qmp_set32(const char *property, uint32_t value)
@@ -183,7 +184,7 @@ void qmp_set32(const char *property, uint32_t value)
 	char text[16];
 
 	snprintf(text, sizeof(text), "%" PRIu32, value);
-	set(property, text);
+	set_property(property, text);
 }
 
 static void plug(unsigned int decoders, int reset_delay)
@@ -219,7 +220,7 @@ void qmp_unplug(void)
 
 /* A command for people; the line that has its answer. */
 __attribute__((format(printf, 1, 2)))
-static char *human(const char *format, ...)
+static char *monitor_command(const char *format, ...)
 {
 	char text[128], body[256];
 	va_list arguments;
@@ -239,7 +240,7 @@ uint32_t qmp_physical(uint64_t address)
 	char *line, *value;
 
 	settle();
-	line = human("xp /1xw %#llx", (unsigned long long)address);
+	line = monitor_command("xp /1xw %#llx", (unsigned long long)address);
 	/* "return": "ADDRESS: 0xVALUE\r\n" */
 	value = strstr(line, ": 0x");
 	check_msg(value, "%#llx: %s", (unsigned long long)address, line);
@@ -254,8 +255,8 @@ void qmp_deferred_error(uint64_t address)
 {
 	const uint64_t valid = 1ull << 63, enabled = 1ull << 60, has_address = 1ull << 58,
 		       deferred = 1ull << 44, memory_ecc = 8 << 16;
-	char *line = human("mce 0 4 %#llx 0 %#llx 0",
-			   (unsigned long long)(valid | enabled | has_address | deferred | memory_ecc),
+	const uint64_t status = valid | enabled | has_address | deferred | memory_ecc;
+	char *line = monitor_command("mce 0 4 %#llx 0 %#llx 0", (unsigned long long)status,
 			   (unsigned long long)address);
 
 	check_msg(strstr(line, "\"return\": \"\""), "mce: %s", line);
@@ -263,7 +264,7 @@ void qmp_deferred_error(uint64_t address)
 
 void qmp_aer_error_of(const char *device, const char *error)
 {
-	char *line = human("pcie_aer_inject_error %s %s", device, error);
+	char *line = monitor_command("pcie_aer_inject_error %s %s", device, error);
 
 	check_msg(strstr(line, "OK"), "%s: %s", error, line);
 }

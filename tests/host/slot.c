@@ -75,7 +75,7 @@ static const char *port_config(void)
 		check(realpath(pci_path(pci_accel(), ""), path));
 		slash = strrchr(path, '/');
 		check(slash && slash + sizeof("/config") < path + sizeof(path));
-		strcpy(slash, "/config");
+		memcpy(slash, "/config", sizeof("/config"));
 	}
 	return path;
 }
@@ -171,12 +171,13 @@ static void set_config16(int config, unsigned int at, uint16_t bits)
 
 static void program(volatile uint8_t *hdm, unsigned int n, const struct slot_decoder *decoder)
 {
+	const uint32_t ctrl = decoder->ctrl & ~CXLR_HDM_CTRL_COMMITTED;
 	const uint32_t values[][2] = {
 		{ CXLR_HDM_BASE_LOW(n), decoder->base },
 		{ CXLR_HDM_BASE_HIGH(n), decoder->base >> 32 },
 		{ CXLR_HDM_SIZE_LOW(n), decoder->size },
 		{ CXLR_HDM_SIZE_HIGH(n), decoder->size >> 32 },
-		{ CXLR_HDM_CTRL(n), (decoder->ctrl & ~CXLR_HDM_CTRL_COMMITTED) | CXLR_HDM_CTRL_COMMIT },
+		{ CXLR_HDM_CTRL(n), ctrl | CXLR_HDM_CTRL_COMMIT },
 		{ CXLR_HDM_GLOBAL_CTRL, CXLR_HDM_GLOBAL_ENABLE },
 	};
 	unsigned int tries;
@@ -193,8 +194,8 @@ static void program(volatile uint8_t *hdm, unsigned int n, const struct slot_dec
 void slot_commit(const struct slot_decoder *decoders, unsigned int count)
 {
 	int config = open(pci_path(pci_accel(), "config"), O_RDWR | O_CLOEXEC), bar;
+	uint8_t *map, *hdm;
 	unsigned int n;
-	uint8_t *map;
 
 	check_ge(config, 0);
 	write_file(pci_path(pci_accel(), "enable"), "1");
@@ -205,8 +206,9 @@ void slot_commit(const struct slot_decoder *decoders, unsigned int count)
 	check_ge(bar, 0);
 	map = mmap(NULL, CXL_ACCEL_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, bar, 0);
 	check_ne(map, MAP_FAILED);
+	hdm = map + CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET + HDM_AT;
 	for (n = 0; n < count; n++)
-		program(map + CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET + HDM_AT, n, &decoders[n]);
+		program(hdm, n, &decoders[n]);
 	munmap(map, CXL_ACCEL_BAR_SIZE);
 	close(bar);
 	close(config);

@@ -24,7 +24,10 @@ void slot_pull(void);
 void slot_silence(void);
 /* Waits for the kernel to have let go of what was pulled out, and switched off the slot. */
 void slot_emptied(void);
-/* Plugs the accelerator in again, with so many decoders, and waits for the kernel to add it. Nothing of it is programmed. */
+/*
+ * Plugs the accelerator in again, with so many decoders, and waits for the kernel to add it.
+ * Nothing of it is programmed.
+ */
 void slot_on(unsigned int decoders);
 /* The same; a CXL Reset of it never ends. */
 void slot_on_endless_reset(void);

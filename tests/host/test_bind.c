@@ -122,7 +122,7 @@ static void attempt(const char *device, struct attempt *attempt)
 		if (level > 4)
 			continue;
 		note("%s", text);
-		strcpy(attempt->message, text);
+		snprintf(attempt->message, sizeof(attempt->message), "%s", text);
 		attempt->errors++;
 	}
 	close(kmsg);
@@ -277,7 +277,7 @@ static void test_refuse_unrouted_switch(void)
 	pci_bind(pci_accel());
 }
 
-/* The host bridge's decoder is still committed, the device's is not, and the switch is in the way. */
+/* The host bridge's decoder is still committed, the device's is not, and a switch is between. */
 static void test_refuse_commit_behind_switch(void)
 {
 	const struct slot_decoder decoder = slot_decoder();

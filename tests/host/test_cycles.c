@@ -47,7 +47,7 @@ static void cycle(void)
 	pci_unbind(pci_accel());
 }
 
-static long meminfo(const char *name)
+static long read_meminfo(const char *name)
 {
 	char *text = read_file("/proc/meminfo"), *line = strstr(text, name);
 	long value;
@@ -62,8 +62,9 @@ static long meminfo(const char *name)
 static long kernel_memory(void)
 {
 	sleep(1);	/* what is freed after a grace period */
-	return meminfo("SUnreclaim:") + meminfo("VmallocUsed:") + meminfo("PageTables:") +
-	       meminfo("KernelStack:") + meminfo("Percpu:");
+	return read_meminfo("SUnreclaim:") + read_meminfo("VmallocUsed:") +
+	       read_meminfo("PageTables:") + read_meminfo("KernelStack:") +
+	       read_meminfo("Percpu:");
 }
 
 static unsigned int count_entries(const char *path)

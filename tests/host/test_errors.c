@@ -193,7 +193,7 @@ static void test_viral_user_and_host(void)
 	dvsec_write(&session.vfio, CXLR_DVSEC_STATUS, CXLR_STATUS_VIRAL);
 	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS) & CXLR_STATUS_VIRAL, 0);
 	pci_config(pci_accel(), config);
-	check(config[DVSEC_AT + CXLR_DVSEC_STATUS + 1] & CXLR_STATUS_VIRAL >> 8);
+	check(config[DVSEC_AT + CXLR_DVSEC_STATUS + 1] & (CXLR_STATUS_VIRAL >> 8));
 	check_eq(qmp_get("viral"), 1);
 	qmp_set("viral", false);
 	check_recovered(&session);
@@ -269,7 +269,7 @@ static void *touch(void *data)
 	return NULL;
 }
 
-/* Under threads that touch the memory: each load has it, or SIGBUS, and both ends come to an end. */
+/* Under threads that touch the memory: each load has it, or SIGBUS, and recovery ends. */
 static void test_fatal_while_touched(void)
 {
 	struct toucher touchers[TOUCHERS] = { };

@@ -406,7 +406,7 @@ static void test_fork_shares_memory(void)
 }
 
 /* As many faults as there are folios. */
-static void test_one_fault_for_each_folio(void)
+static void test_one_fault_per_folio(void)
 {
 	const size_t len = GIB;
 	struct vfio vfio;
@@ -461,7 +461,7 @@ const struct test tests[] = {
 	{ "only_whole_folios_are_mapped", test_only_whole_folios_are_mapped },
 	{ "mremap_keeps_memory", test_mremap_keeps_memory },
 	{ "fork_shares_memory", test_fork_shares_memory },
-	{ "one_fault_for_each_folio", test_one_fault_for_each_folio },
+	{ "one_fault_per_folio", test_one_fault_per_folio },
 	{ "backing_change_refused", test_backing_change_refused },
 	{ }
 };

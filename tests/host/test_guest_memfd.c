@@ -241,7 +241,7 @@ static void test_poisoned_page_is_not_mapped(void)
 	touch(&kvm, memory);
 	snprintf(text, sizeof(text), "%#llx",
 		 (unsigned long long)physical_address(memory + bad));
-	/* EBUSY: 7.3 takes kvm_gmem_error_folio()'s answer, that the rest comes later, for a failure. */
+	/* EBUSY: 7.3 takes kvm_gmem_error_folio()'s MF_DELAYED for a failure. */
 	ret = __write_file("/sys/devices/system/memory/hard_offline_page", text);
 	check(!ret || ret == -EBUSY);
 	check_eq(__kvm_load(&kvm, SLOT_GPA + bad, &value), -EHWPOISON);

@@ -319,7 +319,7 @@ static void user_ends(struct hostile *hostile)
 }
 
 /* By the VMM; a CXL Reset may be under way, or a fault have a lock that it does not wait for. */
-static void reset(struct hostile *hostile)
+static void reset_device(struct hostile *hostile)
 {
 	bool hot = dice(hostile, 2);
 	int ret = hot ? __vfio_hot_reset(&hostile->vfio) : __vfio_reset(&hostile->vfio);
@@ -411,7 +411,7 @@ static void test_random_accesses(void)
 			user_begins(&hostile);
 		}
 		if (n % (accesses / RESETS + 1) == 0)
-			reset(&hostile);
+			reset_device(&hostile);
 		if (n % 1024 == 0)
 			wake(&hostile);
 	}
@@ -468,7 +468,7 @@ static void test_concurrent_accesses(void)
 		check_eq(pthread_create(&threads[i], NULL, access_all_the_time, &hostiles[i]), 0);
 	for (i = 0; i < RESETS / 2; i++) {
 		usleep(100000);
-		reset(&vmm);
+		reset_device(&vmm);
 	}
 	atomic_store(&stop, true);
 	for (i = 0; i < ARRAY_SIZE(hostiles); i++) {

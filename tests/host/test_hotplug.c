@@ -91,7 +91,8 @@ static void test_power_off_asks_user(void)
 }
 
 /* What firmware should not have committed: refused, for its own reason, and nothing stays. */
-static void refused(const struct slot_decoder *decoders, unsigned int count, const char *reason)
+static void check_refused_at_bind(const struct slot_decoder *decoders, unsigned int count,
+				  const char *reason)
 {
 	char *before, *after;
 	int kmsg;
@@ -114,6 +115,7 @@ static void refused(const struct slot_decoder *decoders, unsigned int count, con
 static void test_bad_decoders_refused_at_power_on(void)
 {
 	const struct slot_decoder good = slot_decoder();
+	const uint32_t interleaved = good.ctrl | 1 << CXLR_HDM_CTRL_IW_SHIFT;
 	const uint64_t part = CXLR_HDM_GRANULE;
 	const struct slot_decoder two[] = {
 		{ good.base, part, good.ctrl }, { good.base + part, part, good.ctrl },
@@ -128,7 +130,7 @@ static void test_bad_decoders_refused_at_power_on(void)
 		{ { good.base, part, good.ctrl }, "none of its host bridge's" },
 		{ { good.base - part, good.size, good.ctrl }, "none of its host bridge's" },
 		{ { 0, part, good.ctrl }, "over System RAM" },
-		{ { good.base, good.size, good.ctrl | 1 << CXLR_HDM_CTRL_IW_SHIFT }, "interleaves" },
+		{ { good.base, good.size, interleaved }, "interleaves" },
 	};
 	size_t i;
 
@@ -137,9 +139,9 @@ static void test_bad_decoders_refused_at_power_on(void)
 	check_eq(__slot_off(), 0);
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		note("%s", bad[i].reason);
-		refused(&bad[i].decoder, 1, bad[i].reason);
+		check_refused_at_bind(&bad[i].decoder, 1, bad[i].reason);
 	}
-	refused(two, 2, "2 HDM decoders are committed");
+	check_refused_at_bind(two, 2, "2 HDM decoders are committed");
 	tenant_comes_back(&good);
 }
 

@@ -152,7 +152,8 @@ static void check_out_of_reach(struct vfio *vfio)
  */
 static void test_machine_check_signals_early(void)
 {
-	static const char interval[] = "/sys/devices/system/machinecheck/machinecheck0/check_interval";
+	static const char interval[] =
+		"/sys/devices/system/machinecheck/machinecheck0/check_interval";
 	uint8_t *memory, page[PAGE] = { 1 };
 	struct vfio vfio;
 	unsigned int i;

@@ -62,7 +62,7 @@ static char *debugfs(const char *device, const char *file)
 	return read_file(path);
 }
 
-static long sleeps(const char *device)
+static long count_suspends(const char *device)
 {
 	char *counts = debugfs(device, "counts"), *at = strstr(counts, "sleeps ");
 	long value;
@@ -170,7 +170,7 @@ static void test_never_used_content_is_kept(void)
 	}
 	try_to_sleep(pci_accel());
 	check(!accel_asleep());
-	check_eq(sleeps(pci_accel()), 0);
+	check_eq(count_suspends(pci_accel()), 0);
 }
 
 /* The same of what its user is to find again, by the administrator's word. */
@@ -321,12 +321,12 @@ static void test_folio_backing_keeps_awake(void)
 	setenv("VFIO_BACKING", "folio:0x200000", 1);
 	use_and_close();
 	wait_until(pci_is_clear);
-	before = sleeps(pci_accel());
+	before = count_suspends(pci_accel());
 	pci_let_sleep(pci_accel());
 	try_to_sleep(pci_accel());
 	check(!accel_asleep());
 	check_awake(&awake);
-	check_eq(sleeps(pci_accel()), before);
+	check_eq(count_suspends(pci_accel()), before);
 	write_file(pci_path(pci_accel(), "backing"), "pfn");
 	check_asleep();
 	setenv("VFIO_BACKING", "pfn", 1);
@@ -411,7 +411,7 @@ static void toggle_control(uint64_t random)
 	pthread_mutex_unlock(&device_lock);
 }
 
-static void reset(uint64_t random)
+static void reset_at_random(uint64_t random)
 {
 	char path[128];
 
@@ -426,7 +426,7 @@ static void reset(uint64_t random)
 static void test_suspend_against_open_and_close(void)
 {
 	static void (*const what[])(uint64_t random) = {
-		toggle_control, toggle_clear, look, reset,
+		toggle_control, toggle_clear, look, reset_at_random,
 	};
 	struct disturber disturbers[ARRAY_SIZE(what)] = { };
 	struct qmp_state awake;
@@ -438,14 +438,14 @@ static void test_suspend_against_open_and_close(void)
 	used(&awake);
 	pci_let_sleep(pci_accel());
 	check_asleep();
-	before = sleeps(pci_accel());
+	before = count_suspends(pci_accel());
 	for (i = 0; i < ARRAY_SIZE(what); i++) {
 		disturbers[i].disturb = what[i];
 		disturbers[i].random = seed + i;
 		disturbers[i].stop = &stop;
 		check_eq(pthread_create(&disturbers[i].thread, NULL, disturb, &disturbers[i]), 0);
 	}
-	while (sleeps(pci_accel()) - before < cycles / RACE_SHARE) {
+	while (count_suspends(pci_accel()) - before < cycles / RACE_SHARE) {
 		pthread_mutex_lock(&device_lock);
 		vfio_open(&vfio);
 		pthread_mutex_unlock(&device_lock);
@@ -462,7 +462,7 @@ static void test_suspend_against_open_and_close(void)
 		note("%lu times", disturbers[i].times);
 		check_gt(disturbers[i].times, 0);
 	}
-	note("opened %u times, slept %ld times", opens, sleeps(pci_accel()) - before);
+	note("opened %u times, slept %ld times", opens, count_suspends(pci_accel()) - before);
 	write_file(pci_path(pci_accel(), "clear"), "auto");
 	use_and_close();
 	pci_let_sleep(pci_accel());
@@ -483,7 +483,7 @@ static void bind_and_sleep(const char *device)
 		pci_let_sleep(device);
 		while (!pci_asleep(device))
 			usleep(1000);
-		check_gt(sleeps(device), 0);
+		check_gt(count_suspends(device), 0);
 		check(reads(device, "power_state", "D3hot"));
 		free(debugfs(device, "state"));
 	}

@@ -49,7 +49,8 @@ static int open_group(struct vfio *vfio)
 	snprintf(path, sizeof(path), "/dev/vfio/%s", group);
 	vfio->iommu = must_open("/dev/vfio/vfio");
 	vfio->group = must_open(path);
-	must(__ioctl(vfio->group, VFIO_GROUP_SET_CONTAINER, &vfio->iommu), "container of the group");
+	must(__ioctl(vfio->group, VFIO_GROUP_SET_CONTAINER, &vfio->iommu),
+	     "container of the group");
 	ret = ioctl(vfio->iommu, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU);
 	must(ret < 0 ? -errno : 0, "type 1");
 	vfio->device = __ioctl(vfio->group, VFIO_GROUP_GET_DEVICE_FD, (void *)pci_accel());
