@@ -10,12 +10,11 @@ Prints TAP. docs/accelerator.md is what the device is held to."""
 import argparse
 import random
 import struct
-import subprocess
 import sys
 import traceback
 
 sys.dont_write_bytecode = True
-from qtest import Machine, MSIX_PAGE, SWITCH_BAR
+from qtest import Machine, MSIX_PAGE, SWITCH_BAR  # noqa: E402: it is to leave no __pycache__
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -1313,7 +1312,7 @@ def main():
             if not machine.alive():
                 raise Failure('QEMU is gone')
             print('ok %d - device.%s' % (number, name), flush=True)
-        except Exception as error:
+        except Exception:
             failed += 1
             print('not ok %d - device.%s' % (number, name))
             for line in (traceback.format_exc() + machine.errors()).splitlines():

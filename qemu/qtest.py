@@ -27,7 +27,7 @@ import time
 ECAM = 0xb0000000
 BRIDGE_BUS = 16         # of the pxb-cxl; its root ports get the buses after it
 BAR_BASE = 0xe0000000   # BARs of the devices, 16 MiB apart
-SWITCH_BAR = 0xe8000000 # BAR of a switch's upstream port
+SWITCH_BAR = 0xe8000000  # BAR of a switch's upstream port
 MSIX_PAGE = 0x800000    # from a device's first BAR to its MSI-X BAR
 
 # A BIOS whose reset vector holds: cli; hlt; jmp to the hlt.

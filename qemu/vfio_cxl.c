@@ -36,7 +36,7 @@ static bool initiates_flr(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 	uint32_t byte = pdev->exp.exp_cap + PCI_EXP_DEVCTL + 1;
 
 	return pdev->exp.exp_cap && range_covers_byte(addr, len, byte) &&
-	       byte_of(val, addr, byte) & PCI_EXP_DEVCTL_BCR_FLR >> 8;
+	       byte_of(val, addr, byte) & (PCI_EXP_DEVCTL_BCR_FLR >> 8);
 }
 
 static bool disables_memory(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)

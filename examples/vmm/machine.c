@@ -100,7 +100,11 @@ static void reset_vcpu(struct vmm *vmm)
 	sregs.cr4 = 0x20;			/* PAE */
 	sregs.cr0 = 0x80000031;			/* PG, NE, ET, PE */
 	sregs.efer = 0x500;			/* LMA, LME */
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
+	sregs.ds = data;
+	sregs.es = data;
+	sregs.fs = data;
+	sregs.gs = data;
+	sregs.ss = data;
 	sregs.cs = data;
 	sregs.cs.selector = 0x8;
 	sregs.cs.type = 11;

@@ -49,7 +49,9 @@ bool endpoint_probe(struct endpoint *endpoint, const struct pci_function *functi
  */
 static bool is_host_only(const struct endpoint *endpoint)
 {
-	switch ((endpoint->component.hdm.cap & CXLR_HDM_CAP_COHERENCY) >> CXLR_HDM_CAP_COHERENCY_SHIFT) {
+	uint32_t coherency = endpoint->component.hdm.cap & CXLR_HDM_CAP_COHERENCY;
+
+	switch (coherency >> CXLR_HDM_CAP_COHERENCY_SHIFT) {
 	case 1:
 		return false;
 	case 2:

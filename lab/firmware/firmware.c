@@ -262,7 +262,8 @@ static bool set_range_base(const struct endpoint *endpoint)
 	if (endpoint_config_locked(endpoint) ||
 	    endpoint_set_range_base(endpoint, endpoint->hpa.base))
 		return true;
-	complain("%s: range 1 base does not read back as written", endpoint->component.function.name);
+	complain("%s: range 1 base does not read back as written",
+		 endpoint->component.function.name);
 	return false;
 }
 
@@ -279,7 +280,8 @@ static bool program_endpoint(const struct endpoint *endpoint, const struct optio
 			return false;
 		hdm_enable(&endpoint->component.hdm);
 	}
-	return commit(endpoint->component.function.name, &endpoint->component.hdm, 0, &decoder, options);
+	return commit(endpoint->component.function.name, &endpoint->component.hdm, 0, &decoder,
+		      options);
 }
 
 /* The decoder of the component @name that leads to the port above the endpoint. */

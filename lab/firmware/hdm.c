@@ -53,7 +53,8 @@ const char *hdm_find(struct hdm *hdm, volatile uint32_t *cm)
 
 	*hdm = (struct hdm){ 0 };
 	if (array == UINT32_MAX)
-		return "component registers read as all ones: memory space is off on the way there, or the device is gone";
+		return "component registers read as all ones: memory space is off on the way there, "
+			"or the device is gone";
 	if ((array & CXLR_CAP_ID) != CXLR_CAP_ID_ARRAY)
 		return "component registers do not begin with a capability array";
 

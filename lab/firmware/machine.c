@@ -69,7 +69,8 @@ static const char *open_bridge(struct bridge *bridge)
 	cm = mmap(NULL, CXLR_CM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, mem,
 		  bridge->cedt->base + CXLR_CM_OFFSET);
 	if (cm == MAP_FAILED)
-		why = "the kernel refuses its registers: a driver has claimed them; run this before cxl_acpi loads";
+		why = "the kernel refuses its registers: a driver has claimed them; "
+			"run this before cxl_acpi loads";
 	else
 		why = hdm_find(&bridge->hdm, cm);
 	close(mem);
@@ -101,8 +102,10 @@ static const char *read_port(struct port *port, const struct pci_function *funct
 	if (express) {
 		port->number = (pci_read(&copy, express + PCI_EXP_LNKCAP, 4) &
 				PCI_EXP_LNKCAP_PN) >> 24;
-		why = (pci_read(&copy, express + PCI_EXP_FLAGS, 2) & PCI_EXP_FLAGS_TYPE) >> 4 ==
-			type ? NULL : "behind a bridge that is no CXL switch: put it on a root port";
+		if ((pci_read(&copy, express + PCI_EXP_FLAGS, 2) & PCI_EXP_FLAGS_TYPE) >> 4 == type)
+			why = NULL;
+		else
+			why = "behind a bridge that is no CXL switch: put it on a root port";
 	}
 	pci_close(&copy);
 	return why;
@@ -168,10 +171,12 @@ static const char *check_numbers(const struct machine *machine, const struct end
 
 		if (other->bridge == endpoint->bridge &&
 		    ambiguous(&other->root_port, &endpoint->root_port))
-			return "its root port has the port number of another one, so the host bridge cannot tell them apart: give each cxl-rp its own port=";
+			return "its root port has the port number of another one, so the host bridge "
+				"cannot tell them apart: give each cxl-rp its own port=";
 		if (endpoint->upstream && other->upstream == endpoint->upstream &&
 		    ambiguous(&other->downstream_port, &endpoint->downstream_port))
-			return "its downstream port has the port number of another one, so the switch cannot tell them apart: give each cxl-downstream its own port=";
+			return "its downstream port has the port number of another one, so the switch "
+				"cannot tell them apart: give each cxl-downstream its own port=";
 	}
 	return NULL;
 }
@@ -185,7 +190,8 @@ static const char *attach(struct endpoint *endpoint, const struct walk *walk)
 	if (walk->depth == MAX_PORTS - 1)
 		return "behind a bridge that is no CXL switch: put it on a root port";
 	if (walk->depth > MAX_PORTS)
-		return "behind more than one switch, which this program does not set up: put it on a root port, or on a switch that is";
+		return "behind more than one switch, which this program does not set up: "
+			"put it on a root port, or on a switch that is";
 	if (walk->machine->endpoints == MACHINE_MAX_ENDPOINTS)
 		return "more devices than this program has room for";
 

@@ -18,9 +18,9 @@ struct machine {
 	struct bridge bridge[CEDT_MAX_BRIDGES];
 	struct endpoint endpoint[MACHINE_MAX_ENDPOINTS];
 	unsigned int endpoints;
-	struct component upstream[MACHINE_MAX_SWITCHES];	/* ports of switches with endpoints */
+	struct component upstream[MACHINE_MAX_SWITCHES];	/* of switches with endpoints */
 	unsigned int switches;
-	unsigned int unusable;	/* bridges and endpoints that were found, but cannot be programmed */
+	unsigned int unusable;	/* bridges and endpoints that cannot be programmed */
 };
 
 /*

@@ -200,7 +200,8 @@ const char *pci_map_bar(const struct pci_function *function, unsigned int bar,
 		address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, offset);
 		*map = address;
 		if (address == MAP_FAILED)
-			why = "the BAR cannot be mapped: a driver has claimed it; run this before the CXL modules load";
+			why = "the BAR cannot be mapped: a driver has claimed it; "
+				"run this before the CXL modules load";
 	}
 	close(file);
 	return why;

@@ -51,7 +51,8 @@ void guest_make(struct guest *guest, uint8_t *memory)
 			  MAP_SHARED, guest->vcpu, 0);
 	check(guest->run != MAP_FAILED);
 	check_eq(ioctl(guest->vcpu, KVM_GET_SREGS, &sregs), 0);
-	sregs.cs.base = sregs.cs.selector = 0;
+	sregs.cs.base = 0;
+	sregs.cs.selector = 0;
 	sregs.ds.base = MEMORY_GPA;
 	sregs.ds.selector = MEMORY_GPA >> 4;
 	check_eq(ioctl(guest->vcpu, KVM_SET_SREGS, &sregs), 0);

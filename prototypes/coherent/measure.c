@@ -20,7 +20,10 @@
 /* QEMU's TLB is direct mapped: areas must not meet in it when one is copied to the other. */
 #define APART		(17ul * 4096)
 
-enum { TOUCH_OURS, TOUCH, POPULATE, IN, OUT, COPY, WRITE_OURS, WRITE, READ_OURS, READ, COPY_OURS, VALUES };
+enum {
+	TOUCH_OURS, TOUCH, POPULATE, IN, OUT, COPY, WRITE_OURS, WRITE, READ_OURS, READ, COPY_OURS,
+	VALUES
+};
 
 static double values[VALUES][MAX_ROUNDS];
 static int fd;

@@ -152,7 +152,8 @@ static void compare_around(const struct half *half, uint32_t offset, uint32_t le
 
 static void forget_effects(struct half *half)
 {
-	half->effects = half->expect.effects = 0;
+	half->effects = 0;
+	half->expect.effects = 0;
 }
 
 /* Before what is to change nothing. */

@@ -199,7 +199,8 @@ void expect_write(struct expect *expect, uint32_t offset, const uint8_t *buf, ui
 		if (len > 1 && offset + 1 < slot->at + (uint32_t)slot->reg->size)
 			continue;
 		write_register(expect, slot, val, enabled);
-		val = enabled = 0;
+		val = 0;
+		enabled = 0;
 	}
 }
 

@@ -166,7 +166,8 @@ static void game_begin(struct game *game)
 	config.capability |= random_64(random) & (CXLR_HDM_CAP_UIO | CXLR_HDM_CAP_POISON_ON_ERR |
 						  CXLR_HDM_CAP_COHERENCY);
 
-	game->planned = game->done = 0;
+	game->planned = 0;
+	game->done = 0;
 	game->lock_percent = percents[random_below(random, 4)];
 	game->let_go_percent = percents[random_below(random, 4)];
 	game->noise_percent = percents[random_below(random, 5)];
@@ -253,6 +254,7 @@ static uint32_t ctrl_for(struct game *game)
 	static const uint8_t iws[] = { 1, 1, 2, 3, 4, 8, 9, 10 };
 	uint64_t *random = &game->random;
 	unsigned int coherency = game->pair.model.capability >> CXLR_HDM_CAP_COHERENCY_SHIFT & 3;
+	bool host_only = coherency == 2;
 	uint32_t ctrl = random_below(random, 7);
 
 	if (random_percent(random, 1))
@@ -263,7 +265,7 @@ static uint32_t ctrl_for(struct game *game)
 		ctrl |= iws[random_below(random, ARRAY_SIZE(iws))] << CXLR_HDM_CTRL_IW_SHIFT;
 	if (random_percent(random, game->lock_percent))
 		ctrl |= CXLR_HDM_CTRL_LOCK;
-	if ((coherency == 2) ^ random_percent(random, 3))
+	if (host_only ^ random_percent(random, 3))
 		ctrl |= CXLR_HDM_CTRL_HOSTONLY;
 	if (random_percent(random, game->pair.model.must_bi ? 80 : 3))
 		ctrl |= CXLR_HDM_CTRL_BI;
@@ -298,7 +300,8 @@ static void plan_decoder(struct game *game)
 	size = size_for(game, n, base, ways ? ways : 1);
 	skip = skip_for(game);
 
-	game->planned = game->done = 0;
+	game->planned = 0;
+	game->done = 0;
 	/* An error is in the way. */
 	if (model->decoder[n].error)
 		game->plan[game->planned++] = (struct operation) {
@@ -621,7 +624,8 @@ static void config_access(struct field *field, const struct operation *it)
 	uint8_t buf[16];
 	uint32_t i;
 
-	field->effects = field->expect.effects = 0;
+	field->effects = 0;
+	field->expect.effects = 0;
 	arena_remember(&field->arena);
 	if (it->what == READ || !inside) {
 		for (i = 0; i < it->len; i++)
@@ -653,7 +657,8 @@ static void memory_access(struct field *field, const struct operation *it)
 	uint64_t val = 0x5a5a5a5a5a5a5a5aull;
 	uint32_t i;
 
-	field->effects = field->expect.effects = 0;
+	field->effects = 0;
+	field->expect.effects = 0;
 	if (it->what == READ || !valid) {
 		arena_remember(&field->arena);
 		if (it->what == READ && cxlr_read(space, it->offset, it->len, &val) != valid)
@@ -747,7 +752,8 @@ static void attributes(enum cxlr_map_kind kind)
 			memory_access(&field, &it);
 		}
 		if (!(left % PER_CHECK)) {
-			field.effects = field.expect.effects = 0;
+			field.effects = 0;
+			field.expect.effects = 0;
 			compare(&field, 0, field.arena.space.size);
 		}
 	}
