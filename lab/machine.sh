@@ -2,10 +2,12 @@
 # Machine descriptions (lab/machines), turned into QEMU's arguments. Sourced
 # by lab/run, never run.
 # shellcheck shell=bash
+# Variables are of lab.sh, or for lab/run.
+# shellcheck disable=SC2034,SC2154
 
 # Firmware looks at each bus number up to the last host bridge's, a matter of
 # seconds in a guest.
-cpus=2 memory=2G maximum=64G firmware= kernel_line= slot=1 bus=4 last_bridge=
+cpus=2 memory=2G maximum=64G firmware="" kernel_line="" slot=1 bus=4 last_bridge=""
 board=() objects=() devices=() windows=()
 declare -A ports switches
 
@@ -111,7 +113,7 @@ describe()
 				*) die "$file: bridge $name: unknown option '$option'" ;;
 				esac
 			done
-			[ $decoders = yes ] && decoders=on || decoders=off
+			[ "$decoders" = yes ] && decoders=on || decoders=off
 			devices+=(-device "pxb-cxl,id=$name,bus=pcie.0,bus_nr=$bus,hdm_for_passthrough=$decoders")
 			windows+=("cxl-fmw.${#windows[@]}.targets.0=$name,cxl-fmw.${#windows[@]}.size=$window")
 			last_bridge=$name bus=$((bus + 4)) ports[$name]=0 ;;
