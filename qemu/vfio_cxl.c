@@ -162,11 +162,11 @@ static void append_binding(VfioCxl *s, Error **errp)
 	if (driver && !strcmp(driver, "cxl-vfio-pci"))
 		return;
 	error_append_hint(errp, "The host has %s%s bound to the device. Bind it to cxl-vfio-pci: "
-			  "load that driver, write 'cxl-vfio-pci' to %s/driver_override, %s"
+			  "load that driver, write 'cxl-vfio-pci' to %s/driver_override,%s "
 			  "and the device's address to /sys/bus/pci/drivers/cxl-vfio-pci/bind.\n",
 			  driver ? "driver " : "no driver", driver ?: "",
 			  s->parent_obj.vbasedev.sysfsdev,
-			  driver ? "its address to driver/unbind there, " : "");
+			  driver ? " its address to driver/unbind there," : "");
 }
 
 /* As vfio-pci checks it, whose message has another device's name. */

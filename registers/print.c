@@ -199,7 +199,8 @@ static bool same_field(const struct cxlr_field *a, const struct cxlr_field *b)
 {
 	return same_text(a->name, b->name) && a->mask == b->mask && a->attr == b->attr &&
 	       a->lock == b->lock && a->need == b->need && a->initial == b->initial &&
-	       a->effect == b->effect && a->reads_zero == b->reads_zero && a->view == b->view && same_text(a->note, b->note);
+	       a->effect == b->effect && a->reads_zero == b->reads_zero && a->view == b->view &&
+	       same_text(a->note, b->note);
 }
 
 /* Registers that differ in offset and name only are printed as one. */
