@@ -22,8 +22,8 @@ ifdef IN_LANE
 $(parts):
 	@lab/part $@
 
-# Built once, while parts that need none of it run.
-$(debug_parts): debug-kernel
+# Built once, while parts that need none of it run. checkpatch comes with its source.
+style $(debug_parts): debug-kernel
 
 .PHONY: $(parts)
 endif
