@@ -193,7 +193,7 @@ static uint64_t random_base(struct part *part)
 	const struct machine *machine = part->machine;
 	const struct window *window = machine->window;
 	const uint64_t bases[] = {
-		0, 0x10000000, 0x30000000,		/* RAM */
+		0, 0x8000000, 0x18000000,		/* RAM */
 		0xb0000000, 0xe0000000, 0xf0000000,	/* configuration space, BARs, APICs, ROM */
 		0x100000000,
 		machine->home, machine->home, machine->home + CXLR_HDM_GRANULE, machine->home + GIB,
