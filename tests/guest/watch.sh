@@ -16,9 +16,15 @@ expected_log="can't reserve|Unhandled (WR|RD)MSR|hogged CPU|clocksource|hrtimer:
 # What a guest's QEMU may: that the processors are not those it would like.
 expected_qemu="doesn't support requested feature|recommended cpus supported by KVM"
 
+# nap SECONDS: sleep without a process of its own. The guest has the same processor, and
+# waits while that starts one: as long as the nap itself, where all is emulated.
+exec {never}<> <(:)
+nap() { read -r -t "$1" -u "$never" || :; }
+
 log() { dmesg --level=emerg,alert,crit,err,warn | grep -vE "$expected_log"; }
 
-# same WHEN: the witness says what it said at first, in $scratch/first.
+# same WHEN: the witness says what it said at first, in $scratch/first. The witness
+# waits until the driver has put the device back after its last user.
 same()
 {
 	"$programs/witness" >"$scratch/now" && diff "$scratch/first" "$scratch/now" | sed 's/^/# /'
