@@ -4,9 +4,9 @@
  * the virtual decoder and to the host bridge. Its own RAM stays untouched. The
  * memory works as soon as the guest programs the decoders again.
  *
- * How: for some seconds each, two processors do what no driver does. The tests
- * that come first in the table reset nothing, so that the script can see that
- * nobody wrote to the physical decoders.
+ * How: for two seconds each, or HOSTILE_SECONDS, two processors do what no driver
+ * does. The tests that come first in the table reset nothing, so that the script
+ * can see that nobody wrote to the physical decoders.
  *
  * Not covered: what the host saw of it: tests/guest/hostile, the script that runs
  * this, asks the machine beneath. DMA by the engine, which the host's IOMMU stops
@@ -28,7 +28,7 @@
 #include "machine.h"
 #include "regs.h"
 
-#define SECONDS		3
+#define SECONDS		2
 #define CANARY_SIZE	(8 * MIB)
 /* For the patterns in the memory. */
 #define SPOTS		32
@@ -60,6 +60,15 @@ struct part {
 static uint64_t dice(struct part *part, uint64_t sides)
 {
 	return random64(&part->random) % sides;
+}
+
+static double fight_seconds(void)
+{
+	const char *text = getenv("HOSTILE_SECONDS");
+	double seconds = text ? atof(text) : SECONDS;
+
+	check_msg(seconds > 0, "HOSTILE_SECONDS is a number of seconds, not '%s'", text);
+	return seconds;
 }
 
 static double now(void)
@@ -113,7 +122,7 @@ static void fight(struct machine *machine, bool quiet, void (*first)(struct part
 	atomic_bool stop = false;
 	struct part parts[] = { { .act = first }, { .act = second } };
 	pthread_t threads[ARRAY_SIZE(parts)];
-	double end = now() + SECONDS;
+	double end = now() + fight_seconds();
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
