@@ -23,8 +23,8 @@
 #define LONG_TIME	60	/* seconds in which the engine ends what it has */
 #define AN_HOUR		(3600ull * 1000000000)
 #define LONG_JOB	(256 * MIB)
-/* Rounds of each thread that uses what is not its own. */
-#define CONFUSIONS	300
+/* Rounds of each thread that uses what is not its own: each of 8 handles some 10 times. */
+#define CONFUSIONS	100
 #define NO_HANDLE	0xfffff
 
 static int open_device(void)
