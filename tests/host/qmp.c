@@ -104,6 +104,8 @@ static void connect_monitor(void)
 	check_ge(qmp.fd, 0);
 	check_eq(tcgetattr(qmp.fd, &raw), 0);
 	cfmakeraw(&raw);
+	/* The last bytes of an answer wait for more of them as long as four take at this speed. */
+	check_eq(cfsetspeed(&raw, B115200), 0);
 	check_eq(tcsetattr(qmp.fd, TCSANOW, &raw), 0);
 	/* No JSON has this byte: the monitor drops what it has of a command. */
 	send_all("\xff\n", 2);
@@ -138,13 +140,12 @@ static void settle(void)
 		usleep(1000);
 }
 
-uint64_t qmp_get(const char *property)
+static uint64_t get_property(const char *property)
 {
 	static const char key[] = "\"return\": ";
 	char body[256];
 	char *line, *value;
 
-	settle();
 	connect_monitor();
 	snprintf(body, sizeof(body),
 		 "\"execute\": \"qom-get\", \"arguments\": { "
@@ -158,6 +159,12 @@ uint64_t qmp_get(const char *property)
 	if (!strncmp(value, "false", 5))
 		return 0;
 	return strtoull(value, NULL, 10);
+}
+
+uint64_t qmp_get(const char *property)
+{
+	settle();
+	return get_property(property);
 }
 
 static void set_property(const char *property, const char *value)
@@ -294,7 +301,7 @@ static void add_state(struct qmp_state *state, const char *property)
 {
 	check_lt(state->count, QMP_STATE_MAX);
 	snprintf(state->name[state->count], sizeof(*state->name), "%s", property);
-	state->value[state->count++] = qmp_get(property);
+	state->value[state->count++] = get_property(property);
 }
 
 void qmp_state_read(struct qmp_state *state)
@@ -303,6 +310,7 @@ void qmp_state_read(struct qmp_state *state)
 	unsigned int n;
 	size_t i;
 
+	settle();
 	state->count = 0;
 	for (i = 0; i < ARRAY_SIZE(state_properties); i++)
 		add_state(state, state_properties[i]);
