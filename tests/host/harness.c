@@ -310,13 +310,12 @@ uint64_t random64(uint64_t *state)
 void fill_random(void *buf, size_t len, uint64_t seed)
 {
 	uint8_t *byte = buf;
-	uint64_t value = 0;
+	uint64_t value;
 	size_t i;
 
-	for (i = 0; i < len; i++) {
-		if (i % 8 == 0)
-			value = random64(&seed);
-		byte[i] = value >> i % 8 * 8;
+	for (i = 0; i < len; i += sizeof(value)) {
+		value = random64(&seed);
+		memcpy(byte + i, &value, len - i < sizeof(value) ? len - i : sizeof(value));
 	}
 }
 
