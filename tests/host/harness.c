@@ -284,9 +284,9 @@ void wait_until(bool (*done)(void))
 {
 	unsigned int i;
 
-	for (i = 0; i < 600 && !done(); i++)
-		usleep(100000);
-	check_lt(i, 600);
+	for (i = 0; i < 6000 && !done(); i++)
+		usleep(10000);
+	check_lt(i, 6000);
 }
 
 long minor_faults(void)

@@ -60,9 +60,9 @@ static void wait_for_memory(struct session *session)
 	unsigned int i;
 	uint8_t byte;
 
-	for (i = 0; i < 600 && !load(session->memory, &byte); i++)
-		usleep(100000);
-	check_lt(i, 600);
+	for (i = 0; i < 6000 && !load(session->memory, &byte); i++)
+		usleep(10000);
+	check_lt(i, 6000);
 }
 
 /* The PCI core's last word on it. */
@@ -71,7 +71,7 @@ static void wait_for_recovery(int kmsg)
 	unsigned int i, level;
 	char text[1024];
 
-	for (i = 0; i < 600; i++, usleep(100000))
+	for (i = 0; i < 6000; i++, usleep(10000))
 		while (kmsg_next(kmsg, text, sizeof(text), &level))
 			if (strstr(text, "device recovery successful"))
 				return;
