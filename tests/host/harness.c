@@ -30,7 +30,7 @@
 #define NEAR_NAMES	3	/* printed for a name that no test has */
 #define KILL_TIME	10	/* for a process to die */
 #define CYCLES		300
-#define ACCESSES	2000000
+#define ACCESSES	250000
 /* A kernel with checkers, under TCG, on a machine that does other things too. */
 #define DEBUG_SLOWDOWN	6
 #define LOAD_SLOWDOWN	3

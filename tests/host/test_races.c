@@ -30,9 +30,9 @@
 /* So that no leaf of 1 GiB takes the whole of it at once, unless there is no other. */
 #define LEAVES		128
 /* Of the first touches in all, one in so many accesses that the command line asks for. */
-#define ACCESSES	20
+#define ACCESSES	10
 /* Where one leaf has all of it, that many would take for ever. */
-#define ROUNDS		1000
+#define ROUNDS		250
 
 struct race {
 	struct vfio vfio;
@@ -92,11 +92,11 @@ static void setup(struct race *race)
 /* What ends access, one after the other; most often what costs least. */
 static void interrupt(struct race *race, unsigned int i)
 {
-	if (i % 200 == 199)
+	if (i % 50 == 49)
 		vfio_hot_reset(&race->vfio);
-	else if (i % 200 == 99)
+	else if (i % 50 == 24)
 		write_file(pci_path(pci_accel(), "reset"), "1");
-	else if (i % 50 == 49)
+	else if (i % 25 == 12)
 		check_eq(__vfio_reset(&race->vfio), 0);
 	else
 		vfio_enable(&race->vfio, false, false);
