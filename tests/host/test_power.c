@@ -27,8 +27,9 @@
 #include "qmp.h"
 #include "vfio.h"
 
-/* Of the cycles that the command line asks for, one in so many sleeps: each is much disturbed. */
-#define RACE_SHARE	6
+/* Sleeps, each of them much disturbed: these, and one for so many cycles of the command line. */
+#define RACE_SLEEPS	5
+#define RACE_SHARE	20
 #define BINDS		10
 
 #define D0		0
@@ -445,7 +446,7 @@ static void test_suspend_against_open_and_close(void)
 		disturbers[i].stop = &stop;
 		check_eq(pthread_create(&disturbers[i].thread, NULL, disturb, &disturbers[i]), 0);
 	}
-	while (count_suspends(pci_accel()) - before < cycles / RACE_SHARE) {
+	while (count_suspends(pci_accel()) - before < RACE_SLEEPS + cycles / RACE_SHARE) {
 		pthread_mutex_lock(&device_lock);
 		vfio_open(&vfio);
 		pthread_mutex_unlock(&device_lock);
