@@ -2,6 +2,7 @@
 # What every script of the lab needs: places, messages, and the way into the
 # lab's root. Sourced, never run.
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # for the scripts that source it
 
 # A script ends when what started it does, however that ended: nothing runs on. It
 # begins anew as lab/tied does it; once is enough, and a child begins for itself.

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
+# shellcheck shell=bash
+#
 # Sourced: counts what passed and failed, and says so.
 
 number=0 passed=0 failed=0
