@@ -4,7 +4,7 @@
  * message that has the reason. A refused device, and a device that was bound and
  * unbound, leave nothing behind.
  *
- * How: some refusals need a machine of their own, which tests/host/suites names.
+ * How: some refusals need a machine of their own, which tests/suites names.
  * Each test compares what was there before with what is there afterwards: the
  * hardware by QEMU, /proc/iomem, and the CXL core's devices.
  *

@@ -275,7 +275,7 @@ static void test_ordinary_vm_has_no_private(void)
 	check_eq(__kvm_map_memfd(&kvm, SLOT, SLOT_GPA, memory, SLOT_SIZE, vfio.device), -EINVAL);
 }
 
-/* The rest needs CONFIG_KVM_SW_PROTECTED_VM: tests/host/suites names the kernel that has it. */
+/* The rest needs CONFIG_KVM_SW_PROTECTED_VM: tests/suites names the kernel that has it. */
 struct protected {
 	struct vfio vfio;
 	struct kvm kvm;
