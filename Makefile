@@ -13,15 +13,15 @@ help:
 	@echo "  make guest         boot a guest that computes on the accelerator; COUNT=N jobs"
 	@echo "  make shell         a shell in the machine, accelerator bound; MACHINE=NAME"
 	@echo "Test"
-	@echo "  make check         all tests on the distribution's kernel"
-	@echo "  make check-debug   the tests of the driver on a kernel that looks for bugs"
+	@echo "  make check         all tests on the distribution's kernel, in 15 minutes"
+	@echo "  make check-debug   the driver's tests on a kernel that looks for bugs, in 20"
 	@echo "  make check-all     both, with make demo and make style, as CI runs them"
 	@echo "  make check-long    what takes long on purpose: many cycles, hours of soak"
 	@echo "  make check-unit, check-fuzz, check-device, check-lab, check-host, check-guest"
 	@echo "                     parts of make check; one: make host-switch, guest-life"
 	@echo "  make test T=mmap.2m_faults"
 	@echo "                     one test; T=mmap a program's, T='mmap.*[pfn,cdev]' a"
-	@echo "                     pattern's; MACHINE=, KERNEL=, BACKING= narrow it"
+	@echo "                     pattern's; MACHINE=, KERNEL=debug, BACKING= narrow it"
 	@echo "  make tests         which test runs where, and how long it took; T= as above"
 	@echo "  make style         checkpatch, sparse, shellcheck and more on the sources"
 	@echo "  make soak          resets and power changes in random order for an hour;"
@@ -46,7 +46,7 @@ help:
 	@echo
 	@echo "  JOBS=N             parts that run at a time; as many as processors"
 	@echo "  MACHINE=NAME       another machine of lab/machines for shell and test:"
-	@echo "                     $(machines)" | fold -s -w 58 | sed '2,$$s/^/                     /'
+	@echo "$(machines)" | fold -s -w 58 | sed 's/ *$$//; s/^/                     /'
 	@echo "  V=1                show each command of a build"
 	@echo "  LAB_CACHE=DIR      where the cache is; LAB_CACHE= for build/cache"
 	@echo "  LAB_MIRROR=URL     another Debian mirror than this computer's own"

@@ -396,7 +396,7 @@ static void test_random_accesses(void)
 	unsigned long n;
 	int kmsg;
 
-	note("--seed %llu --accesses %lu", (unsigned long long)seed, accesses);
+	note("--seed=%llu --accesses=%lu", (unsigned long long)seed, accesses);
 	/* The first binding of all has the CXL core set up the host bridge's other decoders. */
 	user_begins(&hostile);
 	bridge_state_read(&bridge_before);
@@ -453,7 +453,7 @@ static void test_concurrent_accesses(void)
 	unsigned int i;
 	int kmsg;
 
-	note("--seed %llu", (unsigned long long)seed);
+	note("--seed=%llu", (unsigned long long)seed);
 	user_begins(&hostiles[0]);
 	qmp_state_read(&before);
 	kmsg = kmsg_open();

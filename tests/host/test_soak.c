@@ -196,7 +196,7 @@ static void test_random_resets_and_suspends(void)
 	char text[256];
 	int len = 0;
 
-	note("--seed %llu --cycles %u", (unsigned long long)seed, cycles);
+	note("--seed=%llu --cycles=%u", (unsigned long long)seed, cycles);
 	setup(&soak);
 	for (i = 0; i < cycles / 5; i++) {
 		n = random64(&random) % ARRAY_SIZE(ends);
