@@ -3,7 +3,7 @@
 # What a person types. The work is done by the scripts in lab/, and inside the
 # lab's root by lab/inside.mk.
 
-inside = @lab/enter make --no-print-directory -f lab/inside.mk
+inside = @lab/alone lab/enter make --no-print-directory -f lab/inside.mk
 
 help:
 	@echo "vfio-cxl: CXL accelerators for virtual machines, through VFIO"
@@ -148,13 +148,13 @@ style: root
 
 debug-kernel: root
 	@lab/qemu-headers
-	@lab/debug-kernel
+	@lab/alone lab/debug-kernel
 
 clean:
-	@lab/remove $(addprefix build/,driver lib qemu firmware tests demo examples guest bench prototypes print initramfs run)
+	@lab/alone lab/remove $(addprefix build/,driver lib qemu firmware tests demo examples guest bench prototypes print initramfs run)
 
 distclean:
-	@lab/remove build
+	@lab/alone lab/remove build
 	@echo "removed build/"
 
 cacheclean:

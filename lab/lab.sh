@@ -4,8 +4,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # for the scripts that source it
 
-# A script ends when what started it does, however that ended: nothing runs on. It
-# begins anew as lab/tied does it; once is enough, and a child begins for itself.
+# The kernel kills a script when its parent ends, so that nothing runs on after a run
+# that was killed. The script executes itself once more, through setpriv, to ask for that.
 tied=${LAB_TIED:-}
 if [ "$tied" != "$$ $PPID" ]; then
 	# Its parent has ended in between.
@@ -37,6 +37,9 @@ elif [ "$(id -u)" -eq 0 ]; then
 else
 	cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}/vfio-cxl
 fi
+
+# What lab/alone and lab/lanes say when they cannot have this checkout for themselves.
+busy="another make builds or runs tests in this checkout already"
 
 say() { printf 'lab: %s\n' "$*" >&2; }
 

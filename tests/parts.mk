@@ -25,5 +25,9 @@ $(parts):
 # Built once, while parts that need none of it run. checkpatch comes with its source.
 style $(debug_parts): debug-kernel
 
-.PHONY: $(parts)
+# For tests/matrix check.
+list:
+	@echo $(parts)
+
+.PHONY: $(parts) list
 endif

@@ -157,20 +157,30 @@ static void count_vmalloc(struct counts *counts)
 	free(text);
 }
 
-/* Other memory of the kernel's, by /proc/meminfo's names, in pages. */
+/*
+ * Other memory of the kernel's, by /proc/meminfo's names. In pages; but slabs in what the
+ * smallest allocation takes that no slab cache has (KMALLOC_MAX_CACHE_SIZE is 8 KiB).
+ */
 static void count_pages(struct counts *counts)
 {
-	static const char * const names[] = {
-		"VmallocUsed:", "PageTables:", "SecPageTables:", "KernelStack:", "Percpu:",
+	static const struct {
+		const char *name;
+		unsigned long unit;
+	} names[] = {
+		{ "SUnreclaim:", 4 * PAGE },
+		{ "VmallocUsed:", PAGE }, { "PageTables:", PAGE }, { "SecPageTables:", PAGE },
+		{ "KernelStack:", PAGE }, { "Percpu:", PAGE },
 	};
 	char *text = read_file("/proc/meminfo"), *line;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		line = strstr(text, names[i]);
-		check_msg(line, "no %s", names[i]);
-		add_count(counts, names[i], strlen(names[i]),
-			  strtol(line + strlen(names[i]), NULL, 10) * KIB / PAGE);
+		const char *name = names[i].name;
+
+		line = strstr(text, name);
+		check_msg(line, "no %s", name);
+		add_count(counts, name, strlen(name),
+			  strtol(line + strlen(name), NULL, 10) * KIB / names[i].unit);
 	}
 	free(text);
 }
