@@ -22,12 +22,15 @@ ifdef IN_LANE
 $(parts):
 	@lab/part $@
 
-# Built once, while parts that need none of it run. checkpatch comes with its source.
-style $(debug_parts): debug-kernel
+# The parts of LATER need the debug kernel (checkpatch comes with its source). They are
+# the affair of a make of its own: this one would come back to them only when it has
+# started all others. Both share the jobs.
+with-debug-kernel: debug-kernel
+	+@$(MAKE) --no-print-directory -k -f tests/parts.mk $(LATER)
 
 # For tests/matrix check.
 list:
 	@echo $(parts)
 
-.PHONY: $(parts) list
+.PHONY: $(parts) with-debug-kernel list
 endif
