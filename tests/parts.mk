@@ -23,9 +23,10 @@ $(parts):
 	@lab/part $@
 
 # The parts of LATER need the debug kernel (checkpatch comes with its source). They are
-# the affair of a make of its own: this one would come back to them only when it has
-# started all others. Both share the jobs.
-with-debug-kernel: debug-kernel
+# the affair of a make of its own, in one recipe with the kernel's: this make comes back
+# to a target that waits only when it has started all others. Both share the jobs.
+with-debug-kernel:
+	@lab/part debug-kernel
 	+@$(MAKE) --no-print-directory -k -f tests/parts.mk $(LATER)
 
 # For tests/matrix check.
