@@ -35,7 +35,8 @@
 #define CYCLES_LEAST	20
 #define CYCLES_SHARE	15
 #define COUNTS_MAX	1024
-#define SHRINKS		3	/* after which no count has become less: what is in use then counts */
+/* After which no count has become less: what is in use then counts. */
+#define SHRINKS		3
 #define SHRINKS_MAX	60
 
 /* What the kernel has in use, by name. */
