@@ -437,7 +437,9 @@ static void test_locks(void **state)
 				 cases[i].locked);
 		assert_false(cxlr_locked(&bench.arena.space, slot, &bench.open[0]));
 		assert_true(cxlr_write(&bench.arena.space, REG_AT, 4, 0));
-		after = cases[i].locked ? (BEFORE & ONES(4)) : 0;
+		after = 0;
+		if (cases[i].locked)
+			after = BEFORE & ONES(4);
 		assert_int_equal(cxlr_get(&bench.arena.space, REG_AT), after);
 	}
 	bench_free(&bench);
