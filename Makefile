@@ -151,7 +151,7 @@ debug-kernel: root
 	@lab/alone lab/debug-kernel
 
 clean:
-	@lab/alone lab/remove $(addprefix build/,driver lib qemu firmware tests demo examples guest bench prototypes print initramfs run)
+	@lab/alone lab/remove $(addprefix build/,driver lib qemu firmware tests demo examples guest bench prototypes print initramfs vmlinux run)
 
 distclean:
 	@lab/alone lab/remove build

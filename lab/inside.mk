@@ -14,7 +14,8 @@ ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-all: lib driver firmware qemu tests demo bench examples guest prototypes $(build)/initramfs/$(release) guestfs
+all: lib driver firmware qemu tests demo bench examples guest prototypes guestfs \
+	$(build)/initramfs/$(release) $(build)/vmlinux/$(release)
 
 driver:
 	@$(MAKE) -C driver KDIR=/lib/modules/$(release)/build \
@@ -84,6 +85,9 @@ docs-check: $(build)/print
 
 unit: docs-check
 	@$(MAKE) -C tests/unit check
+
+$(build)/vmlinux/%: /boot/vmlinuz-% lab/vmlinux
+	$(call quiet,GEN)lab/vmlinux $< $@
 
 $(build)/initramfs/builtin: lab/initramfs lab/archive.sh
 	$(call quiet,GEN)lab/initramfs - $@
