@@ -313,7 +313,11 @@ static void test_reset_succeeds_with_pins(void)
 	memory[0] = 42;
 	check_eq(memory[0], 42);
 	check_gt(minor_faults(), faults);
+	munmap(memory, window(&vfio));
+	vfio_close(&vfio);
 	close(ring);
+	/* The ring's work goes on behind close(); whoever opens the device meanwhile cannot. */
+	wait_until(opens);
 }
 
 /* Nothing smaller than a folio is mapped, moved, cut out or left over. */
