@@ -21,7 +21,8 @@ static void add(struct bridge_state *state, uint64_t address)
 	state->value[state->count++] = qmp_physical(address);
 }
 
-uint64_t bridge_hdm(uint64_t registers)
+/* 0: it has none, as a host bridge that passes everything to its only port. */
+static uint64_t find_hdm(uint64_t registers)
 {
 	const uint64_t cm = registers + CXLR_CM_OFFSET;
 	uint32_t array = qmp_physical(cm + CXLR_CAP_ARRAY), header;
@@ -33,8 +34,16 @@ uint64_t bridge_hdm(uint64_t registers)
 		if ((header & CXLR_CAP_ID) == CXLR_CAP_ID_HDM)
 			return cm + (header >> CXLR_CAP_POINTER_SHIFT);
 	}
-	fail(__FILE__, __LINE__, "the component at %#llx has no HDM decoders",
-	     (unsigned long long)cm);
+	return 0;
+}
+
+uint64_t bridge_hdm(uint64_t registers)
+{
+	uint64_t hdm = find_hdm(registers);
+
+	check_msg(hdm, "the component at %#llx has no HDM decoders",
+		  (unsigned long long)registers);
+	return hdm;
 }
 
 void bridge_state_add(struct bridge_state *state, uint64_t registers)
@@ -62,7 +71,8 @@ void bridge_state_read(struct bridge_state *state)
 		if (table[at] != CHBS)
 			continue;
 		memcpy(&base, table + at + CHBS_BASE, sizeof(base));
-		bridge_state_add(state, base);
+		if (find_hdm(base))
+			bridge_state_add(state, base);
 	}
 	free(table);
 	check(state->count);

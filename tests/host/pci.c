@@ -89,6 +89,26 @@ const char *pci_accel(void)
 	return *found ? found : find(is_accel, found, sizeof(found));
 }
 
+/* The one before the one that is looked for. */
+static char previous[64];
+
+static bool is_next(const char *device)
+{
+	return is_accel(device) && strcmp(device, previous) > 0;
+}
+
+const char *pci_nth_accel(unsigned int n)
+{
+	static char found[64];
+
+	find(is_accel, found, sizeof(found));
+	while (n--) {
+		strcpy(previous, found);
+		find(is_next, found, sizeof(found));
+	}
+	return found;
+}
+
 static bool is_second(const char *device)
 {
 	return is_accel(device) && strcmp(device, pci_accel());
