@@ -323,13 +323,12 @@ int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv)
  * @cxlv: the device, being closed
  *
  * What its user left there is cleared from now on, unless somebody still has pages of
- * it, or the core could not reset the device (it only tries).
+ * it, or no reset has stopped the device.
  */
 void cxl_vfio_backing_close(struct cxl_vfio_device *cxlv)
 {
 	guard(mutex)(&cxlv->mem.backing_lock);
 	cxlv->mem.in_use = false;
-	cxlv->clear.quiet = !cxlv->core.needs_reset;
 	clear_idle(cxlv);
 }
 

@@ -165,7 +165,7 @@ static void clear_work(struct work_struct *work)
 	struct cxl_vfio_device *cxlv = container_of(work, struct cxl_vfio_device, clear.work);
 
 	/* Pages that somebody has are cleared when he has let go of them, by the next open. */
-	if (!cxl_vfio_backing_pinned(cxlv) && !by_reset(cxlv))
+	if (!cxl_vfio_backing_pinned(cxlv) && !by_reset(cxlv) && !cxl_vfio_clear_obstacle(cxlv))
 		by_cpus(cxlv);
 	cxl_vfio_count(cxlv, CXL_VFIO_COUNT_CLEARS);
 	trace_cxl_vfio_clear(&cxlv->core.pdev->dev, atomic64_read(&cxlv->clear.left));
@@ -240,10 +240,28 @@ bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv)
 }
 
 /**
+ * cxl_vfio_clear_obstacle - what keeps the processors from clearing the memory?
+ * @cxlv: the device, which nobody uses
+ *
+ * An engine that still runs writes behind them, and reaches memory that no decoder
+ * gives an address. A CXL Reset that clears (8.1.3.1) stops the one, and takes all of
+ * the other.
+ *
+ * Return: words for the log, or NULL.
+ */
+const char *cxl_vfio_clear_obstacle(struct cxl_vfio_device *cxlv)
+{
+	if (!READ_ONCE(cxlv->clear.quiet))
+		return "no reset that works has stopped what he had the device do";
+	if (cxlv->mem.capacity > range_len(&cxlv->mem.hpa))
+		return "its decoder leaves out some of it, which only a CXL Reset could clear";
+	return NULL;
+}
+
+/**
  * cxl_vfio_clear_start - clear the memory, unless it is clear
- * @cxlv: the device; it has a backing that stays until cxl_vfio_clear_stop(), a
- *	  reset has stopped what its last user had it do, nobody can map the
- *	  memory, and it is awake, and stays so until the end
+ * @cxlv: the device; it has a backing that stays until cxl_vfio_clear_stop(),
+ *	  nobody can map the memory, and it is awake, and stays so until the end
  *
  * In the background; does nothing where that is under way.
  */

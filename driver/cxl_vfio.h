@@ -156,6 +156,7 @@ struct cxl_vfio_poison {
 /**
  * struct cxl_vfio_mem - the device's memory
  * @hpa: the committed CXL region
+ * @capacity: bytes of all the memory that the device has, decoded or not
  * @claim: on it, in /proc/iomem
  * @backing_lock: guards the fields from here to @kaddr. They change only while the
  *		  device is not @in_use: its users need no lock. Outside of all
@@ -181,6 +182,7 @@ struct cxl_vfio_poison {
  */
 struct cxl_vfio_mem {
 	struct range hpa;
+	u64 capacity;
 	struct resource *claim;
 	struct mutex backing_lock;	/* see above */
 	bool in_use;
@@ -334,8 +336,8 @@ struct cxl_vfio_cxl_reset {
  * @running: @work is queued, or at it
  * @wait: for the end of that
  * @stop: it is to end
- * @quiet: a reset has stopped what the last user had the device do; guarded by
- *	   backing_lock
+ * @quiet: a reset has stopped what the last user had the device do; changes while
+ *	   the device is being opened or closed
  * @method: how, by the administrator
  * @reset_failed: a CXL Reset of this device's does not do it
  * @next: where in the memory nobody has begun, bytes
@@ -544,6 +546,7 @@ void cxl_vfio_clear_lost(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_clear_precious(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_clear_used(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv);
+const char *cxl_vfio_clear_obstacle(struct cxl_vfio_device *cxlv);
 void cxl_vfio_clear_start(struct cxl_vfio_device *cxlv);
 void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv);
 int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv);

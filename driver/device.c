@@ -43,6 +43,17 @@ static void restore_after_close(struct cxl_vfio_device *cxlv)
 	pci_dev_unlock(pdev);
 }
 
+/*
+ * The core has disabled the device, and reset it, if it could: it only tries. Otherwise
+ * what the device's user had it do goes on.
+ */
+static void after_disable(struct cxl_vfio_device *cxlv, bool locked)
+{
+	cxl_vfio_left_alone(cxlv, locked);
+	restore_after_close(cxlv);
+	WRITE_ONCE(cxlv->clear.quiet, !cxlv->core.needs_reset);
+}
+
 /* Nobody opens a device that is in a CXL Reset. */
 static int refuse_hung(struct cxl_vfio_device *cxlv)
 {
@@ -57,21 +68,26 @@ static int refuse_hung(struct cxl_vfio_device *cxlv)
 }
 
 /*
- * Now, when a reset has stopped what the last user had the device do, and before the
- * next one can tell it to read its memory.
+ * Now, when enabling the device has reset it, and before the next user can tell it to
+ * read its memory. The core goes on where no reset works.
  */
 static int clear_memory(struct cxl_vfio_device *cxlv)
 {
+	const char *why;
 	int ret;
 
+	if (cxlv->core.reset_works)
+		WRITE_ONCE(cxlv->clear.quiet, true);
 	cxl_vfio_clear_start(cxlv);
 	ret = cxl_vfio_clear_wait(cxlv) ?: refuse_hung(cxlv);
 	if (ret || !cxl_vfio_clear_needed(cxlv))
 		return ret;
 	if (cxl_vfio_check_answers(cxlv))
 		return -ENODEV;
+	why = cxl_vfio_clear_obstacle(cxlv) ?: "neither by the device nor by the processors";
 	dev_err_ratelimited(&cxlv->core.pdev->dev,
-			    "the memory cannot be cleared of what its last user left there, so nobody can open the device: reset it, or write 'never' to its attribute 'clear'\n");
+			    "the memory cannot be cleared of what its last user left there (%s), so nobody can open the device: reset it, or write 'never' to its attribute 'clear'\n",
+			    why);
 	return -EIO;
 }
 
@@ -120,8 +136,7 @@ err_disable:
 	cxl_vfio_bar_close(cxlv);
 	locked = cxl_vfio_leave_alone(cxlv);
 	vfio_pci_core_disable(&cxlv->core);
-	cxl_vfio_left_alone(cxlv, locked);
-	restore_after_close(cxlv);
+	after_disable(cxlv, locked);
 err_backing:
 	cxl_vfio_backing_close(cxlv);
 	return ret;
@@ -154,8 +169,7 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 	cxl_vfio_bar_close(cxlv);
 	locked = cxl_vfio_leave_alone(cxlv);
 	vfio_pci_core_close_device(vdev);
-	cxl_vfio_left_alone(cxlv, locked);
-	restore_after_close(cxlv);
+	after_disable(cxlv, locked);
 	trace_cxl_vfio_close(&cxlv->core.pdev->dev);
 	cxl_vfio_backing_close(cxlv);
 	cxl_vfio_power_put(cxlv);

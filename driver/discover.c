@@ -276,7 +276,6 @@ static int attach_region(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_dev_state *cxlds = &cxlv->cxl->cxlds;
 	struct pci_dev *pdev = cxlv->core.pdev;
-	u64 capacity = cxl_vfio_capacity(cxlv);
 	const struct cxl_vfio_decoder *decoder;
 	struct cxl_memdev *cxlmd;
 	int ret;
@@ -284,10 +283,11 @@ static int attach_region(struct cxl_vfio_device *cxlv)
 	/* There is no mailbox to ask; the DVSEC said that memory is active. */
 	cxlds->media_ready = true;
 
-	ret = cxl_set_capacity(cxlds, capacity);
+	cxlv->mem.capacity = cxl_vfio_capacity(cxlv);
+	ret = cxl_set_capacity(cxlds, cxlv->mem.capacity);
 	if (ret) {
 		pci_err(pdev, "the CXL core refuses a capacity of %#llx bytes: %pe\n",
-			capacity, ERR_PTR(ret));
+			cxlv->mem.capacity, ERR_PTR(ret));
 		return ret;
 	}
 

@@ -19,13 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "bridge.h"
 #include "cxl_regs.h"
 #include "harness.h"
+#include "module.h"
 #include "pci.h"
 #include "qmp.h"
 #include "slot.h"
@@ -33,8 +32,6 @@
 #include "vfio.h"
 
 #define CXL_ACPI "/sys/bus/platform/drivers/cxl_acpi/"
-#define DRIVER	"/vfio-cxl/build/driver/%s/cxl-vfio-pci.ko"
-#define CLAIM	"/vfio-cxl/build/tests/host/claim/%s/claim.ko"
 
 /* What a binding could leave behind. */
 struct traces {
@@ -157,21 +154,6 @@ static void test_refuse_uncommitted_decoder(void)
 	check_refused(pci_accel(), &accel, "not committed");
 }
 
-/* @path: with %s where the kernel's release goes */
-static void load_module(const char *path, const char *parameters)
-{
-	char file[256];
-	struct utsname name;
-	int fd;
-
-	uname(&name);
-	snprintf(file, sizeof(file), path, name.release);
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	check_msg(fd >= 0, "%s: %s", file, strerror(errno));
-	check_eq(syscall(SYS_finit_module, fd, parameters, 0), 0);
-	close(fd);
-}
-
 static bool firmware_committed(struct vfio *vfio)
 {
 	struct vfio_device_info *info = vfio_device_info(vfio);
@@ -229,8 +211,8 @@ static void test_refuse_commit_after_cxl_core(void)
 	struct attempt accel;
 
 	pci_unbind(pci_accel());
-	check_eq(syscall(SYS_delete_module, "cxl_vfio_pci", O_NONBLOCK), 0);
-	load_module(DRIVER, "commit_decoders=1");
+	module_unload("cxl_vfio_pci");
+	module_load(MODULE_DRIVER, "commit_decoders=1");
 	attempt(pci_accel(), &accel);
 	check_refused(pci_accel(), &accel, "unbind and bind ACPI0017:00");
 	write_file(CXL_ACPI "unbind", "ACPI0017:00");
@@ -342,12 +324,7 @@ static void claim(uint64_t start, uint64_t size, bool ram)
 
 	snprintf(parameters, sizeof(parameters), "start=%#llx size=%#llx ram=%d",
 		 (unsigned long long)start, (unsigned long long)size, ram);
-	load_module(CLAIM, parameters);
-}
-
-static void unclaim(void)
-{
-	check_eq(syscall(SYS_delete_module, "claim", 0), 0);
+	module_load(MODULE_CLAIM, parameters);
 }
 
 static void check_claimed(uint64_t start, uint64_t size, bool ram, const char *words)
@@ -359,7 +336,7 @@ static void check_claimed(uint64_t start, uint64_t size, bool ram, const char *w
 	traces_read(&before);
 	claim(start, size, ram);
 	attempt(pci_accel(), &accel);
-	unclaim();
+	module_unload("claim");
 	check_refused(pci_accel(), &accel, words);
 	check_no_traces(&before);
 	pci_bind(pci_accel());

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Kernel modules, which tests load and unload. */
+#ifndef MODULE_H
+#define MODULE_H
+
+/* Their files; %s: where the kernel's release goes. */
+#define MODULE_DRIVER	"/vfio-cxl/build/driver/%s/cxl-vfio-pci.ko"
+#define MODULE_CLAIM	"/vfio-cxl/build/tests/host/modules/%s/claim.ko"
+#define MODULE_HOLD	"/vfio-cxl/build/tests/host/modules/%s/hold.ko"
+
+/* @parameters: as on modprobe's command line */
+void module_load(const char *file, const char *parameters);
+/* By its name, with underscores. Fails the test while something uses it. */
+void module_unload(const char *name);
+
+#endif
