@@ -62,8 +62,9 @@ static bool is_other(const char *device)
 	return !*driver && number(device, "class") >> 16 != bridge && !is_accel(device);
 }
 
-/* The first by address, which machine descriptions name first as well. */
-static const char *find(bool (*matches)(const char *device), char *found, size_t size)
+/* The first by address after that one; machine descriptions have the same order. */
+static const char *find(bool (*matches)(const char *device), const char *after, char *found,
+			size_t size)
 {
 	DIR *dir = opendir(DEVICES);
 	struct dirent *entry;
@@ -71,8 +72,8 @@ static const char *find(bool (*matches)(const char *device), char *found, size_t
 	check(dir);
 	*found = '\0';
 	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && (!*found || strcmp(entry->d_name, found) < 0) &&
-		    matches(entry->d_name))
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, after) > 0 &&
+		    (!*found || strcmp(entry->d_name, found) < 0) && matches(entry->d_name))
 			snprintf(found, size, "%.63s", entry->d_name);
 	closedir(dir);
 	check(*found);
@@ -86,46 +87,27 @@ const char *pci_accel(void)
 
 	if (named)
 		return named;
-	return *found ? found : find(is_accel, found, sizeof(found));
-}
-
-/* The one before the one that is looked for. */
-static char previous[64];
-
-static bool is_next(const char *device)
-{
-	return is_accel(device) && strcmp(device, previous) > 0;
+	return *found ? found : find(is_accel, "", found, sizeof(found));
 }
 
 const char *pci_nth_accel(unsigned int n)
 {
+	char previous[64] = "";
 	static char found[64];
 
-	find(is_accel, found, sizeof(found));
+	find(is_accel, previous, found, sizeof(found));
 	while (n--) {
 		strcpy(previous, found);
-		find(is_next, found, sizeof(found));
+		find(is_accel, previous, found, sizeof(found));
 	}
 	return found;
-}
-
-static bool is_second(const char *device)
-{
-	return is_accel(device) && strcmp(device, pci_accel());
-}
-
-const char *pci_second_accel(void)
-{
-	static char found[64];
-
-	return *found ? found : find(is_second, found, sizeof(found));
 }
 
 const char *pci_other(void)
 {
 	static char found[64];
 
-	return *found ? found : find(is_other, found, sizeof(found));
+	return *found ? found : find(is_other, "", found, sizeof(found));
 }
 
 bool pci_bound(const char *device)

@@ -15,8 +15,6 @@
 const char *pci_accel(void);
 /* Accelerator number n, from 0, by address; stays until the next call. */
 const char *pci_nth_accel(unsigned int n);
-/* Another accelerator than that under test. */
-const char *pci_second_accel(void);
 /* An ordinary PCI device that no driver has. */
 const char *pci_other(void);
 

@@ -233,8 +233,8 @@ static void test_refuse_commit_of_second_device(void)
 	write_file(COMMIT_DECODERS, "1");
 	vfio_open(&vfio);
 	vfio_write(&vfio, &vfio.mem, 0, &word, sizeof(word));
-	attempt(pci_second_accel(), &second);
-	check_refused(pci_second_accel(), &second, "unbind and bind ACPI0017:00");
+	attempt(pci_nth_accel(1), &second);
+	check_refused(pci_nth_accel(1), &second, "unbind and bind ACPI0017:00");
 	word = 1;
 	vfio_write(&vfio, &vfio.mem, 0, &word, sizeof(word));
 	word = 0;

@@ -493,7 +493,7 @@ static void bind_and_sleep(const char *device)
 /* What one is told of its sleep does not depend on what becomes of another. */
 static void test_two_devices_suspend_apart(void)
 {
-	const char *second = pci_second_accel();
+	const char *second = pci_nth_accel(1);
 	pid_t child = fork();
 	int status;
 

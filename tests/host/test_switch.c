@@ -61,7 +61,7 @@ static void use(struct user *user, uint8_t byte)
 
 static void setup(struct pair *pair)
 {
-	const char *second = pci_second_accel();
+	const char *second = pci_nth_accel(1);
 
 	use(&pair->first, 0x11);
 	setenv("VFIO_DEVICE", second, 1);
@@ -350,7 +350,7 @@ static void test_reset_above_while_closed(void)
 
 static bool both_asleep(void)
 {
-	return pci_asleep(pci_accel()) && pci_asleep(pci_second_accel());
+	return pci_asleep(pci_accel()) && pci_asleep(pci_nth_accel(1));
 }
 
 /* Used, clear again, and asleep. */
@@ -361,7 +361,7 @@ static void let_sleep(struct pair *pair)
 	check_memory(&pair->second);
 	teardown(pair);
 	pci_let_sleep(pci_accel());
-	pci_let_sleep(pci_second_accel());
+	pci_let_sleep(pci_nth_accel(1));
 	wait_until(both_asleep);
 }
 
@@ -387,7 +387,7 @@ static void test_reset_above_while_suspended(void)
 	switch_program(&pair.decoders);
 	let_sleep(&pair);
 	write_file(pci_path(pci_accel(), "power/control"), "on");
-	write_file(pci_path(pci_second_accel(), "power/control"), "on");
+	write_file(pci_path(pci_nth_accel(1), "power/control"), "on");
 }
 
 const struct test tests[] = {
