@@ -322,8 +322,8 @@ int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv)
  * cxl_vfio_backing_close - let go of the backing
  * @cxlv: the device, being closed
  *
- * What its user left there is cleared from now on, unless somebody still has pages of
- * it, or no reset has stopped the device.
+ * The driver clears what its user left there from now on, unless a process still has
+ * pages of it, or no reset has stopped the device.
  */
 void cxl_vfio_backing_close(struct cxl_vfio_device *cxlv)
 {

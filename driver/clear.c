@@ -241,7 +241,7 @@ bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv)
 
 /**
  * cxl_vfio_clear_obstacle - what keeps the processors from clearing the memory?
- * @cxlv: the device, which nobody uses
+ * @cxlv: the device, without a user
  *
  * An engine that still runs writes behind them, and reaches memory that no decoder
  * gives an address. A CXL Reset that clears (8.1.3.1) stops the one, and takes all of
@@ -252,7 +252,7 @@ bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv)
 const char *cxl_vfio_clear_obstacle(struct cxl_vfio_device *cxlv)
 {
 	if (!READ_ONCE(cxlv->clear.quiet))
-		return "no reset that works has stopped what he had the device do";
+		return "no reset that works has stopped that user's work on the device";
 	if (cxlv->mem.capacity > range_len(&cxlv->mem.hpa))
 		return "its decoder leaves out some of it, which only a CXL Reset could clear";
 	return NULL;
@@ -261,7 +261,7 @@ const char *cxl_vfio_clear_obstacle(struct cxl_vfio_device *cxlv)
 /**
  * cxl_vfio_clear_start - clear the memory, unless it is clear
  * @cxlv: the device; it has a backing that stays until cxl_vfio_clear_stop(),
- *	  nobody can map the memory, and it is awake, and stays so until the end
+ *	  no process can map the memory, and it is awake, and stays so until the end
  *
  * In the background; does nothing where that is under way.
  */

@@ -84,9 +84,9 @@ static int clear_memory(struct cxl_vfio_device *cxlv)
 		return ret;
 	if (cxl_vfio_check_answers(cxlv))
 		return -ENODEV;
-	why = cxl_vfio_clear_obstacle(cxlv) ?: "neither by the device nor by the processors";
+	why = cxl_vfio_clear_obstacle(cxlv) ?: "neither a CXL Reset nor the processors did it";
 	dev_err_ratelimited(&cxlv->core.pdev->dev,
-			    "the memory cannot be cleared of what its last user left there (%s), so nobody can open the device: reset it, or write 'never' to its attribute 'clear'\n",
+			    "the driver cannot clear the last user's data from the memory (%s): reset the device, or write 'never' to its attribute 'clear'\n",
 			    why);
 	return -EIO;
 }

@@ -316,7 +316,7 @@ static void test_reset_succeeds_with_pins(void)
 	munmap(memory, window(&vfio));
 	vfio_close(&vfio);
 	close(ring);
-	/* The ring's work goes on behind close(); whoever opens the device meanwhile cannot. */
+	/* The ring's work goes on behind close(), and an open fails until it ends. */
 	wait_until(opens);
 }
 

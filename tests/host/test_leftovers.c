@@ -7,7 +7,7 @@
  * How: one user has the engine fill the memory and leaves it running, which takes an
  * unbind: that has the device's lock, so nothing resets the device when he closes it.
  * Or he has it fill what is beyond the decoder. The next user opens the device without
- * a reset that works, or while somebody has the device's lock, and searches the memory.
+ * a reset that works, or while a module holds the device's lock, and searches the memory.
  *
  * Not covered: engines that a reset does not stop.
  */

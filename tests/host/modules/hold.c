@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Has the lock of a PCI device for as long as it is loaded, as whoever changes something
- * about the device has it for a moment.
+ * The module holds the lock of a PCI device for as long as it is loaded. The kernel holds
+ * that lock for a moment whenever it changes something about the device.
  */
 #include <linux/err.h>
 #include <linux/kthread.h>
