@@ -13,7 +13,7 @@ help:
 	@echo "  make guest         boot a guest that computes on the accelerator; COUNT=N jobs"
 	@echo "  make shell         a shell in the machine, accelerator bound; MACHINE=NAME"
 	@echo "Test"
-	@echo "  make check         all tests on the distribution's kernel, in 15 minutes"
+	@echo "  make check         all tests on the distribution's kernel, in 17 minutes"
 	@echo "  make check-debug   the driver's tests on a kernel that looks for bugs, in 20"
 	@echo "  make check-all     both, with make demo and make style, as CI runs them"
 	@echo "  make check-long    what takes long on purpose: many cycles, hours of soak"
