@@ -208,7 +208,7 @@ static bool wait_for_pins(struct cxl_vfio_device *cxlv)
 	unsigned long report = jiffies, end = jiffies + PINS_KTHREAD_S * HZ;
 
 	while (detach(cxlv)) {
-		if (fatal_signal_pending(current) || cxl_vfio_is_removed(cxlv) ||
+		if (fatal_signal_pending(current) || cxl_vfio_is_gone(&cxlv->hw) ||
 		    (current->flags & PF_KTHREAD && time_after_eq(jiffies, end)))
 			return false;
 		if (time_after_eq(jiffies, report)) {

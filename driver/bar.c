@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The BAR that holds the component registers. The CXL core claims the blocks
- * of it that it uses, so the VFIO core cannot reserve the BAR and would leave
- * it unusable; this driver claims the rest, and lends the VFIO core a mapping
- * while the device is open. A user reaches all of the BAR but for the pages
- * of the CM block.
+ * The BAR that holds the component registers, as a user has it: all of it but for the
+ * pages of the CM block. The VFIO core cannot reserve the BAR (hw/component.c), and would
+ * leave it unusable; it is lent a mapping while the device is open.
  */
 #include <linux/overflow.h>
 #include <linux/pci.h>
@@ -12,109 +10,6 @@
 #include <linux/uaccess.h>
 
 #include "cxl_vfio.h"
-
-static u32 source_read(const struct cxlr_source *source, u32 offset)
-{
-	const struct cxl_vfio_comp *comp = source->owner;
-
-	return readl(comp->base + comp->cm + offset);
-}
-
-/* NULL, or what is wrong with the capability array (8.2.4.1). */
-static const char *find_capabilities(struct cxl_vfio_comp *comp)
-{
-	const struct cxlr_source source = {
-		.read = source_read, .size = CXLR_CM_SIZE, .owner = comp,
-	};
-	const char *why = cxlr_find_capabilities(&source, &comp->capabilities);
-	const struct cxlr_block *hdm;
-
-	if (why)
-		return why;
-	hdm = cxlr_block_find(&comp->capabilities, CXLR_CAP_ID_HDM);
-	return hdm && hdm->at == comp->hdm ? NULL : "it changed while it was read";
-}
-
-/**
- * cxl_vfio_bar_map - map the BAR for the driver, and find what to carve out
- * @cxlv: the device; comp.bar, cm, hdm and hdm_size are set
- *
- * Return: 0, or an error that was logged.
- */
-int cxl_vfio_bar_map(struct cxl_vfio_device *cxlv)
-{
-	struct cxl_vfio_comp *comp = &cxlv->comp;
-	struct pci_dev *pdev = cxlv->core.pdev;
-	resource_size_t end;
-	const char *why;
-
-	if (check_add_overflow(comp->cm, (resource_size_t)CXLR_CM_SIZE, &end) ||
-	    end > pci_resource_len(pdev, comp->bar) ||
-	    comp->hdm + comp->hdm_size > CXLR_CM_SIZE || !IS_ALIGNED(comp->hdm, sizeof(u32)) ||
-	    comp->hdm < CXLR_CAP_HEADER(1)) {
-		pci_err(pdev, "the HDM decoders' place in BAR %u makes no sense (CM block at %pa, HDM at %#x)\n",
-			comp->bar, &comp->cm, comp->hdm);
-		return -ENODEV;
-	}
-	/* Whole pages: the CM block is 4 KiB and nothing else shares its page. */
-	comp->carve_start = ALIGN_DOWN(comp->cm, PAGE_SIZE);
-	comp->carve_end = min(ALIGN(end, PAGE_SIZE), pci_resource_len(pdev, comp->bar));
-
-	comp->base = pcim_iomap(pdev, comp->bar, 0);
-	if (!comp->base) {
-		pci_err(pdev, "cannot map BAR %u\n", comp->bar);
-		return -ENOMEM;
-	}
-	why = find_capabilities(comp);
-	if (why) {
-		pci_err(pdev, "the capability array in BAR %u is broken: %s\n", comp->bar, why);
-		return -ENODEV;
-	}
-	return 0;
-}
-
-static int claim(struct cxl_vfio_device *cxlv, resource_size_t start, resource_size_t end)
-{
-	struct pci_dev *pdev = cxlv->core.pdev;
-
-	if (start >= end)
-		return 0;
-	if (devm_request_mem_region(&pdev->dev, pci_resource_start(pdev, cxlv->comp.bar) + start,
-				    end - start, "cxl-vfio-pci"))
-		return 0;
-	pci_err(pdev, "BAR %u, bytes %pa to %pa, is in use: see /proc/iomem for by whom\n",
-		cxlv->comp.bar, &start, &end);
-	return -EBUSY;
-}
-
-/**
- * cxl_vfio_bar_claim - claim what the CXL core left of the BAR
- * @cxlv: the device, attached to its region
- *
- * Return: 0, or -EBUSY, logged.
- */
-int cxl_vfio_bar_claim(struct cxl_vfio_device *cxlv)
-{
-	const struct cxl_component_reg_map *map = &cxlv->cxl->cxlds.reg_map.component_map;
-	const struct cxl_reg_map *first = &map->hdm_decoder, *second = &map->ras;
-	resource_size_t component = cxlv->comp.cm - CXLR_CM_OFFSET, pos = 0;
-	int ret;
-
-	if (second->valid && second->offset < first->offset)
-		swap(first, second);
-
-	ret = claim(cxlv, pos, component + first->offset);
-	if (ret)
-		return ret;
-	pos = component + first->offset + first->size;
-	if (second->valid) {
-		ret = claim(cxlv, pos, component + second->offset);
-		if (ret)
-			return ret;
-		pos = component + second->offset + second->size;
-	}
-	return claim(cxlv, pos, pci_resource_len(cxlv->core.pdev, cxlv->comp.bar));
-}
 
 /**
  * cxl_vfio_bar_open - lend the VFIO core the mapping of the BAR
@@ -126,13 +21,13 @@ int cxl_vfio_bar_claim(struct cxl_vfio_device *cxlv)
  */
 void cxl_vfio_bar_open(struct cxl_vfio_device *cxlv)
 {
-	cxlv->core.barmap[cxlv->comp.bar] = cxlv->comp.base;
+	cxlv->core.barmap[cxlv->hw.comp.bar] = cxlv->hw.comp.base;
 }
 
 /* Before vfio_pci_core_disable(), which would unmap and release it. */
 void cxl_vfio_bar_close(struct cxl_vfio_device *cxlv)
 {
-	cxlv->core.barmap[cxlv->comp.bar] = IOMEM_ERR_PTR(-EBUSY);
+	cxlv->core.barmap[cxlv->hw.comp.bar] = IOMEM_ERR_PTR(-EBUSY);
 }
 
 /**
@@ -147,7 +42,7 @@ bool cxl_vfio_bar_carved(struct cxl_vfio_device *cxlv, u64 start, u64 len)
 
 	if (check_add_overflow(start, len, &end))
 		return true;
-	return start < cxlv->comp.carve_end && end > cxlv->comp.carve_start;
+	return start < cxlv->hw.comp.carve_end && end > cxlv->hw.comp.carve_start;
 }
 
 /* Reads give ones, writes are dropped, as from a BAR that nothing decodes. */
@@ -181,7 +76,7 @@ ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 			loff_t *ppos, bool iswrite)
 {
 	struct vfio_device *vdev = &cxlv->core.vdev;
-	const u64 start = cxlv->comp.carve_start, end = cxlv->comp.carve_end;
+	const u64 start = cxlv->hw.comp.carve_start, end = cxlv->hw.comp.carve_end;
 	size_t done = 0;
 	ssize_t ret = 0;
 
@@ -194,7 +89,7 @@ ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 		} else {
 			if (pos < start)
 				chunk = min_t(u64, chunk, start - pos);
-			else if (pos >= pci_resource_len(cxlv->core.pdev, cxlv->comp.bar) && done)
+			else if (pos >= pci_resource_len(cxlv->core.pdev, cxlv->hw.comp.bar) && done)
 				break;
 			ret = iswrite ? vfio_pci_core_write(vdev, buf + done, chunk, ppos) :
 					vfio_pci_core_read(vdev, buf + done, chunk, ppos);
@@ -215,18 +110,18 @@ ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
  */
 int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_info_cap *caps)
 {
-	u64 len = pci_resource_len(cxlv->core.pdev, cxlv->comp.bar);
+	u64 len = pci_resource_len(cxlv->core.pdev, cxlv->hw.comp.bar);
 	DEFINE_RAW_FLEX(struct vfio_region_info_cap_sparse_mmap, sparse, areas, 2);
 
 	sparse->header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
 	sparse->header.version = 1;
-	if (cxlv->comp.carve_start) {
+	if (cxlv->hw.comp.carve_start) {
 		sparse->areas[sparse->nr_areas].offset = 0;
-		sparse->areas[sparse->nr_areas++].size = cxlv->comp.carve_start;
+		sparse->areas[sparse->nr_areas++].size = cxlv->hw.comp.carve_start;
 	}
-	if (cxlv->comp.carve_end < len) {
-		sparse->areas[sparse->nr_areas].offset = cxlv->comp.carve_end;
-		sparse->areas[sparse->nr_areas++].size = len - cxlv->comp.carve_end;
+	if (cxlv->hw.comp.carve_end < len) {
+		sparse->areas[sparse->nr_areas].offset = cxlv->hw.comp.carve_end;
+		sparse->areas[sparse->nr_areas++].size = len - cxlv->hw.comp.carve_end;
 	}
 	return vfio_info_add_capability(caps, &sparse->header,
 					struct_size(sparse, areas, sparse->nr_areas));
@@ -240,7 +135,7 @@ static int get_dmabuf_phys(struct vfio_pci_core_device *core, struct p2pdma_prov
 	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
 	size_t i;
 
-	if (region_index == cxlv->comp.bar)
+	if (region_index == cxlv->hw.comp.bar)
 		for (i = 0; i < nr_ranges; i++)
 			if (cxl_vfio_bar_carved(cxlv, dma_ranges[i].offset, dma_ranges[i].length))
 				return -EINVAL;

@@ -67,9 +67,9 @@ static int clear_chunk_wait(struct cxl_vfio_device *cxlv, u64 pos, size_t len)
 	unsigned long end = jiffies + ACTIVE_S * HZ;
 
 	while (clear_chunk(cxlv, pos, len)) {
-		unsigned long blocked = READ_ONCE(cxlv->mem.blocked);
+		unsigned long blocked = READ_ONCE(cxlv->hw.blocked);
 
-		if (blocked & gone || (!blocked && !cxl_vfio_answers(cxlv)))
+		if (blocked & gone || (!blocked && !cxl_vfio_is_present(&cxlv->hw)))
 			return -EIO;
 		if (READ_ONCE(cxlv->clear.stop))
 			return -ECANCELED;
@@ -110,7 +110,7 @@ static bool decoder_lost(struct cxl_vfio_device *cxlv)
 {
 	guard(rwsem_read)(&cxlv->mem.lock);
 
-	return !cxlv->mem.blocked && cxl_vfio_reset_decoder_lost(cxlv);
+	return !cxlv->hw.blocked && cxl_vfio_platform_decoder_lost(&cxlv->hw);
 }
 
 static void by_cpus(struct cxl_vfio_device *cxlv)
@@ -143,7 +143,7 @@ static bool by_reset(struct cxl_vfio_device *cxlv)
 	int ret;
 
 	if (READ_ONCE(clear->method) != METHOD_AUTO || clear->reset_failed ||
-	    !cxl_vfio_cxl_reset_can_clear(cxlv))
+	    !cxl_vfio_dvsec_reset_clears(&cxlv->hw))
 		return false;
 	ret = cxl_vfio_cxl_reset_clear(cxlv);
 	if (!ret) {
@@ -167,7 +167,7 @@ static void clear_work(struct work_struct *work)
 	/* Pages that somebody has are cleared when he has let go of them, by the next open. */
 	if (!cxl_vfio_backing_pinned(cxlv) && !by_reset(cxlv) && !cxl_vfio_clear_obstacle(cxlv))
 		by_cpus(cxlv);
-	cxl_vfio_count(cxlv, CXL_VFIO_COUNT_CLEARS);
+	cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_CLEARS);
 	trace_cxl_vfio_clear(&cxlv->core.pdev->dev, atomic64_read(&cxlv->clear.left));
 	/* Pairs with cxl_vfio_clear_wait(): what is left is known by then. */
 	smp_store_release(&cxlv->clear.running, false);

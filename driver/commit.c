@@ -51,7 +51,7 @@ struct cxl_vfio_commitment {
 	void __iomem *hdm;
 	struct cxl_vfio_decoder was;
 	u32 global;
-	struct cxl_vfio_bridge bridge;
+	struct cxl_vfio_host_bridge bridge;
 	int bridge_decoder;
 	struct cxl_vfio_decoder bridge_was;
 	u32 bridge_global;
@@ -89,7 +89,7 @@ static bool may_commit(const struct cxl_vfio_commitment *c, const struct cxl_vfi
 {
 	unsigned int i;
 
-	if (cxl_vfio_bridge_enumerated(&c->bridge))
+	if (cxl_vfio_host_bridge_enumerated(&c->bridge))
 		return xa_load(&seen_by_core, seen_index(c, c->bridge_decoder)) ==
 		       seen_entry(c, want);
 	/* cxl_acpi was bound again. */
@@ -129,7 +129,7 @@ static int find_place(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *wa
 
 	c->bridge_decoder = -1;
 	for (i = 0; i < c->bridge.count; i++) {
-		if (cxl_vfio_bridge_decoder(&c->bridge, i, &decoder) &&
+		if (cxl_vfio_host_bridge_decoder(&c->bridge, i, &decoder) &&
 		    !((decoder.ctrl ^ want->ctrl) & CXLR_HDM_CTRL_HOSTONLY) && decoder.size &&
 		    decoder.size <= want->size && is_free(decoder.base, decoder.size)) {
 			c->bridge_decoder = -1;
@@ -149,7 +149,7 @@ static int find_place(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *wa
 		return -ENXIO;
 	}
 
-	for (i = 0; cxl_vfio_bridge_window(&c->bridge, i, host_only, &window); i++) {
+	for (i = 0; cxl_vfio_host_bridge_cfmws(&c->bridge, i, host_only, &window); i++) {
 		want->base = find_hole(&window, floor, ceiling, want->size);
 		if (!want->base)
 			continue;
@@ -230,7 +230,7 @@ static void uncommit(void *data)
 		release_endpoint(c);
 		release_bridge(c);
 	}
-	cxl_vfio_bridge_close(&c->bridge);
+	cxl_vfio_host_bridge_close(&c->bridge);
 }
 
 static int commit_endpoint(struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
@@ -247,10 +247,10 @@ static int commit_endpoint(struct cxl_vfio_commitment *c, const struct cxl_vfio_
 /* The core may have come in between, and have seen the decoder as it was. */
 static int commit_all(struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
 {
-	bool enumerated = cxl_vfio_bridge_enumerated(&c->bridge);
+	bool enumerated = cxl_vfio_host_bridge_enumerated(&c->bridge);
 	int ret = commit_bridge(c, want) ?: commit_endpoint(c, want);
 
-	if (ret || enumerated || !cxl_vfio_bridge_enumerated(&c->bridge))
+	if (ret || enumerated || !cxl_vfio_host_bridge_enumerated(&c->bridge))
 		return ret;
 	commit_err(c->pdev, "the CXL core has looked at its host bridge's decoders meanwhile");
 	return -EBUSY;
@@ -277,19 +277,19 @@ static int commit(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *want)
 static const char *look(struct cxl_vfio_device *cxlv, struct cxl_vfio_commitment *c,
 			struct cxl_vfio_decoder *want)
 {
-	const struct cxl_vfio_platform *platform = &cxlv->platform;
+	const struct cxl_vfio_platform *platform = &cxlv->hw.platform;
 	const u32 models = FIELD_GET(CXLR_HDM_CAP_COHERENCY, platform->hdm_cap);
-	const char *why = cxl_vfio_bridge_open(c->pdev, &c->bridge);
+	const char *why = cxl_vfio_host_bridge_open(c->pdev, &c->bridge);
 
-	c->hdm = cxl_vfio_hdm(cxlv);
+	c->hdm = cxl_vfio_hdm(&cxlv->hw);
 	c->was = platform->decoder[0];
 	c->global = platform->hdm_global;
-	want->size = ALIGN_DOWN(cxl_vfio_capacity(cxlv), CXLR_HDM_GRANULE);
+	want->size = ALIGN_DOWN(cxl_vfio_dvsec_capacity(&cxlv->hw), CXLR_HDM_GRANULE);
 	want->ctrl = CXLR_HDM_CTRL_COMMITTED;
 	/* 2: host-only coherent memory, as expanders have. */
 	if (models == 2)
 		want->ctrl |= CXLR_HDM_CTRL_HOSTONLY;
-	if (cxl_vfio_switch_above(c->pdev))
+	if (cxl_vfio_is_behind_switch(c->pdev))
 		return "it is behind a switch, whose decoders would have to be programmed as well";
 	if (why)
 		return why;
@@ -333,7 +333,7 @@ int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
 			commit_err(pdev, why);
 		ret = why ? -ENXIO : commit(c, &want);
 		if (ret)
-			cxl_vfio_bridge_close(&c->bridge);
+			cxl_vfio_host_bridge_close(&c->bridge);
 	}
 	if (ret)
 		return ret;

@@ -9,23 +9,12 @@
 
 #include "cxl_vfio.h"
 
-/**
- * cxl_vfio_comp_regs_size - bytes of the register region
- * @cxlv: the device
- *
- * Up to the end of the device's HDM Decoder capability.
- */
-u32 cxl_vfio_comp_regs_size(const struct cxl_vfio_device *cxlv)
-{
-	return cxlv->comp.hdm + cxlv->comp.hdm_size;
-}
-
 static ssize_t comp_regs_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
 			    loff_t *ppos, bool iswrite)
 {
 	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK, val;
-	u32 size = cxl_vfio_comp_regs_size(cxlv);
+	u32 size = cxl_vfio_comp_regs_size(&cxlv->hw.comp);
 	__le64 raw = 0;
 	int ret;
 
@@ -54,7 +43,7 @@ static ssize_t comp_regs_rw(struct vfio_pci_core_device *core, char __user *buf,
 static int comp_regs_add_capability(struct vfio_pci_core_device *core,
 				    struct vfio_pci_region *region, struct vfio_info_cap *caps)
 {
-	const struct cxl_vfio_comp *comp = &to_cxl_vfio(core)->comp;
+	const struct cxl_vfio_comp *comp = &to_cxl_vfio(core)->hw.comp;
 	struct vfio_region_info_cap_cxl_comp_regs cap = {
 		.header.id = VFIO_REGION_INFO_CAP_CXL_COMP_REGS,
 		.header.version = 1,
@@ -93,7 +82,7 @@ int cxl_vfio_comp_regs_open(struct cxl_vfio_device *cxlv)
 						VFIO_REGION_TYPE_PCI_VENDOR_TYPE |
 						VFIO_CXL_PCI_VENDOR_ID,
 						VFIO_REGION_SUBTYPE_CXL_COMP_REGS,
-						&comp_regs_ops, cxl_vfio_comp_regs_size(cxlv),
+						&comp_regs_ops, cxl_vfio_comp_regs_size(&cxlv->hw.comp),
 						VFIO_REGION_INFO_FLAG_READ |
 						VFIO_REGION_INFO_FLAG_WRITE, NULL);
 	if (ret)

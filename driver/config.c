@@ -11,38 +11,6 @@
 /* DVSEC accesses are cut into pieces of so many bytes. */
 #define PIECE_SIZE	64
 
-static u32 source_read(const struct cxlr_source *source, u32 offset)
-{
-	u32 val;
-
-	pci_read_config_dword(source->owner, offset, &val);
-	return val;
-}
-
-/**
- * cxl_vfio_config_init - find the CXL DVSECs
- * @cxlv: the device, being bound
- *
- * Return: 0, or -ENODEV when they make no sense, logged.
- */
-int cxl_vfio_config_init(struct cxl_vfio_device *cxlv)
-{
-	struct pci_dev *pdev = cxlv->core.pdev;
-	const struct cxlr_source source = {
-		.read = source_read, .size = pdev->cfg_size, .owner = pdev,
-	};
-	const char *why = cxlr_find_dvsecs(&source, &cxlv->dvsecs);
-	const struct cxlr_block *device = cxlr_block_find(&cxlv->dvsecs, CXLR_DVSEC_ID_DEVICE);
-
-	/* All of it but Capability3, which came with CXL 3. */
-	if (!why && (!device || device->at != cxlv->dvsec || device->size < CXLR_DVSEC_CAP3))
-		why = "the CXL Device DVSEC is too short";
-	if (!why)
-		return 0;
-	pci_err(pdev, "configuration space is broken: %s\n", why);
-	return -ENODEV;
-}
-
 /*
  * What has the byte: a CXL DVSEC, or the core (NULL); and where the next piece
  * begins. The header that links a DVSEC into the chain of capabilities is the
@@ -50,11 +18,11 @@ int cxl_vfio_config_init(struct cxl_vfio_device *cxlv)
  */
 static const struct cxlr_block *dvsec_at(struct cxl_vfio_device *cxlv, u32 pos, u32 *next)
 {
-	const struct cxlr_block *block = cxlv->dvsecs.block;
+	const struct cxlr_block *block = cxlv->hw.dvsecs.block;
 	unsigned int i;
 
 	*next = U32_MAX;
-	for (i = 0; i < cxlv->dvsecs.count; i++) {
+	for (i = 0; i < cxlv->hw.dvsecs.count; i++) {
 		u32 start = block[i].at + CXLR_DVSEC_HDR1, end = block[i].at + block[i].size;
 
 		if (pos >= start && pos < end) {
@@ -103,7 +71,7 @@ static bool is_lost(struct cxl_vfio_device *cxlv)
 {
 	if (!cxl_vfio_cxl_reset_keep_off(cxlv))
 		return true;
-	if (!cxl_vfio_reset_is_hung(cxlv))
+	if (!cxl_vfio_is_hung(&cxlv->hw))
 		return false;
 	up_read(&cxlv->cxl_reset.gate);
 	return true;
@@ -116,7 +84,7 @@ static ssize_t kept_off_write(struct cxl_vfio_device *cxlv, char __user *buf, si
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	bool access = changes_access(cxlv->core.pdev, pos, count);
 
-	if ((access || may_reset(cxlv->core.pdev, pos, count)) && cxl_vfio_check_answers(cxlv)) {
+	if ((access || may_reset(cxlv->core.pdev, pos, count)) && cxl_vfio_check_present(&cxlv->hw)) {
 		*ppos += count;
 		return count;
 	}

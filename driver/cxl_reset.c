@@ -4,7 +4,6 @@
  * the reset runs by itself, and STATUS2 and an event say when it is over. By
  * VFIO_DEVICE_RESET, if the administrator chose that. And to clear the memory.
  */
-#include <linux/bitfield.h>
 #include <linux/delay.h>
 #include <linux/iommu.h>
 #include <linux/memregion.h>
@@ -32,95 +31,27 @@ static struct cxl_vfio_choice choice = { methods, ARRAY_SIZE(methods), METHOD_PC
 module_param_cb(vfio_reset, &cxl_vfio_choice_param_ops, &choice, 0644);
 MODULE_PARM_DESC(vfio_reset, "how VFIO_DEVICE_RESET resets new devices: pci (the default: as the PCI device's reset_method says) or cxl (by a CXL Reset, where the device has that)");
 
-/* 8.1.3.1: CXL Reset Timeout, in powers of ten from 10 ms; more is reserved. */
-static unsigned int reset_timeout_ms(struct cxl_vfio_device *cxlv)
-{
-	static const unsigned int ms[] = { 10, 100, 1000, 10000, 100000 };
-
-	return ms[min(FIELD_GET(CXLR_CAP_RESET_TIMEOUT, cxlv->cap), ARRAY_SIZE(ms) - 1)];
-}
-
-/*
- * The specification gives the write-back no time of its own, but the size of
- * the cache to judge by (8.1.3.7). A millisecond for each 64 KiB is 64 MB/s.
- */
-static unsigned int wbi_timeout_ms(struct cxl_vfio_device *cxlv)
-{
-	static const unsigned int units_of_64k[] = { 0, 1, 16 };
-	unsigned int unit;
-	u16 cap2;
-
-	pci_read_config_word(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_CAP2, &cap2);
-	unit = FIELD_GET(CXLR_CAP2_CACHE_SIZE_UNIT, cap2);
-	if (unit >= ARRAY_SIZE(units_of_64k))
-		unit = 0;
-	return 100 + FIELD_GET(CXLR_CAP2_CACHE_SIZE, cap2) * units_of_64k[unit];
-}
-
 static bool stopped(struct cxl_vfio_device *cxlv)
 {
 	return READ_ONCE(cxlv->cxl_reset.stop);
 }
 
-/*
- * Wait for any of @mask in STATUS2; what is there of it. Not cut short by a
- * user who goes: a device that has begun is not touched before it has ended. -ENODEV if
- * it was removed; it may be silent in a reset, so that alone says nothing.
- */
-static int wait_status2(struct cxl_vfio_device *cxlv, u16 mask, unsigned int timeout_ms)
-{
-	unsigned long end = jiffies + msecs_to_jiffies(timeout_ms);
-	bool late;
-	u16 status;
-
-	do {
-		late = time_after(jiffies, end);
-		pci_read_config_word(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_STATUS2, &status);
-		if (!PCI_POSSIBLE_ERROR(status) && status & mask)
-			return status & mask;
-		if (cxl_vfio_is_removed(cxlv))
-			return -ENODEV;
-		msleep(POLL_MS);
-	} while (!late);
-	return -ETIMEDOUT;
-}
-
-/**
- * cxl_vfio_cxl_reset_write_back - the device caches nothing of the host's memory
- * @cxlv: the device, in D0
- *
- * Before a CXL Reset (9.7), and before D3 (9.6). It caches nothing new until it is let
- * (cxl_vfio_write_control2()).
- */
-void cxl_vfio_cxl_reset_write_back(struct cxl_vfio_device *cxlv)
-{
-	struct pci_dev *pdev = cxlv->core.pdev;
-	unsigned int timeout_ms = wbi_timeout_ms(cxlv);
-
-	if (!(cxlv->cap & CXLR_CAP_CACHE_CAPABLE) || !(cxlv->cap & CXLR_CAP_CACHE_WBI_CAPABLE))
-		return;
-	cxl_vfio_write_control2(cxlv, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI);
-	if (wait_status2(cxlv, CXLR_STATUS2_CACHE_INVALID, timeout_ms) == -ETIMEDOUT)
-		dev_warn_ratelimited(&pdev->dev, "cache write-back before a CXL Reset or sleep did not end in %u ms; going on all the same\n",
-				     timeout_ms);
-}
-
 static int initiate(struct cxl_vfio_device *cxlv, bool clear)
 {
-	unsigned int timeout_ms = reset_timeout_ms(cxlv);
+	unsigned int timeout_ms = cxl_vfio_dvsec_reset_timeout_ms(&cxlv->hw);
 	struct device *dev = &cxlv->core.pdev->dev;
 	int ret;
 
-	cxl_vfio_cxl_reset_write_back(cxlv);
+	cxl_vfio_dvsec_write_back(&cxlv->hw);
 	if (stopped(cxlv)) {
-		cxl_vfio_write_control2(cxlv, 0);
+		cxl_vfio_dvsec_write_control2(&cxlv->hw, 0);
 		return -ECANCELED;
 	}
-	cxl_vfio_write_control2(cxlv, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_RESET |
+	cxl_vfio_dvsec_write_control2(&cxlv->hw, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_RESET |
 				(clear ? CXLR_CTRL2_RESET_MEM_CLR : 0));
-	ret = wait_status2(cxlv, CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR,
+	ret = cxl_vfio_dvsec_wait_status2(&cxlv->hw, CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR,
 			   timeout_ms);
-	cxl_vfio_write_control2(cxlv, 0);
+	cxl_vfio_dvsec_write_control2(&cxlv->hw, 0);
 	if (ret == -ETIMEDOUT)
 		dev_err_ratelimited(dev, "CXL Reset did not complete within %u ms: the device is out of use until another reset succeeds\n",
 				    timeout_ms);
@@ -141,7 +72,7 @@ static int initiate_quiet(struct cxl_vfio_device *cxlv, bool clear)
 	struct pci_dev *pdev = cxlv->core.pdev;
 	int ret;
 
-	if (!pci_wait_for_pending_transaction(pdev) && cxl_vfio_answers(cxlv))
+	if (!pci_wait_for_pending_transaction(pdev) && cxl_vfio_is_present(&cxlv->hw))
 		pci_warn(pdev, "transactions are pending; resetting all the same\n");
 	ret = pci_dev_reset_iommu_prepare(pdev);
 	if (ret) {
@@ -168,9 +99,9 @@ static const char *objection(struct cxl_vfio_device *cxlv)
 
 	if (core->pdev->current_state != PCI_D0)
 		return "the device is not in D0";
-	if (pci_channel_offline(core->pdev) || cxl_vfio_is_removed(cxlv) || !cxl_vfio_answers(cxlv))
+	if (pci_channel_offline(core->pdev) || cxl_vfio_is_gone(&cxlv->hw) || !cxl_vfio_is_present(&cxlv->hw))
 		return "the device does not answer";
-	if (cxl_vfio_reset_is_hung(cxlv))
+	if (cxl_vfio_is_hung(&cxlv->hw))
 		return "an earlier one has not ended";
 	/* The core revokes them in other resets; it does not let a driver do so. */
 	if (!list_empty(&core->dmabufs))
@@ -257,7 +188,7 @@ static int user_reset(struct cxl_vfio_device *cxlv)
 	if (ret)
 		return ret;
 	ret = reset(cxlv, cxlv->cxl_reset.clear);
-	if (!cxl_vfio_reset_is_hung(cxlv))
+	if (!cxl_vfio_is_hung(&cxlv->hw))
 		open_bars(cxlv, memory);
 	return ret;
 }
@@ -361,12 +292,6 @@ void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear, bool by_
 	queue_work(system_long_wq, &cxlv->cxl_reset.work);
 }
 
-/* It would be of all functions (9.7), which others may use. */
-static bool can_reset(const struct cxl_vfio_device *cxlv)
-{
-	return cxlv->cap & CXLR_CAP_RESET_CAPABLE && !cxlv->core.pdev->multifunction;
-}
-
 /**
  * cxl_vfio_cxl_reset_by_ioctl - is VFIO_DEVICE_RESET to be a CXL Reset?
  * @cxlv: the device
@@ -375,14 +300,14 @@ static bool can_reset(const struct cxl_vfio_device *cxlv)
  */
 bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv)
 {
-	return READ_ONCE(cxlv->cxl_reset.method) == METHOD_CXL && can_reset(cxlv) &&
-	       !cxl_vfio_reset_is_hung(cxlv);
+	return READ_ONCE(cxlv->cxl_reset.method) == METHOD_CXL && cxl_vfio_dvsec_can_reset(&cxlv->hw) &&
+	       !cxl_vfio_is_hung(&cxlv->hw);
 }
 
 /* Without the lock, for those who wait. The end of a reset wakes them, and a removal. */
 static bool is_over(struct cxl_vfio_device *cxlv)
 {
-	return !READ_ONCE(cxlv->regs.resetting) || cxl_vfio_is_removed(cxlv);
+	return !READ_ONCE(cxlv->regs.resetting) || cxl_vfio_is_gone(&cxlv->hw);
 }
 
 /* No reset is under way. One that was asked for, and cannot begin, is given up. */
@@ -395,7 +320,7 @@ static int wait_until_over(struct cxl_vfio_device *cxlv)
 		return -EAGAIN;
 	if (wait_event_killable(*ended, is_over(cxlv)))
 		return -EINTR;
-	return cxl_vfio_is_removed(cxlv) ? -ENODEV : 0;
+	return cxl_vfio_is_gone(&cxlv->hw) ? -ENODEV : 0;
 }
 
 /* -EBUSY: a reset is under way already. */
@@ -424,7 +349,7 @@ static int start_for_ioctl(struct cxl_vfio_device *cxlv)
  */
 int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv)
 {
-	int ret = cxl_vfio_check_answers(cxlv);
+	int ret = cxl_vfio_check_present(&cxlv->hw);
 
 	while (!ret && (ret = start_for_ioctl(cxlv)) == -EBUSY)
 		ret = wait_until_over(cxlv);
@@ -432,7 +357,7 @@ int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv)
 		ret = wait_until_over(cxlv);
 	if (ret)
 		return ret;
-	if (cxl_vfio_reset_is_hung(cxlv))
+	if (cxl_vfio_is_hung(&cxlv->hw))
 		return -ETIMEDOUT;
 
 	guard(mutex)(&cxlv->regs.lock);
@@ -496,15 +421,6 @@ void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_cxl_reset_can_clear - can a CXL Reset clear the memory?
- * @cxlv: the device
- */
-bool cxl_vfio_cxl_reset_can_clear(const struct cxl_vfio_device *cxlv)
-{
-	return can_reset(cxlv) && cxlv->cap & CXLR_CAP_RESET_MEM_CLR;
-}
-
-/**
  * cxl_vfio_cxl_reset_clear - have the device clear its memory
  * @cxlv: the device, which nobody uses; its CXL Reset can do that
  *
@@ -524,7 +440,7 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv)
 	if (!device_trylock(&pdev->dev))
 		return ret;
 	if (pdev->current_state == PCI_D0 && !pci_channel_offline(pdev) &&
-	    !cxl_vfio_is_removed(cxlv) && cxl_vfio_answers(cxlv) && !cxl_vfio_reset_is_hung(cxlv))
+	    !cxl_vfio_is_gone(&cxlv->hw) && cxl_vfio_is_present(&cxlv->hw) && !cxl_vfio_is_hung(&cxlv->hw))
 		ret = reset(cxlv, true);
 	/* What was fetched ahead, by the kernel's mapping, until the decoder was gone. */
 	if (!ret)
@@ -547,7 +463,7 @@ static ssize_t vfio_reset_store(struct device *dev, struct device_attribute *att
 
 	if (method < 0)
 		return method;
-	if (method == METHOD_CXL && !can_reset(cxlv))
+	if (method == METHOD_CXL && !cxl_vfio_dvsec_can_reset(&cxlv->hw))
 		return -EOPNOTSUPP;
 	WRITE_ONCE(cxlv->cxl_reset.method, method);
 	return count;

@@ -5,7 +5,6 @@
 #ifndef CXL_VFIO_H
 #define CXL_VFIO_H
 
-#include <linux/atomic.h>
 #include <linux/memory-failure.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
@@ -14,98 +13,11 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
-#include <cxl/cxl.h>
 
-#include "blocks.h"
 #include "engine.h"
 #include "hdm.h"
+#include "hw/hw.h"
 #include "vfio_cxl.h"
-
-/**
- * struct cxl_vfio_cxl - what the CXL core sees of the device
- * @cxlds: must be first (devm_cxl_dev_state_create())
- */
-struct cxl_vfio_cxl {
-	struct cxl_dev_state cxlds;
-};
-
-/**
- * struct cxl_vfio_decoder - what one HDM decoder is programmed to
- * @base: HPA, bytes
- * @size: bytes
- * @skip: DPA skip, bytes; of a host bridge's or a switch's decoder, the target list
- * @ctrl: HDM Decoder n Control
- */
-struct cxl_vfio_decoder {
-	u64 base;
-	u64 size;
-	u64 skip;
-	u32 ctrl;
-};
-
-/**
- * struct cxl_vfio_bridge - the host bridge above a device
- * @cedt: the ACPI table that tells of it
- * @uid: by which that does
- * @port: number of the root port above the device, in target lists
- * @base: kernel mapping of its component registers up to the end of the CM block
- * @hdm: its HDM Decoder capability
- * @count: decoders; 0, and no @hdm, where it passes everything to its only port
- * @at: physical address of @hdm
- */
-struct cxl_vfio_bridge {
-	struct acpi_table_header *cedt;
-	u32 uid;
-	u8 port;
-	void __iomem *base;
-	void __iomem *hdm;
-	unsigned int count;
-	resource_size_t at;
-};
-
-/**
- * struct cxl_vfio_platform - the CXL state that the platform gave the device
- *
- * Sampled at bind. The host owns it: nothing that a user does changes
- * it, and a reset that loses it is followed by cxl_vfio_reset_done(), which
- * puts it back.
- */
-struct cxl_vfio_platform {
-	struct cxl_vfio_decoder decoder[CXLR_HDM_MAX_DECODERS];
-	u32 hdm_cap;
-	u32 hdm_global;
-	u32 range_base_low[2];
-	u32 range_base_high[2];
-	u16 dvsec_ctrl;
-	u16 dvsec_lock;
-};
-
-/* Why the memory may not be touched: bits of cxl_vfio_mem.blocked. */
-enum {
-	CXL_VFIO_BLOCK_RESET	= BIT(0),	/* a reset is under way */
-	CXL_VFIO_BLOCK_ERROR	= BIT(1),	/* error recovery is under way */
-	CXL_VFIO_BLOCK_CONFIG	= BIT(2),	/* a power or memory-enable change is */
-	CXL_VFIO_BLOCK_UNUSABLE	= BIT(3),	/* a reset lost a decoder for good */
-	CXL_VFIO_BLOCK_HUNG	= BIT(4),	/* a CXL Reset did not end; the bus's ends it */
-	CXL_VFIO_BLOCK_GONE	= BIT(5),	/* the device was removed; never ends */
-	CXL_VFIO_BLOCK_SLEEP	= BIT(6),	/* nobody has it open, and it is not in D0 */
-};
-
-/* What is counted of a device, since bind: see /sys/kernel/debug/cxl-vfio-pci. */
-enum cxl_vfio_count {
-	CXL_VFIO_COUNT_OPENS,
-	CXL_VFIO_COUNT_OPENS_REFUSED,
-	CXL_VFIO_COUNT_ZAPS,
-	CXL_VFIO_COUNT_BUS_ERRORS,	/* faults that were answered with SIGBUS */
-	CXL_VFIO_COUNT_COMMITS,		/* of the virtual decoder */
-	CXL_VFIO_COUNT_RESETS,
-	CXL_VFIO_COUNT_RESETS_FAILED,
-	CXL_VFIO_COUNT_CLEARS,
-	CXL_VFIO_COUNT_SLEEPS,
-	CXL_VFIO_COUNT_ERRORS,		/* of the CXL protocols, uncorrectable */
-	CXL_VFIO_COUNT_ERRORS_CORRECTED,
-	CXL_VFIO_COUNTS
-};
 
 struct cxl_vfio_device;
 
@@ -169,11 +81,9 @@ struct cxl_vfio_poison {
  * @kaddr: the backing's mapping of all of the memory, for read() and write(); NULL while
  *	   the device sleeps, and until somebody wants it after that
  * @poison: errors in it
- * @decoder: index of the HDM decoder that decodes @hpa
- * @lock: guards @blocked. Taken for read around every access, so that whoever
+ * @lock: guards @blocked of the device. Taken for read around every access, so that whoever
  *	  takes it for write knows that none is under way. Nests inside
  *	  memory_lock.
- * @blocked: CXL_VFIO_BLOCK_*; zero when nothing forbids access
  * @live_at: jiffies at which the device said yes, and nothing was blocked since; 0: never.
  *	     Cleared under @lock for write
  * @config_lock: one change of memory enable or power at a time. User memory is
@@ -192,50 +102,10 @@ struct cxl_vfio_mem {
 	struct cxl_vfio_pagemap *pagemap;
 	void *kaddr;
 	struct cxl_vfio_poison poison;
-	unsigned int decoder;
 	struct rw_semaphore lock;
-	unsigned long blocked;
 	unsigned long live_at;
 	struct mutex config_lock;	/* see above */
 	struct task_struct *config_owner;
-};
-
-/**
- * struct cxl_vfio_comp - the component registers and the BAR that holds them
- * @bar: index of the BAR
- * @cm: offset of the CM block in the BAR, bytes
- * @hdm: offset of the HDM Decoder capability in the CM block, bytes
- * @hdm_size: size of it, bytes
- * @capabilities: all that the capability array lists
- * @carve_start: first byte of the BAR that a user cannot reach, page aligned
- * @carve_end: first byte after those, page aligned
- * @base: kernel mapping of the whole BAR
- */
-struct cxl_vfio_comp {
-	unsigned int bar;
-	resource_size_t cm;
-	u32 hdm;
-	u32 hdm_size;
-	struct cxlr_blocks capabilities;
-	resource_size_t carve_start;
-	resource_size_t carve_end;
-	void __iomem *base;
-};
-
-/**
- * struct cxl_vfio_errors - what of errors the device had masked at bind
- * @unmasked: the driver has unmasked those that it wants to hear of
- * @aer_uncor: PCI_ERR_UNCOR_MASK
- * @aer_cor: PCI_ERR_COR_MASK
- * @ras_uncor: Uncorrectable Error Mask (8.2.4.17.2)
- * @ras_cor: Correctable Error Mask (8.2.4.17.5)
- */
-struct cxl_vfio_errors {
-	bool unmasked;
-	u32 aer_uncor;
-	u32 aer_cor;
-	u32 ras_uncor;
-	u32 ras_cor;
 };
 
 /* So many events one write can lead to, at most. */
@@ -363,51 +233,35 @@ struct cxl_vfio_clear {
 /**
  * struct cxl_vfio_device - a CXL device bound to this driver
  * @core: must be first
- * @cxl: owned by the PCI device's devres
- * @dvsec: config offset of the PCIe DVSEC for CXL Devices (8.1.3)
- * @cap: its CXL Capability register
- * @dvsecs: all CXL DVSECs, that one included
+ * @hw: the physical device
  * @mem_region_index: VFIO index of the memory region; valid while open
  * @comp_region_index: VFIO index of the register region; valid while open
  * @regs: what a user has in place of the device's CXL registers
  * @cxl_reset: the one that a user started
  * @clear: of the memory, for the next user
- * @switches: those above it, from the root port on; NULL: none
  * @commitment: of the decoder, by the driver; NULL if it was the platform that committed it
- * @errors: what it had masked of them
  * @sleep: hears of system sleep, and refuses
  * @d3cold: it may go down to D3cold, but for this driver
- * @silent: it did not answer when it was asked last, and the log says so
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
  * @hung_flags: resets that the PCI core does not take while a CXL Reset has not ended
  * @user_resets: how many resets its user waits for, by ioctl: they are the machine's
- * @counts: by enum cxl_vfio_count
  * @debugfs: its directory
  */
 struct cxl_vfio_device {
 	struct vfio_pci_core_device core;
-	struct cxl_vfio_cxl *cxl;
-	u16 dvsec;
-	u16 cap;
-	struct cxlr_blocks dvsecs;
-	struct cxl_vfio_comp comp;
-	struct cxl_vfio_platform platform;
+	struct cxl_vfio_hw hw;
 	struct cxl_vfio_mem mem;
 	u32 mem_region_index;
 	u32 comp_region_index;
 	struct cxl_vfio_regs regs;
 	struct cxl_vfio_cxl_reset cxl_reset;
 	struct cxl_vfio_clear clear;
-	struct cxl_vfio_switch *switches;
 	struct cxl_vfio_commitment *commitment;
-	struct cxl_vfio_errors errors;
 	struct notifier_block sleep;
 	bool d3cold;
-	bool silent;
 	bool slot_reset;
 	pci_dev_flags_t hung_flags;
 	atomic_t user_resets;
-	atomic_long_t counts[CXL_VFIO_COUNTS];
 	struct dentry *debugfs;
 };
 
@@ -426,44 +280,11 @@ static inline struct cxl_vfio_device *dev_to_cxl_vfio(struct device *dev)
 	return to_cxl_vfio(dev_get_drvdata(dev));
 }
 
-static inline void cxl_vfio_count(struct cxl_vfio_device *cxlv, enum cxl_vfio_count what)
-{
-	atomic_long_inc(&cxlv->counts[what]);
-}
-
 /* Bytes of the memory that can only be mapped as a whole. */
 static inline unsigned long cxl_vfio_granule(const struct cxl_vfio_device *cxlv)
 {
 	return PAGE_SIZE << (cxlv->mem.backing->pages ? cxlv->mem.folio_order : 0);
 }
-
-/* The physical HDM Decoder capability. */
-static inline void __iomem *cxl_vfio_hdm(struct cxl_vfio_device *cxlv)
-{
-	return cxlv->comp.base + cxlv->comp.cm + cxlv->comp.hdm;
-}
-
-/* decoder.c */
-void cxl_vfio_decoder_read(void __iomem *hdm, unsigned int n, struct cxl_vfio_decoder *decoder);
-bool cxl_vfio_decoder_leads_to(const struct cxl_vfio_decoder *decoder, u8 port);
-int cxl_vfio_decoder_commit(void __iomem *hdm, unsigned int n, const struct cxl_vfio_decoder *want);
-void cxl_vfio_decoder_release(void __iomem *hdm, unsigned int n,
-			      const struct cxl_vfio_decoder *was);
-
-/* bridge.c */
-const char *cxl_vfio_bridge_open(struct pci_dev *pdev, struct cxl_vfio_bridge *bridge);
-void cxl_vfio_bridge_close(struct cxl_vfio_bridge *bridge);
-bool cxl_vfio_bridge_decoder(const struct cxl_vfio_bridge *bridge, unsigned int n,
-			     struct cxl_vfio_decoder *decoder);
-bool cxl_vfio_bridge_enumerated(const struct cxl_vfio_bridge *bridge);
-bool cxl_vfio_bridge_window(const struct cxl_vfio_bridge *bridge, unsigned int n, bool host_only,
-			    struct range *window);
-
-/* switch.c */
-bool cxl_vfio_switch_above(struct pci_dev *pdev);
-int cxl_vfio_switch_find(struct cxl_vfio_device *cxlv);
-struct pci_dev *cxl_vfio_switch_astray(const struct cxl_vfio_device *cxlv,
-				       const struct range *hpa);
 
 /* commit.c */
 int cxl_vfio_commit(struct cxl_vfio_device *cxlv);
@@ -481,9 +302,6 @@ extern const struct vfio_device_ops cxl_vfio_ops;
 
 /* discover.c */
 int cxl_vfio_discover(struct cxl_vfio_device *cxlv);
-u64 cxl_vfio_capacity(struct cxl_vfio_device *cxlv);
-int cxl_vfio_wait_active(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_mem_active(struct cxl_vfio_device *cxlv);
 
 /* mem.c */
 int cxl_vfio_mem_init(struct cxl_vfio_device *cxlv);
@@ -553,7 +371,6 @@ int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv);
 
 /* comp_regs.c */
 int cxl_vfio_comp_regs_open(struct cxl_vfio_device *cxlv);
-u32 cxl_vfio_comp_regs_size(const struct cxl_vfio_device *cxlv);
 
 /* regs.c */
 int cxl_vfio_regs_open(struct cxl_vfio_device *cxlv);
@@ -580,15 +397,8 @@ void cxl_vfio_events_close(struct cxl_vfio_regs *regs);
 
 /* errors.c */
 extern const struct pci_error_handlers cxl_vfio_err_handlers;
-void cxl_vfio_errors_unmask(struct cxl_vfio_device *cxlv);
-void cxl_vfio_errors_init(struct cxl_vfio_device *cxlv);
-void cxl_vfio_errors_exit(struct cxl_vfio_device *cxlv);
 
 /* removal.c */
-bool cxl_vfio_is_removed(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_answers(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_is_absent(struct cxl_vfio_device *cxlv);
-int cxl_vfio_check_answers(struct cxl_vfio_device *cxlv);
 void cxl_vfio_removed(struct cxl_vfio_device *cxlv);
 void cxl_vfio_request(struct vfio_device *vdev, unsigned int count);
 bool cxl_vfio_leave_alone(struct cxl_vfio_device *cxlv);
@@ -608,7 +418,6 @@ void cxl_vfio_sleep_allow(struct cxl_vfio_device *cxlv);
 
 /* cxl_reset.c */
 extern const struct attribute_group cxl_vfio_cxl_reset_group;
-void cxl_vfio_cxl_reset_write_back(struct cxl_vfio_device *cxlv);
 void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear, bool by_ioctl);
 bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv);
@@ -616,13 +425,10 @@ int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv);
 void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_cxl_reset_keep_off(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_cxl_reset_cancel(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_cxl_reset_can_clear(const struct cxl_vfio_device *cxlv);
 int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv);
 
 /* bar.c */
 extern const struct vfio_pci_device_ops cxl_vfio_pci_ops;
-int cxl_vfio_bar_map(struct cxl_vfio_device *cxlv);
-int cxl_vfio_bar_claim(struct cxl_vfio_device *cxlv);
 void cxl_vfio_bar_open(struct cxl_vfio_device *cxlv);
 void cxl_vfio_bar_close(struct cxl_vfio_device *cxlv);
 ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf,
@@ -631,7 +437,6 @@ bool cxl_vfio_bar_carved(struct cxl_vfio_device *cxlv, u64 start, u64 len);
 int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_info_cap *caps);
 
 /* config.c */
-int cxl_vfio_config_init(struct cxl_vfio_device *cxlv);
 ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf,
 			   size_t count, loff_t *ppos, bool iswrite);
 
@@ -639,17 +444,11 @@ ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf,
 void cxl_vfio_doe_open(struct cxl_vfio_device *cxlv);
 
 /* reset.c */
-int cxl_vfio_reset_sample(struct cxl_vfio_device *cxlv);
-void cxl_vfio_write_control2(struct cxl_vfio_device *cxlv, u16 val);
-u16 cxl_vfio_mmio_begin(struct pci_dev *pdev);
-void cxl_vfio_mmio_end(struct pci_dev *pdev, u16 command);
 int cxl_vfio_reset_invalidate(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_reset_decoder_lost(struct cxl_vfio_device *cxlv);
 int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_hang(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_reset_is_hung(const struct cxl_vfio_device *cxlv);
 int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_unbind(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret);

@@ -46,7 +46,7 @@ static int counts_show(struct seq_file *file, void *unused)
 	unsigned int i;
 
 	for (i = 0; i < CXL_VFIO_COUNTS; i++)
-		seq_printf(file, "%s %ld\n", count_names[i], atomic_long_read(&cxlv->counts[i]));
+		seq_printf(file, "%s %ld\n", count_names[i], atomic_long_read(&cxlv->hw.counts[i]));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(counts);
@@ -58,7 +58,7 @@ static int show_memory(struct seq_file *file, struct cxl_vfio_device *cxlv)
 	u16 status;
 
 	seq_printf(file, "memory %#llx-%#llx decoder %u\n", mem->hpa.start, mem->hpa.end,
-		   mem->decoder);
+		   cxlv->hw.decoder);
 	if (mutex_lock_killable(&mem->backing_lock))
 		return -EINTR;
 	seq_printf(file, "backing %s\nin_use %d\n", mem->backing ? mem->backing->name : "none",
@@ -68,11 +68,11 @@ static int show_memory(struct seq_file *file, struct cxl_vfio_device *cxlv)
 	guard(rwsem_read)(&mem->lock);
 	seq_puts(file, "blocked");
 	for (i = 0; i < ARRAY_SIZE(blocks); i++)
-		if (mem->blocked & blocks[i].bit)
+		if (cxlv->hw.blocked & blocks[i].bit)
 			seq_printf(file, " %s", blocks[i].name);
 	seq_printf(file, "\nreachable %d\nuncleared %lld\n", cxl_vfio_mem_reachable(cxlv),
 		   atomic64_read(&cxlv->clear.left));
-	pci_read_config_word(cxlv->core.pdev, cxlv->dvsec + CXLR_DVSEC_STATUS, &status);
+	pci_read_config_word(cxlv->core.pdev, cxlv->hw.dvsec + CXLR_DVSEC_STATUS, &status);
 	seq_printf(file, "viral %d\n",
 		   !PCI_POSSIBLE_ERROR(status) && status & CXLR_STATUS_VIRAL);
 	return 0;

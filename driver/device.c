@@ -82,7 +82,7 @@ static int clear_memory(struct cxl_vfio_device *cxlv)
 	ret = cxl_vfio_clear_wait(cxlv) ?: refuse_hung(cxlv);
 	if (ret || !cxl_vfio_clear_needed(cxlv))
 		return ret;
-	if (cxl_vfio_check_answers(cxlv))
+	if (cxl_vfio_check_present(&cxlv->hw))
 		return -ENODEV;
 	why = cxl_vfio_clear_obstacle(cxlv) ?: "neither a CXL Reset nor the processors did it";
 	dev_err_ratelimited(&cxlv->core.pdev->dev,
@@ -96,7 +96,7 @@ static int open_device(struct cxl_vfio_device *cxlv)
 	bool locked;
 	int ret;
 
-	ret = cxl_vfio_check_answers(cxlv);
+	ret = cxl_vfio_check_present(&cxlv->hw);
 	if (ret)
 		return ret;
 	/* First: enabling resets the device, also under whoever has pages of it. */
@@ -152,7 +152,7 @@ static int cxl_vfio_open(struct vfio_device *vdev)
 		if (ret)
 			cxl_vfio_power_put(cxlv);
 	}
-	cxl_vfio_count(cxlv, ret ? CXL_VFIO_COUNT_OPENS_REFUSED : CXL_VFIO_COUNT_OPENS);
+	cxl_vfio_count(&cxlv->hw, ret ? CXL_VFIO_COUNT_OPENS_REFUSED : CXL_VFIO_COUNT_OPENS);
 	if (ret)
 		trace_cxl_vfio_refuse(&cxlv->core.pdev->dev, "open", ret);
 	else
@@ -189,14 +189,14 @@ static int put_cap(struct cxl_vfio_device *cxlv, struct vfio_device_info __user 
 		.header.id = VFIO_DEVICE_INFO_CAP_CXL,
 		.header.version = 1,
 		.header.next = next,
-		.hdm_regs_bar_index = cxlv->comp.bar,
+		.hdm_regs_bar_index = cxlv->hw.comp.bar,
 		.flags = cxlv->commitment ? 0 : VFIO_CXL_CAP_FIRMWARE_COMMITTED,
-		.hdm_regs_offset = cxlv->comp.cm,
+		.hdm_regs_offset = cxlv->hw.comp.cm,
 		.dpa_region_index = cxlv->mem_region_index,
 		.comp_regs_region_index = cxlv->comp_region_index,
 	};
 
-	if (cxlv->cap & CXLR_CAP_CACHE_CAPABLE)
+	if (cxlv->hw.cap & CXLR_CAP_CACHE_CAPABLE)
 		cap.flags |= VFIO_CXL_CAP_CACHE_CAPABLE;
 
 	return copy_to_user((void __user *)arg + offset, &cap, sizeof(cap)) ? -EFAULT : 0;
@@ -269,7 +269,7 @@ static long get_info(struct vfio_device *vdev, struct vfio_device_info __user *a
  */
 static int wait_active(struct cxl_vfio_device *cxlv)
 {
-	return cxl_vfio_wait_active(cxlv) == -EINTR ? -EINTR : 0;
+	return cxl_vfio_dvsec_wait_active(&cxlv->hw) == -EINTR ? -EINTR : 0;
 }
 
 /* What touches the device past the command register that a user sees: not in a CXL Reset. */
@@ -288,12 +288,12 @@ static long reset_by_pci(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigne
 {
 	long ret;
 
-	if (cmd == VFIO_DEVICE_RESET && cxl_vfio_reset_is_hung(cxlv)) {
+	if (cmd == VFIO_DEVICE_RESET && cxl_vfio_is_hung(&cxlv->hw)) {
 		guard(rwsem_write)(&cxlv->core.memory_lock);
 		return cxl_vfio_reset_end_hung(cxlv);
 	}
 	ret = vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
-	return !ret && cxl_vfio_reset_is_hung(cxlv) ? -ETIMEDOUT : ret;
+	return !ret && cxl_vfio_is_hung(&cxlv->hw) ? -ETIMEDOUT : ret;
 }
 
 /* As the PCI core does: where one way to reset the device fails, the next. */
@@ -311,7 +311,7 @@ static long reset_device(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigne
 	if (down_read_killable(&cxlv->cxl_reset.gate))
 		return -EINTR;
 	/* The PCI core would wait for a minute, with memory_lock held. */
-	ret = cxl_vfio_check_answers(cxlv) ?: reset_by_pci(cxlv, cmd, arg);
+	ret = cxl_vfio_check_present(&cxlv->hw) ?: reset_by_pci(cxlv, cmd, arg);
 	up_read(&cxlv->cxl_reset.gate);
 	return ret;
 }
@@ -360,7 +360,7 @@ static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region
 	up_read(&cxlv->cxl_reset.gate);
 	if (ret)
 		return ret;
-	if (info->index == cxlv->comp.bar && info->flags & VFIO_REGION_INFO_FLAG_MMAP)
+	if (info->index == cxlv->hw.comp.bar && info->flags & VFIO_REGION_INFO_FLAG_MMAP)
 		return cxl_vfio_bar_caps(cxlv, caps);
 	/* For the reset at open, which holds the device set's lock. */
 	if (info->index == cxlv->mem_region_index)
@@ -376,7 +376,7 @@ static ssize_t cxl_vfio_rw(struct vfio_device *vdev, char __user *buf, size_t co
 
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
 		return cxl_vfio_config_rw(cxlv, buf, count, ppos, iswrite);
-	if (index == cxlv->comp.bar)
+	if (index == cxlv->hw.comp.bar)
 		return cxl_vfio_bar_rw(cxlv, buf, count, ppos, iswrite);
 	return iswrite ? vfio_pci_core_write(vdev, buf, count, ppos) :
 			 vfio_pci_core_read(vdev, buf, count, ppos);
@@ -399,7 +399,7 @@ static int cxl_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
 
-	if (VFIO_PCI_OFFSET_TO_INDEX(offset) == cxlv->comp.bar &&
+	if (VFIO_PCI_OFFSET_TO_INDEX(offset) == cxlv->hw.comp.bar &&
 	    cxl_vfio_bar_carved(cxlv, offset & VFIO_PCI_OFFSET_MASK, vma->vm_end - vma->vm_start))
 		return -EINVAL;
 	return vfio_pci_core_mmap(vdev, vma);

@@ -35,7 +35,7 @@ void cxl_vfio_event(struct cxl_vfio_regs *regs, u32 type, const struct cxlr_deco
 	was = was ?: &decode;
 	trace_cxl_vfio_event(&cxlv->core.pdev->dev, type, was->base, was->size);
 	if (type == VFIO_CXL_EVENT_COMMITTED)
-		cxl_vfio_count(cxlv, CXL_VFIO_COUNT_COMMITS);
+		cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_COMMITS);
 
 	events->seq++;
 	if (!events->trigger)

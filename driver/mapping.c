@@ -52,7 +52,7 @@ static vm_fault_t insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf, uns
 	guard(rwsem_read)(&cxlv->mem.lock);
 
 	/* Not whoever makes the change, and not the dying: signals wait for the fault. */
-	if (cxlv->mem.blocked == CXL_VFIO_BLOCK_CONFIG &&
+	if (cxlv->hw.blocked == CXL_VFIO_BLOCK_CONFIG &&
 	    READ_ONCE(cxlv->mem.config_owner) != current && !fatal_signal_pending(current))
 		return VM_FAULT_RETRY;
 	if (!cxl_vfio_mem_live_lately(cxlv))
@@ -110,7 +110,7 @@ static vm_fault_t mapping_huge_fault(struct vm_fault *vmf, unsigned int order)
 
 	trace_cxl_vfio_fault(&cxlv->core.pdev->dev, vmf->address, order, ret);
 	if (ret == VM_FAULT_SIGBUS)
-		cxl_vfio_count(cxlv, CXL_VFIO_COUNT_BUS_ERRORS);
+		cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_BUS_ERRORS);
 	if (ret == VM_FAULT_RETRY)
 		return retry(vmf);
 	return ret == VM_FAULT_NOPAGE ? inserted(vmf) : ret;

@@ -91,13 +91,13 @@ void cxl_vfio_mem_exit(struct cxl_vfio_device *cxlv)
 void cxl_vfio_mem_block(struct cxl_vfio_device *cxlv, unsigned long why)
 {
 	guard(rwsem_write)(&cxlv->mem.lock);
-	cxlv->mem.blocked |= why;
+	cxlv->hw.blocked |= why;
 	cxlv->mem.live_at = 0;
 	/* New faults come only after mem->lock. */
 	if (cxlv->mem_region_index)
 		cxl_vfio_mapping_zap(cxlv);
-	cxl_vfio_count(cxlv, CXL_VFIO_COUNT_ZAPS);
-	trace_cxl_vfio_zap(&cxlv->core.pdev->dev, why, cxlv->mem.blocked);
+	cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_ZAPS);
+	trace_cxl_vfio_zap(&cxlv->core.pdev->dev, why, cxlv->hw.blocked);
 }
 
 /**
@@ -110,8 +110,8 @@ void cxl_vfio_mem_block(struct cxl_vfio_device *cxlv, unsigned long why)
 void cxl_vfio_mem_unblock(struct cxl_vfio_device *cxlv, unsigned long why)
 {
 	guard(rwsem_write)(&cxlv->mem.lock);
-	cxlv->mem.blocked &= ~why;
-	trace_cxl_vfio_unblock(&cxlv->core.pdev->dev, why, cxlv->mem.blocked);
+	cxlv->hw.blocked &= ~why;
+	trace_cxl_vfio_unblock(&cxlv->core.pdev->dev, why, cxlv->hw.blocked);
 }
 
 /**
@@ -168,9 +168,9 @@ bool cxl_vfio_mem_reachable(struct cxl_vfio_device *cxlv)
 
 	lockdep_assert_held(&cxlv->mem.lock);
 
-	if (cxlv->mem.blocked || pdev->current_state != PCI_D0 || !cxl_vfio_mem_active(cxlv))
+	if (cxlv->hw.blocked || pdev->current_state != PCI_D0 || !cxl_vfio_dvsec_mem_active(&cxlv->hw))
 		return false;
-	pci_read_config_word(pdev, cxlv->dvsec + CXLR_DVSEC_CTRL, &dvsec_ctrl);
+	pci_read_config_word(pdev, cxlv->hw.dvsec + CXLR_DVSEC_CTRL, &dvsec_ctrl);
 	return !PCI_POSSIBLE_ERROR(dvsec_ctrl) && dvsec_ctrl & CXLR_CTRL_MEM_ENABLE;
 }
 
@@ -181,7 +181,7 @@ static bool may_ask(struct cxl_vfio_device *cxlv)
 
 	lockdep_assert_held(&core->memory_lock);
 
-	return !cxlv->mem.blocked && !core->pm_runtime_engaged &&
+	return !cxlv->hw.blocked && !core->pm_runtime_engaged &&
 	       core->pdev->current_state == PCI_D0 && __vfio_pci_memory_enabled(core);
 }
 
@@ -200,7 +200,7 @@ bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv)
 	if (!may_ask(cxlv) || !cxl_vfio_mem_reachable(cxlv))
 		return false;
 
-	ctrl = readl(cxl_vfio_hdm(cxlv) + CXLR_HDM_CTRL(cxlv->mem.decoder));
+	ctrl = readl(cxl_vfio_hdm(&cxlv->hw) + CXLR_HDM_CTRL(cxlv->hw.decoder));
 	return !PCI_POSSIBLE_ERROR(ctrl) && ctrl & CXLR_HDM_CTRL_COMMITTED;
 }
 
@@ -231,7 +231,7 @@ static int mem_copy(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t cou
 	guard(rwsem_read)(&cxlv->mem.lock);
 
 	/* Short, and the outcome is not known yet: come again. */
-	if (cxlv->mem.blocked == CXL_VFIO_BLOCK_CONFIG)
+	if (cxlv->hw.blocked == CXL_VFIO_BLOCK_CONFIG)
 		return -EAGAIN;
 	if (!cxl_vfio_mem_live(cxlv) || cxl_vfio_poison_hidden(cxlv, pos, count))
 		return -EIO;
@@ -311,7 +311,7 @@ static int mem_add_capability(struct vfio_pci_core_device *core, struct vfio_pci
 {
 	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
 	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
-	u32 ctrl = cxlv->platform.decoder[cxlv->mem.decoder].ctrl;
+	u32 ctrl = cxlv->hw.platform.decoder[cxlv->hw.decoder].ctrl;
 	struct vfio_region_info_cap_cxl_mem cap = {
 		.header.id = VFIO_REGION_INFO_CAP_CXL_MEM,
 		.header.version = 1,
@@ -322,11 +322,11 @@ static int mem_add_capability(struct vfio_pci_core_device *core, struct vfio_pci
 	};
 
 	scoped_guard(rwsem_read, &cxlv->mem.lock)
-		if (!(cxlv->mem.blocked & (CXL_VFIO_BLOCK_UNUSABLE | CXL_VFIO_BLOCK_GONE)))
+		if (!(cxlv->hw.blocked & (CXL_VFIO_BLOCK_UNUSABLE | CXL_VFIO_BLOCK_GONE)))
 			cap.flags |= VFIO_CXL_MEM_COMMITTED;
 	if (ctrl & CXLR_HDM_CTRL_LOCK)
 		cap.flags |= VFIO_CXL_MEM_LOCKED;
-	if (cxl_vfio_cxl_reset_can_clear(cxlv))
+	if (cxl_vfio_dvsec_reset_clears(&cxlv->hw))
 		cap.flags |= VFIO_CXL_MEM_RESET_CLEARS;
 
 	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));

@@ -25,6 +25,7 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return PTR_ERR(cxlv);
 
 	cxlv->core.pci_ops = &cxl_vfio_pci_ops;
+	cxlv->hw.pdev = pdev;
 	dev_set_drvdata(&pdev->dev, &cxlv->core);
 
 	ret = cxl_vfio_discover(cxlv);
@@ -38,7 +39,7 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = cxl_vfio_sleep_refuse(cxlv);
 	if (ret)
 		goto err_mem;
-	cxl_vfio_errors_init(cxlv);
+	cxl_vfio_ras_init(&cxlv->hw);
 	cxl_vfio_power_init(cxlv);
 	/* For slot_reset() before the first open, which saves it again. */
 	pci_save_state(pdev);
@@ -49,19 +50,19 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	}
 
 	pci_info(pdev, "CXL memory %pra, decoder %u%s%s, component registers in BAR %u at %pa\n",
-		 &cxlv->mem.hpa, cxlv->mem.decoder,
-		 cxlv->platform.decoder[cxlv->mem.decoder].ctrl & CXLR_HDM_CTRL_LOCK ?
+		 &cxlv->mem.hpa, cxlv->hw.decoder,
+		 cxlv->hw.platform.decoder[cxlv->hw.decoder].ctrl & CXLR_HDM_CTRL_LOCK ?
 		 " (locked)" : "",
 		 cxlv->commitment ? " (committed by the driver)" : "",
-		 cxlv->comp.bar, &cxlv->comp.cm);
-	trace_cxl_vfio_bind(&pdev->dev, &cxlv->mem.hpa, cxlv->mem.decoder);
+		 cxlv->hw.comp.bar, &cxlv->hw.comp.cm);
+	trace_cxl_vfio_bind(&pdev->dev, &cxlv->mem.hpa, cxlv->hw.decoder);
 	cxl_vfio_debugfs_add(cxlv);
 	cxl_vfio_power_put(cxlv);
 	return 0;
 
 err_power:
 	cxl_vfio_power_exit(cxlv);
-	cxl_vfio_errors_exit(cxlv);
+	cxl_vfio_ras_exit(&cxlv->hw);
 	cxl_vfio_sleep_allow(cxlv);
 err_mem:
 	cxl_vfio_mem_exit(cxlv);
@@ -85,14 +86,14 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 	cxl_vfio_debugfs_remove(cxlv);
 	cxl_vfio_reset_unbind(cxlv);
 	cxl_vfio_power_exit(cxlv);
-	cxl_vfio_errors_exit(cxlv);
+	cxl_vfio_ras_exit(&cxlv->hw);
 	cxl_vfio_sleep_allow(cxlv);
 	cxl_vfio_mem_exit(cxlv);
 	/*
 	 * Devres takes the addresses away; or they were gone with the device, and lines of
 	 * its memory would be found in, or written to, that of the next one there.
 	 */
-	if (cxlv->commitment || cxl_vfio_is_removed(cxlv))
+	if (cxlv->commitment || cxl_vfio_is_gone(&cxlv->hw))
 		cxl_vfio_reset_invalidate(cxlv);
 	vfio_put_device(&cxlv->core.vdev);
 }

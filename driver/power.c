@@ -32,7 +32,7 @@ static bool may_sleep(struct cxl_vfio_device *cxlv)
 {
 	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
 
-	if (!backing || backing->pages || READ_ONCE(cxlv->mem.blocked) || cxlv->core.needs_reset)
+	if (!backing || backing->pages || READ_ONCE(cxlv->hw.blocked) || cxlv->core.needs_reset)
 		return false;
 	if (!cxl_vfio_clear_precious(cxlv))
 		return true;
@@ -52,7 +52,7 @@ static bool may_sleep(struct cxl_vfio_device *cxlv)
 static int fall_asleep(struct cxl_vfio_device *cxlv)
 {
 	/* What one that does not answer has is no configuration to come back to. */
-	if (!may_sleep(cxlv) || !cxl_vfio_answers(cxlv))
+	if (!may_sleep(cxlv) || !cxl_vfio_is_present(&cxlv->hw))
 		return -EBUSY;
 	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_SLEEP);
 	cxl_vfio_backing_unmap(cxlv);
@@ -60,16 +60,16 @@ static int fall_asleep(struct cxl_vfio_device *cxlv)
 		cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_SLEEP);
 		return -EBUSY;
 	}
-	cxl_vfio_cxl_reset_write_back(cxlv);
+	cxl_vfio_dvsec_write_back(&cxlv->hw);
 	return 0;
 }
 
 static void put_back(struct cxl_vfio_device *cxlv)
 {
-	if (cxlv->core.needs_pm_restore || cxl_vfio_reset_decoder_lost(cxlv))
+	if (cxlv->core.needs_pm_restore || cxl_vfio_platform_decoder_lost(&cxlv->hw))
 		cxl_vfio_clear_lost(cxlv);
 	cxl_vfio_reset_restore(cxlv);
-	cxl_vfio_errors_unmask(cxlv);
+	cxl_vfio_ras_unmask(&cxlv->hw);
 }
 
 /*
@@ -80,11 +80,11 @@ static void put_back(struct cxl_vfio_device *cxlv)
 static void awake(struct cxl_vfio_device *cxlv)
 {
 	/* It was pulled out in its sleep, and is woken by nothing but its unbind. */
-	if (cxl_vfio_is_removed(cxlv))
+	if (cxl_vfio_is_gone(&cxlv->hw))
 		return;
-	cxl_vfio_write_control2(cxlv, 0);
+	cxl_vfio_dvsec_write_control2(&cxlv->hw, 0);
 	/* Or at the end of the reset for which it was woken: its BARs may be out of reach. */
-	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_RESET)
+	if (READ_ONCE(cxlv->hw.blocked) & CXL_VFIO_BLOCK_RESET)
 		cxl_vfio_clear_lost(cxlv);
 	else
 		put_back(cxlv);
@@ -102,7 +102,7 @@ static int runtime_suspend(struct device *dev)
 	if (ret)
 		awake(cxlv);
 	else
-		cxl_vfio_count(cxlv, CXL_VFIO_COUNT_SLEEPS);
+		cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_SLEEPS);
 	return ret;
 }
 
@@ -177,7 +177,7 @@ void cxl_vfio_power_exit(struct cxl_vfio_device *cxlv)
  * @cxlv: the device; memory_lock, regs.lock and mem.lock are not held
  *
  * Waits for one that falls asleep, no longer than its cache takes to be written back
- * (cxl_vfio_cxl_reset_write_back()). Ended by cxl_vfio_power_put().
+ * (cxl_vfio_dvsec_write_back()). Ended by cxl_vfio_power_put().
  *
  * Return: 0, or an error, without a reference.
  */

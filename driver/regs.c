@@ -49,7 +49,7 @@ static u64 read_config(struct cxl_vfio_device *cxlv, u32 at, unsigned int size)
 
 static u64 read_cm(struct cxl_vfio_device *cxlv, u32 at, unsigned int size)
 {
-	void __iomem *reg = cxlv->comp.base + cxlv->comp.cm + at;
+	void __iomem *reg = cxlv->hw.comp.base + cxlv->hw.comp.cm + at;
 
 	return size == 8 ? readq(reg) : readl(reg);
 }
@@ -145,7 +145,7 @@ static bool sample(const struct half *half)
 /* Bytes of the PCIe DVSEC for CXL Devices, from the start of the DVSEC space. */
 static u32 device_dvsec(struct cxl_vfio_regs *regs, u32 offset)
 {
-	return regs_to_cxl_vfio(regs)->dvsec - regs->dvsec_start + offset;
+	return regs_to_cxl_vfio(regs)->hw.dvsec - regs->dvsec_start + offset;
 }
 
 /* Is the register there? Older revisions of the DVSEC end earlier. */
@@ -257,7 +257,7 @@ static void write_control2(struct cxl_vfio_regs *regs, u16 doorbell)
 	u16 val = get_dvsec(regs, CXLR_DVSEC_CTRL2) & CXLR_CTRL2_DISABLE_CACHING;
 
 	if (!regs->resetting)
-		cxl_vfio_write_control2(regs_to_cxl_vfio(regs), val | doorbell);
+		cxl_vfio_dvsec_write_control2(&regs_to_cxl_vfio(regs)->hw, val | doorbell);
 }
 
 /* 8.1.3.5: how the last CXL Reset ended, until the next one begins. */
@@ -405,7 +405,7 @@ bool cxl_vfio_regs_reset_give_up(struct cxl_vfio_device *cxlv)
  */
 u32 cxl_vfio_regs_take_status(struct cxl_vfio_device *cxlv, u32 at)
 {
-	void __iomem *status = cxlv->comp.base + cxlv->comp.cm + at;
+	void __iomem *status = cxlv->hw.comp.base + cxlv->hw.comp.cm + at;
 	struct cxl_vfio_regs *regs = &cxlv->regs;
 	struct half half = cm_half(cxlv);
 	u32 mask, is;
@@ -528,8 +528,8 @@ static bool place_dvsecs(struct cxl_vfio_device *cxlv)
 {
 	unsigned int i;
 
-	for (i = 0; i < cxlv->dvsecs.count; i++)
-		if (!place_dvsec(&cxlv->regs, &cxlv->dvsecs.block[i]))
+	for (i = 0; i < cxlv->hw.dvsecs.count; i++)
+		if (!place_dvsec(&cxlv->regs, &cxlv->hw.dvsecs.block[i]))
 			return false;
 	return true;
 }
@@ -540,14 +540,14 @@ static bool is_offered(struct cxl_vfio_device *cxlv, const struct cxlr_block *bl
 
 	for (i = 0; i < ARRAY_SIZE(offered); i++)
 		if (block->map == offered[i])
-			return block->at + block->map->size <= cxl_vfio_comp_regs_size(cxlv);
+			return block->at + block->map->size <= cxl_vfio_comp_regs_size(&cxlv->hw.comp);
 	return false;
 }
 
 /* 8.2.4.1: the array lists what is offered, where the device has it. */
 static bool place_capabilities(struct cxl_vfio_device *cxlv)
 {
-	const struct cxlr_blocks *caps = &cxlv->comp.capabilities;
+	const struct cxlr_blocks *caps = &cxlv->hw.comp.capabilities;
 	struct cxlr_blocks shown = { };
 	unsigned int i;
 
@@ -569,11 +569,11 @@ static bool place_capabilities(struct cxl_vfio_device *cxlv)
  */
 static bool place_decoder(struct cxl_vfio_device *cxlv)
 {
-	const struct cxl_vfio_platform *platform = &cxlv->platform;
-	u32 ctrl = platform->decoder[cxlv->mem.decoder].ctrl;
+	const struct cxl_vfio_platform *platform = &cxlv->hw.platform;
+	u32 ctrl = platform->decoder[cxlv->hw.decoder].ctrl;
 	u64 size = range_len(&cxlv->mem.hpa);
 	struct cxlr_space *cm = &cxlv->regs.cm;
-	u32 hdm = cxlv->comp.hdm;
+	u32 hdm = cxlv->hw.comp.hdm;
 
 	u32 model = ctrl & CXLR_HDM_CTRL_HOSTONLY ? 2 : 1;
 
@@ -645,13 +645,13 @@ static size_t carve(struct cxl_vfio_regs *regs, void *memory, u32 dvsec_size, u3
 int cxl_vfio_regs_open(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_regs *regs = &cxlv->regs;
-	u32 start = U32_MAX, end = 0, cm_size = cxl_vfio_comp_regs_size(cxlv);
+	u32 start = U32_MAX, end = 0, cm_size = cxl_vfio_comp_regs_size(&cxlv->hw.comp);
 	void *memory;
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < cxlv->dvsecs.count; i++) {
-		const struct cxlr_block *block = &cxlv->dvsecs.block[i];
+	for (i = 0; i < cxlv->hw.dvsecs.count; i++) {
+		const struct cxlr_block *block = &cxlv->hw.dvsecs.block[i];
 
 		start = min(start, block->at);
 		end = max(end, ALIGN(block->at + block->size, sizeof(u64)));
@@ -688,7 +688,7 @@ void cxl_vfio_regs_close(struct cxl_vfio_device *cxlv)
 	guard(mutex)(&regs->lock);
 	if (!regs->memory)
 		return;
-	cxl_vfio_write_control2(cxlv, 0);
+	cxl_vfio_dvsec_write_control2(&cxlv->hw, 0);
 	cxl_vfio_events_close(regs);
 	kvfree(regs->memory);
 	regs->memory = NULL;

@@ -1,79 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device that leaves its slot without notice. First it only answers nothing, and
- * nobody knows whether it will again; then the PCI core is told, by the slot or by
- * error recovery, and that is the end of it.
+ * A device that is gone: the PCI core has been told, by the slot or by error recovery, and
+ * that is the end of it.
  */
 #include <linux/pci.h>
 
 #include "cxl_vfio.h"
-
-/**
- * cxl_vfio_is_removed - is it known that the device does not come back?
- * @cxlv: the device
- *
- * From then on nothing is written to it, nor waited for.
- */
-bool cxl_vfio_is_removed(struct cxl_vfio_device *cxlv)
-{
-	return pci_dev_is_disconnected(cxlv->core.pdev) ||
-	       READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_GONE;
-}
-
-/**
- * cxl_vfio_answers - is the device there?
- * @cxlv: the device; who resets it has waited for it
- *
- * One configuration read.
- */
-bool cxl_vfio_answers(struct cxl_vfio_device *cxlv)
-{
-	return pci_device_is_present(cxlv->core.pdev);
-}
-
-/**
- * cxl_vfio_is_absent - is it known that the device is not there?
- * @cxlv: the device
- *
- * One that error recovery gave up may still be.
- */
-bool cxl_vfio_is_absent(struct cxl_vfio_device *cxlv)
-{
-	return cxl_vfio_is_removed(cxlv) && !cxl_vfio_answers(cxlv);
-}
-
-/* But for a CXL Reset that did not end, which others may follow. */
-static bool being_reset(struct cxl_vfio_device *cxlv)
-{
-	unsigned long blocked = READ_ONCE(cxlv->mem.blocked);
-
-	return blocked & (CXL_VFIO_BLOCK_RESET | CXL_VFIO_BLOCK_ERROR) &&
-	       !(blocked & CXL_VFIO_BLOCK_HUNG);
-}
-
-/**
- * cxl_vfio_check_answers - the same, for who was about to do something to it
- * @cxlv: the device
- *
- * In somebody else's reset it may take its time, and is waited for.
- *
- * Return: 0, also while it is being reset; or -ENODEV, logged once, as its removal was.
- */
-int cxl_vfio_check_answers(struct cxl_vfio_device *cxlv)
-{
-	if (cxl_vfio_is_removed(cxlv))
-		return -ENODEV;
-	if (being_reset(cxlv))
-		return 0;
-	if (cxl_vfio_answers(cxlv)) {
-		WRITE_ONCE(cxlv->silent, false);
-		return 0;
-	}
-	if (!READ_ONCE(cxlv->silent))
-		pci_err(cxlv->core.pdev, "the device does not answer\n");
-	WRITE_ONCE(cxlv->silent, true);
-	return -ENODEV;
-}
 
 /**
  * cxl_vfio_removed - the device is gone, and does not come back
@@ -84,7 +16,7 @@ int cxl_vfio_check_answers(struct cxl_vfio_device *cxlv)
  */
 void cxl_vfio_removed(struct cxl_vfio_device *cxlv)
 {
-	if (READ_ONCE(cxlv->mem.blocked) & CXL_VFIO_BLOCK_GONE)
+	if (READ_ONCE(cxlv->hw.blocked) & CXL_VFIO_BLOCK_GONE)
 		return;
 	pci_warn(cxlv->core.pdev, "the device was removed, or given up: its memory is gone for good\n");
 	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_GONE);
@@ -104,7 +36,7 @@ void cxl_vfio_request(struct vfio_device *vdev, unsigned int count)
 {
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 
-	if (!cxl_vfio_answers(cxlv))
+	if (!cxl_vfio_is_present(&cxlv->hw))
 		cxl_vfio_removed(cxlv);
 	vfio_pci_core_request(vdev, count);
 }
@@ -121,7 +53,7 @@ void cxl_vfio_request(struct vfio_device *vdev, unsigned int count)
  */
 bool cxl_vfio_leave_alone(struct cxl_vfio_device *cxlv)
 {
-	return !cxl_vfio_answers(cxlv) && device_trylock(&cxlv->core.pdev->dev);
+	return !cxl_vfio_is_present(&cxlv->hw) && device_trylock(&cxlv->core.pdev->dev);
 }
 
 /* It is disabled. */

@@ -9,7 +9,8 @@
 #include <linux/mm.h>
 #include <linux/tracepoint.h>
 
-#include "cxl_vfio.h"
+#include "hw/hw.h"
+#include "vfio_cxl.h"
 
 TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_RESET);
 TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_ERROR);

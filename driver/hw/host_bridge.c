@@ -9,7 +9,7 @@
 #include <linux/io.h>
 #include <linux/pci.h>
 
-#include "cxl_vfio.h"
+#include "hw/hw.h"
 
 /* The entry after @entry, or the first; NULL at the end, or where the table is broken. */
 static const struct acpi_cedt_header *next_entry(const struct acpi_table_header *cedt,
@@ -27,7 +27,7 @@ static const struct acpi_cedt_header *next_entry(const struct acpi_table_header 
 	return entry;
 }
 
-static const struct acpi_cedt_chbs *find_chbs(const struct cxl_vfio_bridge *bridge)
+static const struct acpi_cedt_chbs *find_chbs(const struct cxl_vfio_host_bridge *bridge)
 {
 	const struct acpi_cedt_header *entry = NULL;
 
@@ -45,12 +45,12 @@ static const struct acpi_cedt_chbs *find_chbs(const struct cxl_vfio_bridge *brid
 
 static u32 source_read(const struct cxlr_source *source, u32 offset)
 {
-	const struct cxl_vfio_bridge *bridge = source->owner;
+	const struct cxl_vfio_host_bridge *bridge = source->owner;
 
 	return readl(bridge->base + CXLR_CM_OFFSET + offset);
 }
 
-static const char *map_registers(struct cxl_vfio_bridge *bridge)
+static const char *map_registers(struct cxl_vfio_host_bridge *bridge)
 {
 	const struct acpi_cedt_chbs *chbs = find_chbs(bridge);
 	const struct cxlr_source source = {
@@ -81,7 +81,7 @@ static const char *map_registers(struct cxl_vfio_bridge *bridge)
 	return NULL;
 }
 
-static const char *find_bridge(struct pci_dev *pdev, struct cxl_vfio_bridge *bridge)
+static const char *find_bridge(struct pci_dev *pdev, struct cxl_vfio_host_bridge *bridge)
 {
 	struct acpi_device *adev = ACPI_COMPANION(&pci_find_host_bridge(pdev->bus)->dev);
 	struct pci_dev *port = pcie_find_root_port(pdev);
@@ -105,22 +105,22 @@ static const char *find_bridge(struct pci_dev *pdev, struct cxl_vfio_bridge *bri
 }
 
 /**
- * cxl_vfio_bridge_open - find the host bridge above a device
+ * cxl_vfio_host_bridge_open - find the host bridge above a device
  * @pdev: the device
- * @bridge: filled in; to be closed by cxl_vfio_bridge_close(), whatever is returned
+ * @bridge: filled in; to be closed by cxl_vfio_host_bridge_close(), whatever is returned
  *
  * May sleep.
  *
  * Return: NULL, or why there is none that can be looked at.
  */
-const char *cxl_vfio_bridge_open(struct pci_dev *pdev, struct cxl_vfio_bridge *bridge)
+const char *cxl_vfio_host_bridge_open(struct pci_dev *pdev, struct cxl_vfio_host_bridge *bridge)
 {
 	memset(bridge, 0, sizeof(*bridge));
 	return find_bridge(pdev, bridge);
 }
 
 /* Registers and table are no longer used. */
-void cxl_vfio_bridge_close(struct cxl_vfio_bridge *bridge)
+void cxl_vfio_host_bridge_close(struct cxl_vfio_host_bridge *bridge)
 {
 	if (bridge->base)
 		iounmap(bridge->base);
@@ -129,13 +129,13 @@ void cxl_vfio_bridge_close(struct cxl_vfio_bridge *bridge)
 }
 
 /**
- * cxl_vfio_bridge_enumerated - whether the CXL core has the host bridge's decoders already
+ * cxl_vfio_host_bridge_enumerated - whether the CXL core has the host bridge's decoders already
  * @bridge: an open one, with decoders
  *
  * It claims the registers when it maps them, at the first endpoint, and keeps them
  * (devm_cxl_iomap_block()).
  */
-bool cxl_vfio_bridge_enumerated(const struct cxl_vfio_bridge *bridge)
+bool cxl_vfio_host_bridge_enumerated(const struct cxl_vfio_host_bridge *bridge)
 {
 	return region_intersects(bridge->at, CXLR_HDM_SIZE(bridge->count),
 				 IORESOURCE_MEM | IORESOURCE_BUSY, IORES_DESC_NONE) !=
@@ -143,22 +143,22 @@ bool cxl_vfio_bridge_enumerated(const struct cxl_vfio_bridge *bridge)
 }
 
 /**
- * cxl_vfio_bridge_decoder - one of the host bridge's decoders, if it leads to the device
+ * cxl_vfio_host_bridge_decoder - one of the host bridge's decoders, if it leads to the device
  * @bridge: an open one
  * @n: below @bridge->count
  * @decoder: filled in, in any case
  *
  * Return: whether it is committed, and its only target is the root port above the device.
  */
-bool cxl_vfio_bridge_decoder(const struct cxl_vfio_bridge *bridge, unsigned int n,
+bool cxl_vfio_host_bridge_decoder(const struct cxl_vfio_host_bridge *bridge, unsigned int n,
 			     struct cxl_vfio_decoder *decoder)
 {
 	cxl_vfio_decoder_read(bridge->hdm, n, decoder);
-	return cxl_vfio_decoder_leads_to(decoder, bridge->port);
+	return cxl_vfio_decoder_targets_port(decoder, bridge->port);
 }
 
 /**
- * cxl_vfio_bridge_window - a window of host physical addresses that leads to one host bridge
+ * cxl_vfio_host_bridge_cfmws - a window of host physical addresses that leads to one host bridge
  * @bridge: an open one
  * @n: counts them from 0
  * @host_only: the window is to admit host-only coherent memory, not device-coherent
@@ -168,7 +168,7 @@ bool cxl_vfio_bridge_decoder(const struct cxl_vfio_bridge *bridge, unsigned int 
  *
  * Return: false if there are not so many.
  */
-bool cxl_vfio_bridge_window(const struct cxl_vfio_bridge *bridge, unsigned int n, bool host_only,
+bool cxl_vfio_host_bridge_cfmws(const struct cxl_vfio_host_bridge *bridge, unsigned int n, bool host_only,
 			    struct range *window)
 {
 	u16 admits = ACPI_CEDT_CFMWS_RESTRICT_VOLATILE |

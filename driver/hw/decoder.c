@@ -8,7 +8,7 @@
 #include <linux/iopoll.h>
 #include <linux/pci.h>
 
-#include "cxl_vfio.h"
+#include "hw/hw.h"
 
 /* 8.2.4.20.12: a decoder commits, or says that it cannot, within 10 ms. */
 #define COMMIT_TIMEOUT_US	10000
@@ -34,13 +34,13 @@ void cxl_vfio_decoder_read(void __iomem *hdm, unsigned int n, struct cxl_vfio_de
 }
 
 /**
- * cxl_vfio_decoder_leads_to - does a host bridge's or a switch's decoder lead to a port?
+ * cxl_vfio_decoder_targets_port - does a host bridge's or a switch's decoder lead to a port?
  * @decoder: the decoder
  * @port: the port's number, by its Link Capabilities
  *
  * Return: whether it is committed, and that port is its only target (8.2.4.20.8).
  */
-bool cxl_vfio_decoder_leads_to(const struct cxl_vfio_decoder *decoder, u8 port)
+bool cxl_vfio_decoder_targets_port(const struct cxl_vfio_decoder *decoder, u8 port)
 {
 	return decoder->ctrl & CXLR_HDM_CTRL_COMMITTED && !(decoder->ctrl & CXLR_HDM_CTRL_IW) &&
 	       (decoder->skip & 0xff) == port;

@@ -9,7 +9,7 @@
 #include <linux/pci.h>
 #include <cxl/pci.h>
 
-#include "cxl_vfio.h"
+#include "hw/hw.h"
 
 /**
  * struct cxl_vfio_switch - one of them
@@ -36,19 +36,19 @@ static struct pci_dev *downstream_port(struct pci_dev *pdev)
 }
 
 /**
- * cxl_vfio_switch_above - is the device behind a switch?
+ * cxl_vfio_is_behind_switch - is the device behind a switch?
  * @pdev: the device
  */
-bool cxl_vfio_switch_above(struct pci_dev *pdev)
+bool cxl_vfio_is_behind_switch(struct pci_dev *pdev)
 {
 	return pci_upstream_bridge(pdev) != pcie_find_root_port(pdev);
 }
 
 /* One without decoders is left out: what it passes on, the CXL core has to judge. */
-static int add_switch(struct cxl_vfio_device *cxlv, struct pci_dev *upstream,
+static int add_switch(struct cxl_vfio_hw *hw, struct pci_dev *upstream,
 		      struct pci_dev *downstream)
 {
-	struct device *dev = &cxlv->core.pdev->dev;
+	struct device *dev = &hw->pdev->dev;
 	const struct cxl_reg_map *hdm;
 	struct cxl_register_map map = { };
 	struct cxl_vfio_switch *sw;
@@ -70,28 +70,28 @@ static int add_switch(struct cxl_vfio_device *cxlv, struct pci_dev *upstream,
 	sw->count = cxlr_hdm_decoder_count(readl(sw->hdm + CXLR_HDM_CAP));
 	if (CXLR_HDM_SIZE(sw->count) > hdm->size)
 		sw->count = 0;
-	sw->below = cxlv->switches;
-	cxlv->switches = sw;
+	sw->below = hw->switches;
+	hw->switches = sw;
 	return 0;
 }
 
 /**
  * cxl_vfio_switch_find - find the switches above a device
- * @cxlv: the device, being bound
+ * @hw: the device, being bound
  *
  * They are devres. May sleep. Return: 0 or -ENOMEM.
  */
-int cxl_vfio_switch_find(struct cxl_vfio_device *cxlv)
+int cxl_vfio_switch_find(struct cxl_vfio_hw *hw)
 {
 	struct pci_dev *downstream, *upstream;
 	int ret = 0;
 
-	for (downstream = downstream_port(cxlv->core.pdev); downstream && !ret;
+	for (downstream = downstream_port(hw->pdev); downstream && !ret;
 	     downstream = downstream_port(upstream)) {
 		upstream = pci_upstream_bridge(downstream);
 		if (!upstream)
 			break;
-		ret = add_switch(cxlv, upstream, downstream);
+		ret = add_switch(hw, upstream, downstream);
 	}
 	return ret;
 }
@@ -103,7 +103,7 @@ static bool leads_to(const struct cxl_vfio_switch *sw, const struct range *hpa)
 
 	for (i = 0; i < sw->count; i++) {
 		cxl_vfio_decoder_read(sw->hdm, i, &decoder);
-		if (cxl_vfio_decoder_leads_to(&decoder, sw->port) && decoder.base == hpa->start &&
+		if (cxl_vfio_decoder_targets_port(&decoder, sw->port) && decoder.base == hpa->start &&
 		    decoder.size == range_len(hpa))
 			return true;
 	}
@@ -111,20 +111,20 @@ static bool leads_to(const struct cxl_vfio_switch *sw, const struct range *hpa)
 }
 
 /**
- * cxl_vfio_switch_astray - a switch on the way that does not lead to the device
- * @cxlv: the device
+ * cxl_vfio_switch_unrouted - a switch on the way that does not lead to the device
+ * @hw: the device
  * @hpa: what its memory decodes
  *
  * Some reads of registers for each switch; the switches are in D0, as the device is.
  *
  * Return: the upstream port of the one nearest to the root port, or NULL.
  */
-struct pci_dev *cxl_vfio_switch_astray(const struct cxl_vfio_device *cxlv,
+struct pci_dev *cxl_vfio_switch_unrouted(const struct cxl_vfio_hw *hw,
 				       const struct range *hpa)
 {
 	const struct cxl_vfio_switch *sw;
 
-	for (sw = cxlv->switches; sw; sw = sw->below)
+	for (sw = hw->switches; sw; sw = sw->below)
 		if (!leads_to(sw, hpa))
 			return sw->upstream;
 	return NULL;

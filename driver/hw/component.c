@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The component registers (8.2.3) and the BAR that holds them: where they are, what of
+ * the BAR a user does not reach, and the claim on what the CXL core leaves of it.
+ */
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/overflow.h>
+#include <linux/pci.h>
+#include <cxl/pci.h>
+
+#include "hw/hw.h"
+
+/**
+ * cxl_vfio_mmio_begin - have the device decode its BARs
+ * @pdev: the device, in D0
+ *
+ * Memory decoding may be off (QEMU resets the device while it realizes it),
+ * and a write to the decoders would then be lost without a word.
+ *
+ * Return: what cxl_vfio_mmio_end() wants to know.
+ */
+u16 cxl_vfio_mmio_begin(struct pci_dev *pdev)
+{
+	u16 command;
+
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	if (!(command & PCI_COMMAND_MEMORY))
+		pci_write_config_word(pdev, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
+	return command;
+}
+
+/* As cxl_vfio_mmio_begin() found it. */
+void cxl_vfio_mmio_end(struct pci_dev *pdev, u16 command)
+{
+	if (!(command & PCI_COMMAND_MEMORY))
+		pci_write_config_word(pdev, PCI_COMMAND, command);
+}
+
+static u32 source_read(const struct cxlr_source *source, u32 offset)
+{
+	const struct cxl_vfio_comp *comp = source->owner;
+
+	return readl(comp->base + comp->cm + offset);
+}
+
+/* NULL, or what is wrong with the capability array (8.2.4.1). */
+static const char *find_capabilities(struct cxl_vfio_comp *comp)
+{
+	const struct cxlr_source source = {
+		.read = source_read, .size = CXLR_CM_SIZE, .owner = comp,
+	};
+	const char *why = cxlr_find_capabilities(&source, &comp->capabilities);
+	const struct cxlr_block *hdm;
+
+	if (why)
+		return why;
+	hdm = cxlr_block_find(&comp->capabilities, CXLR_CAP_ID_HDM);
+	return hdm && hdm->at == comp->hdm ? NULL : "it changed while it was read";
+}
+
+/* And what to carve out of it; comp.bar, cm, hdm and hdm_size are set. */
+static int map_bar(struct cxl_vfio_hw *hw)
+{
+	struct cxl_vfio_comp *comp = &hw->comp;
+	struct pci_dev *pdev = hw->pdev;
+	resource_size_t end;
+	const char *why;
+
+	if (check_add_overflow(comp->cm, (resource_size_t)CXLR_CM_SIZE, &end) ||
+	    end > pci_resource_len(pdev, comp->bar) ||
+	    comp->hdm + comp->hdm_size > CXLR_CM_SIZE || !IS_ALIGNED(comp->hdm, sizeof(u32)) ||
+	    comp->hdm < CXLR_CAP_HEADER(1)) {
+		pci_err(pdev, "the HDM decoders' place in BAR %u makes no sense (CM block at %pa, HDM at %#x)\n",
+			comp->bar, &comp->cm, comp->hdm);
+		return -ENODEV;
+	}
+	/* Whole pages: the CM block is 4 KiB and nothing else shares its page. */
+	comp->carve_start = ALIGN_DOWN(comp->cm, PAGE_SIZE);
+	comp->carve_end = min(ALIGN(end, PAGE_SIZE), pci_resource_len(pdev, comp->bar));
+
+	comp->base = pcim_iomap(pdev, comp->bar, 0);
+	if (!comp->base) {
+		pci_err(pdev, "cannot map BAR %u\n", comp->bar);
+		return -ENOMEM;
+	}
+	why = find_capabilities(comp);
+	if (why) {
+		pci_err(pdev, "the capability array in BAR %u is broken: %s\n", comp->bar, why);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+/**
+ * cxl_vfio_component_find - find the component registers and map their BAR
+ * @hw: the device, enabled
+ *
+ * Return: 0, or an error that was logged.
+ */
+int cxl_vfio_component_find(struct cxl_vfio_hw *hw)
+{
+	struct cxl_register_map *map = &hw->cxl->cxlds.reg_map;
+	struct pci_dev *pdev = hw->pdev;
+	struct cxl_vfio_comp *comp = &hw->comp;
+	unsigned int bar;
+	int ret;
+
+	ret = cxl_pci_setup_regs(pdev, CXL_REGLOC_RBI_COMPONENT, map);
+	if (ret) {
+		pci_err(pdev, "no component registers (Register Locator DVSEC): %pe\n",
+			ERR_PTR(ret));
+		return ret;
+	}
+	if (!map->component_map.hdm_decoder.valid) {
+		pci_err(pdev, "no HDM decoders in the component registers: the memory cannot be placed\n");
+		return -ENODEV;
+	}
+
+	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++)
+		if (pci_resource_flags(pdev, bar) & IORESOURCE_MEM &&
+		    map->resource >= pci_resource_start(pdev, bar) &&
+		    map->resource <= pci_resource_end(pdev, bar))
+			break;
+	if (bar == PCI_STD_NUM_BARS) {
+		pci_err(pdev, "component registers at %pa are in no BAR\n", &map->resource);
+		return -ENODEV;
+	}
+
+	comp->bar = bar;
+	comp->cm = map->resource - pci_resource_start(pdev, bar) + CXLR_CM_OFFSET;
+	comp->hdm = map->component_map.hdm_decoder.offset - CXLR_CM_OFFSET;
+	comp->hdm_size = map->component_map.hdm_decoder.size;
+	return map_bar(hw);
+}
+
+static int claim(struct cxl_vfio_hw *hw, resource_size_t start, resource_size_t end)
+{
+	struct pci_dev *pdev = hw->pdev;
+
+	if (start >= end)
+		return 0;
+	if (devm_request_mem_region(&pdev->dev, pci_resource_start(pdev, hw->comp.bar) + start,
+				    end - start, "cxl-vfio-pci"))
+		return 0;
+	pci_err(pdev, "BAR %u, bytes %pa to %pa, is in use: see /proc/iomem for by whom\n",
+		hw->comp.bar, &start, &end);
+	return -EBUSY;
+}
+
+/**
+ * cxl_vfio_component_claim - claim what the CXL core left of the BAR
+ * @hw: the device, attached to its region
+ *
+ * Return: 0, or -EBUSY, logged.
+ */
+int cxl_vfio_component_claim(struct cxl_vfio_hw *hw)
+{
+	const struct cxl_component_reg_map *map = &hw->cxl->cxlds.reg_map.component_map;
+	const struct cxl_reg_map *first = &map->hdm_decoder, *second = &map->ras;
+	resource_size_t component = hw->comp.cm - CXLR_CM_OFFSET, pos = 0;
+	int ret;
+
+	if (second->valid && second->offset < first->offset)
+		swap(first, second);
+
+	ret = claim(hw, pos, component + first->offset);
+	if (ret)
+		return ret;
+	pos = component + first->offset + first->size;
+	if (second->valid) {
+		ret = claim(hw, pos, component + second->offset);
+		if (ret)
+			return ret;
+		pos = component + second->offset + second->size;
+	}
+	return claim(hw, pos, pci_resource_len(hw->pdev, hw->comp.bar));
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The physical device, and the way to it: its registers, what the platform programmed
+ * there, whether it is present, the host bridge and the switches above it.
+ */
+#ifndef CXL_VFIO_HW_H
+#define CXL_VFIO_HW_H
+
+#include <linux/atomic.h>
+#include <linux/bits.h>
+#include <linux/io.h>
+#include <linux/range.h>
+#include <linux/types.h>
+#include <cxl/cxl.h>
+
+#include "blocks.h"
+#include "engine.h"
+
+struct acpi_table_header;
+struct pci_dev;
+struct seq_buf;
+
+/**
+ * struct cxl_vfio_dev_state - what the CXL core sees of the device
+ * @cxlds: must be first (devm_cxl_dev_state_create())
+ */
+struct cxl_vfio_dev_state {
+	struct cxl_dev_state cxlds;
+};
+
+/**
+ * struct cxl_vfio_decoder - what one HDM decoder is programmed to
+ * @base: HPA, bytes
+ * @size: bytes
+ * @skip: DPA skip, bytes; of a host bridge's or a switch's decoder, the target list
+ * @ctrl: HDM Decoder n Control
+ */
+struct cxl_vfio_decoder {
+	u64 base;
+	u64 size;
+	u64 skip;
+	u32 ctrl;
+};
+
+/**
+ * struct cxl_vfio_host_bridge - the host bridge above a device
+ * @cedt: the ACPI table that tells of it
+ * @uid: by which that does
+ * @port: number of the root port above the device, in target lists
+ * @base: kernel mapping of its component registers up to the end of the CM block
+ * @hdm: its HDM Decoder capability
+ * @count: decoders; 0, and no @hdm, where it passes everything to its only port
+ * @at: physical address of @hdm
+ */
+struct cxl_vfio_host_bridge {
+	struct acpi_table_header *cedt;
+	u32 uid;
+	u8 port;
+	void __iomem *base;
+	void __iomem *hdm;
+	unsigned int count;
+	resource_size_t at;
+};
+
+/**
+ * struct cxl_vfio_platform - the CXL state that the platform gave the device
+ *
+ * Sampled at bind. The host owns it: nothing that a user does changes
+ * it, and a reset that loses it is followed by cxl_vfio_reset_done(), which
+ * puts it back.
+ */
+struct cxl_vfio_platform {
+	struct cxl_vfio_decoder decoder[CXLR_HDM_MAX_DECODERS];
+	u32 hdm_cap;
+	u32 hdm_global;
+	u32 range_base_low[2];
+	u32 range_base_high[2];
+	u16 dvsec_ctrl;
+	u16 dvsec_lock;
+};
+
+/* Why the memory may not be touched: bits of cxl_vfio_mem.blocked. */
+enum {
+	CXL_VFIO_BLOCK_RESET	= BIT(0),	/* a reset is under way */
+	CXL_VFIO_BLOCK_ERROR	= BIT(1),	/* error recovery is under way */
+	CXL_VFIO_BLOCK_CONFIG	= BIT(2),	/* a power or memory-enable change is */
+	CXL_VFIO_BLOCK_UNUSABLE	= BIT(3),	/* a reset lost a decoder for good */
+	CXL_VFIO_BLOCK_HUNG	= BIT(4),	/* a CXL Reset did not end; the bus's ends it */
+	CXL_VFIO_BLOCK_GONE	= BIT(5),	/* the device was removed; never ends */
+	CXL_VFIO_BLOCK_SLEEP	= BIT(6),	/* nobody has it open, and it is not in D0 */
+};
+
+/* What is counted of a device, since bind: see /sys/kernel/debug/cxl-vfio-pci. */
+enum cxl_vfio_count {
+	CXL_VFIO_COUNT_OPENS,
+	CXL_VFIO_COUNT_OPENS_REFUSED,
+	CXL_VFIO_COUNT_ZAPS,
+	CXL_VFIO_COUNT_BUS_ERRORS,	/* faults that were answered with SIGBUS */
+	CXL_VFIO_COUNT_COMMITS,		/* of the virtual decoder */
+	CXL_VFIO_COUNT_RESETS,
+	CXL_VFIO_COUNT_RESETS_FAILED,
+	CXL_VFIO_COUNT_CLEARS,
+	CXL_VFIO_COUNT_SLEEPS,
+	CXL_VFIO_COUNT_ERRORS,		/* of the CXL protocols, uncorrectable */
+	CXL_VFIO_COUNT_ERRORS_CORRECTED,
+	CXL_VFIO_COUNTS
+};
+
+/**
+ * struct cxl_vfio_comp - the component registers and the BAR that holds them
+ * @bar: index of the BAR
+ * @cm: offset of the CM block in the BAR, bytes
+ * @hdm: offset of the HDM Decoder capability in the CM block, bytes
+ * @hdm_size: size of it, bytes
+ * @capabilities: all that the capability array lists
+ * @carve_start: first byte of the BAR that a user cannot reach, page aligned
+ * @carve_end: first byte after those, page aligned
+ * @base: kernel mapping of the whole BAR
+ */
+struct cxl_vfio_comp {
+	unsigned int bar;
+	resource_size_t cm;
+	u32 hdm;
+	u32 hdm_size;
+	struct cxlr_blocks capabilities;
+	resource_size_t carve_start;
+	resource_size_t carve_end;
+	void __iomem *base;
+};
+
+/**
+ * struct cxl_vfio_ras - what of errors the device had masked at bind
+ * @unmasked: the driver has unmasked those that it wants to hear of
+ * @aer_uncor: PCI_ERR_UNCOR_MASK
+ * @aer_cor: PCI_ERR_COR_MASK
+ * @ras_uncor: Uncorrectable Error Mask (8.2.4.17.2)
+ * @ras_cor: Correctable Error Mask (8.2.4.17.5)
+ */
+struct cxl_vfio_ras {
+	bool unmasked;
+	u32 aer_uncor;
+	u32 aer_cor;
+	u32 ras_uncor;
+	u32 ras_cor;
+};
+
+struct cxl_vfio_switch;
+
+/**
+ * struct cxl_vfio_hw - the physical device
+ * @pdev: it
+ * @cxl: owned by the PCI device's devres
+ * @dvsec: config offset of the PCIe DVSEC for CXL Devices (8.1.3)
+ * @cap: its CXL Capability register
+ * @dvsecs: all CXL DVSECs, that one included
+ * @comp: its component registers
+ * @platform: what it was programmed to at bind
+ * @decoder: index of the HDM decoder that decodes the memory
+ * @switches: those above it, from the root port on; NULL: none
+ * @ras: what it had masked of errors
+ * @silent: it did not answer when it was asked last, and the log says so
+ * @blocked: why its memory may not be touched, CXL_VFIO_BLOCK_*; zero when nothing
+ *	     forbids it. Written under the memory's lock
+ * @counts: by enum cxl_vfio_count
+ */
+struct cxl_vfio_hw {
+	struct pci_dev *pdev;
+	struct cxl_vfio_dev_state *cxl;
+	u16 dvsec;
+	u16 cap;
+	struct cxlr_blocks dvsecs;
+	struct cxl_vfio_comp comp;
+	struct cxl_vfio_platform platform;
+	unsigned int decoder;
+	struct cxl_vfio_switch *switches;
+	struct cxl_vfio_ras ras;
+	bool silent;
+	unsigned long blocked;
+	atomic_long_t counts[CXL_VFIO_COUNTS];
+};
+
+static inline void cxl_vfio_count(struct cxl_vfio_hw *hw, enum cxl_vfio_count what)
+{
+	atomic_long_inc(&hw->counts[what]);
+}
+
+/* The physical HDM Decoder capability. */
+static inline void __iomem *cxl_vfio_hdm(const struct cxl_vfio_hw *hw)
+{
+	return hw->comp.base + hw->comp.cm + hw->comp.hdm;
+}
+
+/*
+ * Bytes of the register region: up to the end of the device's HDM Decoder capability, from
+ * the start of the CM block.
+ */
+static inline u32 cxl_vfio_comp_regs_size(const struct cxl_vfio_comp *comp)
+{
+	return comp->hdm + comp->hdm_size;
+}
+
+/* Has a CXL Reset not ended in its time? */
+static inline bool cxl_vfio_is_hung(const struct cxl_vfio_hw *hw)
+{
+	return READ_ONCE(hw->blocked) & CXL_VFIO_BLOCK_HUNG;
+}
+
+/* dvsec.c */
+int cxl_vfio_dvsec_find(struct cxl_vfio_hw *hw);
+bool cxl_vfio_dvsec_mem_active(struct cxl_vfio_hw *hw);
+int cxl_vfio_dvsec_wait_active(struct cxl_vfio_hw *hw);
+u64 cxl_vfio_dvsec_capacity(struct cxl_vfio_hw *hw);
+void cxl_vfio_dvsec_write_control2(struct cxl_vfio_hw *hw, u16 val);
+int cxl_vfio_dvsec_wait_status2(struct cxl_vfio_hw *hw, u16 mask, unsigned int timeout_ms);
+void cxl_vfio_dvsec_write_back(struct cxl_vfio_hw *hw);
+unsigned int cxl_vfio_dvsec_reset_timeout_ms(struct cxl_vfio_hw *hw);
+bool cxl_vfio_dvsec_can_reset(const struct cxl_vfio_hw *hw);
+bool cxl_vfio_dvsec_reset_clears(const struct cxl_vfio_hw *hw);
+int cxl_vfio_dvsec_restore(struct cxl_vfio_hw *hw);
+bool cxl_vfio_dvsec_kept_mem_enable(struct cxl_vfio_hw *hw);
+
+/* component.c */
+int cxl_vfio_component_find(struct cxl_vfio_hw *hw);
+int cxl_vfio_component_claim(struct cxl_vfio_hw *hw);
+u16 cxl_vfio_mmio_begin(struct pci_dev *pdev);
+void cxl_vfio_mmio_end(struct pci_dev *pdev, u16 command);
+
+/* platform.c */
+int cxl_vfio_platform_sample(struct cxl_vfio_hw *hw);
+int cxl_vfio_platform_restore(struct cxl_vfio_hw *hw, const struct range *hpa);
+bool cxl_vfio_platform_decoder_lost(struct cxl_vfio_hw *hw);
+
+/* ras.c */
+void cxl_vfio_ras_init(struct cxl_vfio_hw *hw);
+void cxl_vfio_ras_exit(struct cxl_vfio_hw *hw);
+void cxl_vfio_ras_unmask(struct cxl_vfio_hw *hw);
+u32 cxl_vfio_ras_at(const struct cxl_vfio_hw *hw);
+void cxl_vfio_ras_name_errors(struct seq_buf *names, u32 offset, u32 status);
+
+/* presence.c */
+bool cxl_vfio_is_present(struct cxl_vfio_hw *hw);
+bool cxl_vfio_is_gone(struct cxl_vfio_hw *hw);
+bool cxl_vfio_is_absent(struct cxl_vfio_hw *hw);
+int cxl_vfio_check_present(struct cxl_vfio_hw *hw);
+
+/* decoder.c */
+void cxl_vfio_decoder_read(void __iomem *hdm, unsigned int n, struct cxl_vfio_decoder *decoder);
+bool cxl_vfio_decoder_targets_port(const struct cxl_vfio_decoder *decoder, u8 port);
+int cxl_vfio_decoder_commit(void __iomem *hdm, unsigned int n, const struct cxl_vfio_decoder *want);
+void cxl_vfio_decoder_release(void __iomem *hdm, unsigned int n,
+			      const struct cxl_vfio_decoder *was);
+
+/* host_bridge.c */
+const char *cxl_vfio_host_bridge_open(struct pci_dev *pdev, struct cxl_vfio_host_bridge *bridge);
+void cxl_vfio_host_bridge_close(struct cxl_vfio_host_bridge *bridge);
+bool cxl_vfio_host_bridge_decoder(const struct cxl_vfio_host_bridge *bridge, unsigned int n,
+				  struct cxl_vfio_decoder *decoder);
+bool cxl_vfio_host_bridge_enumerated(const struct cxl_vfio_host_bridge *bridge);
+bool cxl_vfio_host_bridge_cfmws(const struct cxl_vfio_host_bridge *bridge, unsigned int n,
+				bool host_only, struct range *window);
+
+/* switch.c */
+bool cxl_vfio_is_behind_switch(struct pci_dev *pdev);
+int cxl_vfio_switch_find(struct cxl_vfio_hw *hw);
+struct pci_dev *cxl_vfio_switch_unrouted(const struct cxl_vfio_hw *hw, const struct range *hpa);
+
+#endif

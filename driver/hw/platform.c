@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the platform programmed into the device: sampled at bind, and put back when
+ * something has taken it.
+ */
+#include <linux/io.h>
+#include <linux/pci.h>
+
+#include "hw/hw.h"
+
+/**
+ * cxl_vfio_platform_sample - remember the CXL state that the platform programmed
+ * @hw: the device, being bound; its registers are mapped
+ *
+ * Return: 0, or -EIO when the registers cannot be read, logged.
+ */
+int cxl_vfio_platform_sample(struct cxl_vfio_hw *hw)
+{
+	struct cxl_vfio_platform *platform = &hw->platform;
+	void __iomem *hdm = cxl_vfio_hdm(hw);
+	struct pci_dev *pdev = hw->pdev;
+	unsigned int i, count;
+
+	platform->hdm_cap = readl(hdm + CXLR_HDM_CAP);
+	count = cxlr_hdm_decoder_count(platform->hdm_cap);
+	if (PCI_POSSIBLE_ERROR(platform->hdm_cap) || !count ||
+	    CXLR_HDM_SIZE(count) > hw->comp.hdm_size) {
+		pci_err(pdev, "the HDM decoders do not answer sensibly (capability reads %#x)\n",
+			platform->hdm_cap);
+		return -EIO;
+	}
+
+	platform->hdm_global = readl(hdm + CXLR_HDM_GLOBAL_CTRL);
+	for (i = 0; i < count; i++)
+		cxl_vfio_decoder_read(hdm, i, &platform->decoder[i]);
+
+	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL, &platform->dvsec_ctrl);
+	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_LOCK, &platform->dvsec_lock);
+	for (i = 0; i < 2; i++) {
+		pci_read_config_dword(pdev, hw->dvsec + CXLR_DVSEC_RANGE_BASE_LOW(i),
+				      &platform->range_base_low[i]);
+		pci_read_config_dword(pdev, hw->dvsec + CXLR_DVSEC_RANGE_BASE_HIGH(i),
+				      &platform->range_base_high[i]);
+	}
+	return 0;
+}
+
+/* Committed to something else is not the work of a reset, and not to be rewritten. */
+static int restore_decoder(struct cxl_vfio_hw *hw, unsigned int n)
+{
+	const struct cxl_vfio_decoder *want = &hw->platform.decoder[n];
+
+	if (!(want->ctrl & CXLR_HDM_CTRL_COMMITTED))
+		return 0;
+	return cxl_vfio_decoder_commit(cxl_vfio_hdm(hw), n, want);
+}
+
+static int restore_decoders(struct cxl_vfio_hw *hw)
+{
+	unsigned int i, count = cxlr_hdm_decoder_count(hw->platform.hdm_cap);
+	void __iomem *global = cxl_vfio_hdm(hw) + CXLR_HDM_GLOBAL_CTRL;
+	int ret;
+
+	for (i = 0; i < count; i++) {
+		ret = restore_decoder(hw, i);
+		/* Said once, however often it is tried again. */
+		if (ret && !(READ_ONCE(hw->blocked) & CXL_VFIO_BLOCK_UNUSABLE))
+			pci_err(hw->pdev,
+				"decoder %u could not be restored after a reset (%pe): the memory is out of use until another reset succeeds, or the platform programs it again (reboot)\n",
+				i, ERR_PTR(ret));
+		if (ret)
+			return ret;
+	}
+	if (readl(global) != hw->platform.hdm_global)
+		writel(hw->platform.hdm_global, global);
+	return 0;
+}
+
+/*
+ * A reset above a switch takes the switch's decoders as well. They are not this
+ * driver's to program: the CXL core holds them for committed, and the other devices
+ * behind the switch have theirs among them, in an order (8.2.4.20.12).
+ */
+static int check_switches(struct cxl_vfio_hw *hw, const struct range *hpa)
+{
+	struct pci_dev *unrouted = cxl_vfio_switch_unrouted(hw, hpa);
+
+	if (!unrouted)
+		return 0;
+	if (!(READ_ONCE(hw->blocked) & CXL_VFIO_BLOCK_UNUSABLE))
+		pci_err(hw->pdev,
+			"no HDM decoder of switch %s leads here after a reset: the memory is out of use until the platform programs it again and the device is reset\n",
+			pci_name(unrouted));
+	return -ENXIO;
+}
+
+/**
+ * cxl_vfio_platform_restore - have decoders and DVSEC as the platform had them
+ * @hw: the device, in D0
+ * @hpa: what its memory decodes
+ *
+ * Return: 0; or why the memory is out of use, logged unless it was out of use before.
+ */
+int cxl_vfio_platform_restore(struct cxl_vfio_hw *hw, const struct range *hpa)
+{
+	u16 command;
+	int ret;
+
+	if (!cxl_vfio_is_present(hw)) {
+		if (!(READ_ONCE(hw->blocked) & CXL_VFIO_BLOCK_UNUSABLE))
+			pci_err(hw->pdev, "the device does not answer: its memory is out of use until a reset succeeds\n");
+		return -ENODEV;
+	}
+	command = cxl_vfio_mmio_begin(hw->pdev);
+	ret = restore_decoders(hw);
+	cxl_vfio_mmio_end(hw->pdev, command);
+	return ret ?: cxl_vfio_dvsec_restore(hw) ?: check_switches(hw, hpa);
+}
+
+/**
+ * cxl_vfio_platform_decoder_lost - has a reset taken the decoder?
+ * @hw: the device; no other reset runs
+ *
+ * FLR does not (9.5), all others do.
+ *
+ * Return: whether it is not committed, or does not answer.
+ */
+bool cxl_vfio_platform_decoder_lost(struct cxl_vfio_hw *hw)
+{
+	u16 command = cxl_vfio_mmio_begin(hw->pdev);
+	u32 ctrl = readl(cxl_vfio_hdm(hw) + CXLR_HDM_CTRL(hw->decoder));
+
+	cxl_vfio_mmio_end(hw->pdev, command);
+	return PCI_POSSIBLE_ERROR(ctrl) || !(ctrl & CXLR_HDM_CTRL_COMMITTED);
+}

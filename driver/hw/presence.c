@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Is the device there? One that leaves its slot without notice only answers nothing,
+ * and may answer again; it is gone when the PCI core has been told so.
+ */
+#include <linux/pci.h>
+
+#include "hw/hw.h"
+
+/**
+ * cxl_vfio_is_gone - is it known that the device does not come back?
+ * @hw: the device
+ *
+ * From then on nothing is written to it, nor waited for.
+ */
+bool cxl_vfio_is_gone(struct cxl_vfio_hw *hw)
+{
+	return pci_dev_is_disconnected(hw->pdev) ||
+	       READ_ONCE(hw->blocked) & CXL_VFIO_BLOCK_GONE;
+}
+
+/**
+ * cxl_vfio_is_present - is the device there?
+ * @hw: the device; who resets it has waited for it
+ *
+ * One configuration read.
+ */
+bool cxl_vfio_is_present(struct cxl_vfio_hw *hw)
+{
+	return pci_device_is_present(hw->pdev);
+}
+
+/**
+ * cxl_vfio_is_absent - is it known that the device is not there?
+ * @hw: the device
+ *
+ * One that error recovery gave up may still be.
+ */
+bool cxl_vfio_is_absent(struct cxl_vfio_hw *hw)
+{
+	return cxl_vfio_is_gone(hw) && !cxl_vfio_is_present(hw);
+}
+
+/* But for a CXL Reset that did not end, which others may follow. */
+static bool being_reset(struct cxl_vfio_hw *hw)
+{
+	unsigned long blocked = READ_ONCE(hw->blocked);
+
+	return blocked & (CXL_VFIO_BLOCK_RESET | CXL_VFIO_BLOCK_ERROR) &&
+	       !(blocked & CXL_VFIO_BLOCK_HUNG);
+}
+
+/**
+ * cxl_vfio_check_present - the same, for who was about to do something to it
+ * @hw: the device
+ *
+ * In somebody else's reset it may take its time, and is waited for.
+ *
+ * Return: 0, also while it is being reset; or -ENODEV, logged once, as its removal was.
+ */
+int cxl_vfio_check_present(struct cxl_vfio_hw *hw)
+{
+	if (cxl_vfio_is_gone(hw))
+		return -ENODEV;
+	if (being_reset(hw))
+		return 0;
+	if (cxl_vfio_is_present(hw)) {
+		WRITE_ONCE(hw->silent, false);
+		return 0;
+	}
+	if (!READ_ONCE(hw->silent))
+		pci_err(hw->pdev, "the device does not answer\n");
+	WRITE_ONCE(hw->silent, true);
+	return -ENODEV;
+}
