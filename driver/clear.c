@@ -52,10 +52,10 @@ static int clear_chunk(struct cxl_vfio_device *cxlv, u64 pos, size_t len)
 	/* A reset that is about to begin waits for no more than this chunk. */
 	guard(rwsem_read)(&cxlv->mem.lock);
 
-	if (!cxl_vfio_mem_reachable(cxlv))
+	if (!cxl_vfio_mem_reachable(&cxlv->mem))
 		return -EAGAIN;
-	cxl_vfio_poison_expose(cxlv, pos, len);
-	cxlv->mem.backing->clear(cxlv, pos, len);
+	cxl_vfio_poison_expose(&cxlv->mem, pos, len);
+	cxl_vfio_backing_clear(&cxlv->mem, pos, len);
 	return 0;
 }
 
@@ -165,7 +165,7 @@ static void clear_work(struct work_struct *work)
 	struct cxl_vfio_device *cxlv = container_of(work, struct cxl_vfio_device, clear.work);
 
 	/* Pages that somebody has are cleared when he has let go of them, by the next open. */
-	if (!cxl_vfio_backing_pinned(cxlv) && !by_reset(cxlv) && !cxl_vfio_clear_obstacle(cxlv))
+	if (!cxl_vfio_backing_pinned(&cxlv->mem) && !by_reset(cxlv) && !cxl_vfio_clear_obstacle(cxlv))
 		by_cpus(cxlv);
 	cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_CLEARS);
 	trace_cxl_vfio_clear(&cxlv->core.pdev->dev, atomic64_read(&cxlv->clear.left));

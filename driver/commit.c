@@ -351,7 +351,7 @@ void cxl_vfio_commit_seen(struct cxl_vfio_device *cxlv)
 	const struct cxl_vfio_decoder want = { .base = c->hpa.start, .size = range_len(&c->hpa) };
 
 	/* No processor has lines of what was there before. */
-	cxl_vfio_reset_invalidate(cxlv);
+	cxl_vfio_mem_flush_cpu_caches(&cxlv->mem);
 	/* Without an entry, the next bind is refused. */
 	if (c->bridge_decoder >= 0)
 		xa_store(&seen_by_core, seen_index(c, c->bridge_decoder), seen_entry(c, &want),

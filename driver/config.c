@@ -53,16 +53,49 @@ static bool may_reset(struct pci_dev *pdev, u64 pos, size_t count)
 	return overlaps(pos, count, pdev->pcie_cap + PCI_EXP_DEVCTL, sizeof(u16));
 }
 
+/*
+ * A user is about to change memory enable or power.
+ *
+ * The core takes the BARs' mappings away when it sees such a change, but
+ * knows nothing of this region. Faults that come before
+ * config_end() are tried again; they find out then what changed.
+ * This is done for every write to the registers in question: the core reads
+ * what is written from user memory, which may have changed since a look at it
+ * here. The caller's own get SIGBUS: the core reads the user's buffer in here, which
+ * may be this very memory.
+ *
+ * Return: 0, or -EINTR when killed.
+ */
+static int config_begin(struct cxl_vfio_device *cxlv)
+{
+	if (mutex_lock_killable(&cxlv->mem.config_lock))
+		return -EINTR;
+	WRITE_ONCE(cxlv->mem.config_owner, current);
+	cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_CONFIG);
+	return 0;
+}
+
+/* The change is made. A device that came back from D3 may have lost its decoders. */
+static void config_end(struct cxl_vfio_device *cxlv)
+{
+	scoped_guard(rwsem_write, &cxlv->core.memory_lock)
+		if (cxlv->core.pdev->current_state == PCI_D0)
+			cxl_vfio_reset_restore(cxlv);
+	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_CONFIG);
+	WRITE_ONCE(cxlv->mem.config_owner, NULL);
+	mutex_unlock(&cxlv->mem.config_lock);
+}
+
 static ssize_t access_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 			    loff_t *ppos)
 {
 	ssize_t ret;
 
-	ret = cxl_vfio_mem_config_begin(cxlv);
+	ret = config_begin(cxlv);
 	if (ret)
 		return ret;
 	ret = vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
-	cxl_vfio_mem_config_end(cxlv);
+	config_end(cxlv);
 	return ret;
 }
 

@@ -62,7 +62,7 @@ static int initiate(struct cxl_vfio_device *cxlv, bool clear)
 		return -EIO;
 	}
 	if (clear)
-		cxl_vfio_poison_forget(cxlv);
+		cxl_vfio_poison_forget(&cxlv->mem);
 	return 0;
 }
 
@@ -161,7 +161,7 @@ static int quiet_reset(struct cxl_vfio_device *cxlv, bool clear)
 	}
 	/* Whatever came of it: the decoders as they were, or the memory out of use. */
 	restored = cxl_vfio_reset_restore(cxlv);
-	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
+	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_RESET);
 	return ret ?: restored;
 }
 
@@ -444,7 +444,7 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv)
 		ret = reset(cxlv, true);
 	/* What was fetched ahead, by the kernel's mapping, until the decoder was gone. */
 	if (!ret)
-		ret = cxl_vfio_reset_invalidate(cxlv);
+		ret = cxl_vfio_mem_flush_cpu_caches(&cxlv->mem);
 	device_unlock(&pdev->dev);
 	return ret;
 }

@@ -5,108 +5,20 @@
 #ifndef CXL_VFIO_H
 #define CXL_VFIO_H
 
-#include <linux/memory-failure.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
 #include <linux/vfio_pci_core.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 #include "engine.h"
 #include "hdm.h"
 #include "hw/hw.h"
+#include "memory/memory.h"
 #include "vfio_cxl.h"
 
 struct cxl_vfio_device;
-
-/**
- * struct cxl_vfio_backing - one way to map the memory
- * @name: of it, for administrators
- * @id: VFIO_CXL_BACKING_*
- * @pages: the memory has struct pages
- * @attach: map all of the memory for the kernel, and set cxl_vfio_mem.kaddr; may
- *	    take seconds. Return: 0, or an error
- * @detach: undo it, as often as the device sleeps, if it has no pages. Return: 0; -EBUSY
- *	    while somebody has pages
- * @busy: has somebody pages of memory that is not mapped? NULL: nobody can
- * @write: to the memory, which may be touched
- * @clear: whole pages of the memory, which may be touched
- * @max_map: bytes, the largest piece that a fault maps
- * @max_order: log2 of the pages of the largest leaf that faults may make
- * @mmap: make a checked VMA one of this backing
- * @insert: answer a fault; memory_lock and mem.lock are held, the memory may be
- *	    touched, and page frame and address are aligned to the order
- */
-struct cxl_vfio_backing {
-	const char *name;
-	u32 id;
-	bool pages;
-	int (*attach)(struct cxl_vfio_device *cxlv);
-	int (*detach)(struct cxl_vfio_device *cxlv);
-	bool (*busy)(struct cxl_vfio_device *cxlv);
-	void (*write)(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count);
-	void (*clear)(struct cxl_vfio_device *cxlv, u64 pos, size_t count);
-	u64 (*max_map)(struct cxl_vfio_device *cxlv);
-	unsigned int (*max_order)(struct cxl_vfio_device *cxlv);
-	void (*mmap)(struct vm_area_struct *vma);
-	vm_fault_t (*insert)(struct cxl_vfio_device *cxlv, struct vm_fault *vmf,
-			     unsigned long pfn, unsigned int order);
-};
-
-/**
- * struct cxl_vfio_poison - errors in the memory
- * @space: where it is mapped, unless it has struct pages
- * @pages: those in which errors were reported, by their number in the memory
- */
-struct cxl_vfio_poison {
-	struct pfn_address_space space;
-	struct xarray pages;
-};
-
-/**
- * struct cxl_vfio_mem - the device's memory
- * @hpa: the committed CXL region
- * @capacity: bytes of all the memory that the device has, decoded or not
- * @claim: on it, in /proc/iomem
- * @backing_lock: guards the fields from here to @kaddr. They change only while the
- *		  device is not @in_use: its users need no lock. Outside of all
- *		  locks but VFIO's own.
- * @in_use: the device is open
- * @backing: how the memory is mapped; NULL where an attempt to change it failed
- * @folio_order: log2 of a folio's pages
- * @file: has the address space of all mappings
- * @pagemap: the folio backing's
- * @kaddr: the backing's mapping of all of the memory, for read() and write(); NULL while
- *	   the device sleeps, and until somebody wants it after that
- * @poison: errors in it
- * @lock: guards @blocked of the device. Taken for read around every access, so that whoever
- *	  takes it for write knows that none is under way. Nests inside
- *	  memory_lock.
- * @live_at: jiffies at which the device said yes, and nothing was blocked since; 0: never.
- *	     Cleared under @lock for write
- * @config_lock: one change of memory enable or power at a time. User memory is
- *		 touched under it, so no fault may wait for it.
- * @config_owner: who holds @config_lock
- */
-struct cxl_vfio_mem {
-	struct range hpa;
-	u64 capacity;
-	struct resource *claim;
-	struct mutex backing_lock;	/* see above */
-	bool in_use;
-	const struct cxl_vfio_backing *backing;
-	unsigned int folio_order;
-	struct file *file;
-	struct cxl_vfio_pagemap *pagemap;
-	void *kaddr;
-	struct cxl_vfio_poison poison;
-	struct rw_semaphore lock;
-	unsigned long live_at;
-	struct mutex config_lock;	/* see above */
-	struct task_struct *config_owner;
-};
 
 /* So many events one write can lead to, at most. */
 #define CXL_VFIO_EVENTS_A_WRITE	6
@@ -234,7 +146,6 @@ struct cxl_vfio_clear {
  * struct cxl_vfio_device - a CXL device bound to this driver
  * @core: must be first
  * @hw: the physical device
- * @mem_region_index: VFIO index of the memory region; valid while open
  * @comp_region_index: VFIO index of the register region; valid while open
  * @regs: what a user has in place of the device's CXL registers
  * @cxl_reset: the one that a user started
@@ -251,7 +162,6 @@ struct cxl_vfio_device {
 	struct vfio_pci_core_device core;
 	struct cxl_vfio_hw hw;
 	struct cxl_vfio_mem mem;
-	u32 mem_region_index;
 	u32 comp_region_index;
 	struct cxl_vfio_regs regs;
 	struct cxl_vfio_cxl_reset cxl_reset;
@@ -280,12 +190,6 @@ static inline struct cxl_vfio_device *dev_to_cxl_vfio(struct device *dev)
 	return to_cxl_vfio(dev_get_drvdata(dev));
 }
 
-/* Bytes of the memory that can only be mapped as a whole. */
-static inline unsigned long cxl_vfio_granule(const struct cxl_vfio_device *cxlv)
-{
-	return PAGE_SIZE << (cxlv->mem.backing->pages ? cxlv->mem.folio_order : 0);
-}
-
 /* commit.c */
 int cxl_vfio_commit(struct cxl_vfio_device *cxlv);
 void cxl_vfio_commit_seen(struct cxl_vfio_device *cxlv);
@@ -303,58 +207,24 @@ extern const struct vfio_device_ops cxl_vfio_ops;
 /* discover.c */
 int cxl_vfio_discover(struct cxl_vfio_device *cxlv);
 
-/* mem.c */
-int cxl_vfio_mem_init(struct cxl_vfio_device *cxlv);
-void cxl_vfio_mem_exit(struct cxl_vfio_device *cxlv);
+/* user/mem_region.c */
 int cxl_vfio_mem_open(struct cxl_vfio_device *cxlv);
-void cxl_vfio_mem_block(struct cxl_vfio_device *cxlv, unsigned long why);
-void cxl_vfio_mem_unblock(struct cxl_vfio_device *cxlv, unsigned long why);
-int cxl_vfio_mem_config_begin(struct cxl_vfio_device *cxlv);
-void cxl_vfio_mem_config_end(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_mem_reachable(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_mem_live(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_mem_live_lately(struct cxl_vfio_device *cxlv);
-
-/* mapping.c */
-struct file *cxl_vfio_mapping_file(const struct cxl_vfio_backing *backing);
-int cxl_vfio_mapping_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma);
-void cxl_vfio_mapping_zap(struct cxl_vfio_device *cxlv);
 
 /* choice.c */
 extern const struct kernel_param_ops cxl_vfio_choice_param_ops;
 int cxl_vfio_choice_parse(const struct cxl_vfio_choice *choice, const char *name);
 ssize_t cxl_vfio_choice_show(const struct cxl_vfio_choice *choice, unsigned int which, char *buf);
 
-/* backing.c */
+/* life/tenancy.c */
 extern const struct attribute_group cxl_vfio_backing_group;
 int cxl_vfio_backing_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_backing_exit(struct cxl_vfio_device *cxlv);
 int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv);
 void cxl_vfio_backing_close(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_backing_pinned(struct cxl_vfio_device *cxlv);
 int cxl_vfio_backing_idle(struct cxl_vfio_device *cxlv);
-void cxl_vfio_backing_unmap(struct cxl_vfio_device *cxlv);
-void cxl_vfio_backing_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count);
-void cxl_vfio_backing_clear(struct cxl_vfio_device *cxlv, u64 pos, size_t count);
 
-/* backing_pfn.c */
-extern const struct cxl_vfio_backing cxl_vfio_backing_pfn;
-extern const struct cxl_vfio_backing cxl_vfio_backing_uncached;
-
-/* backing_folio.c */
-extern const struct cxl_vfio_backing cxl_vfio_backing_folio;
-void cxl_vfio_folio_orphan(struct cxl_vfio_device *cxlv);
-void cxl_vfio_folio_exit(void);
-
-/* poison.c */
+/* user/sysfs.c */
 extern const struct attribute_group cxl_vfio_poison_group;
-void cxl_vfio_poison_record(struct cxl_vfio_device *cxlv, unsigned long pfn);
-int cxl_vfio_poison_register(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing);
-void cxl_vfio_poison_unregister(struct cxl_vfio_device *cxlv,
-				const struct cxl_vfio_backing *backing);
-bool cxl_vfio_poison_hidden(struct cxl_vfio_device *cxlv, u64 pos, size_t count);
-void cxl_vfio_poison_expose(struct cxl_vfio_device *cxlv, u64 pos, u64 count);
-void cxl_vfio_poison_forget(struct cxl_vfio_device *cxlv);
 
 /* clear.c */
 extern const struct attribute_group cxl_vfio_clear_group;
@@ -444,7 +314,6 @@ ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf,
 void cxl_vfio_doe_open(struct cxl_vfio_device *cxlv);
 
 /* reset.c */
-int cxl_vfio_reset_invalidate(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv);
 int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv);

@@ -70,7 +70,7 @@ static int show_memory(struct seq_file *file, struct cxl_vfio_device *cxlv)
 	for (i = 0; i < ARRAY_SIZE(blocks); i++)
 		if (cxlv->hw.blocked & blocks[i].bit)
 			seq_printf(file, " %s", blocks[i].name);
-	seq_printf(file, "\nreachable %d\nuncleared %lld\n", cxl_vfio_mem_reachable(cxlv),
+	seq_printf(file, "\nreachable %d\nuncleared %lld\n", cxl_vfio_mem_reachable(&cxlv->mem),
 		   atomic64_read(&cxlv->clear.left));
 	pci_read_config_word(cxlv->core.pdev, cxlv->hw.dvsec + CXLR_DVSEC_STATUS, &status);
 	seq_printf(file, "viral %d\n",

@@ -39,7 +39,7 @@ static void restore_after_close(struct cxl_vfio_device *cxlv)
 	if (!pci_dev_trylock(pdev))
 		return;
 	cxl_vfio_reset_restore(cxlv);
-	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
+	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_RESET);
 	pci_dev_unlock(pdev);
 }
 
@@ -192,7 +192,7 @@ static int put_cap(struct cxl_vfio_device *cxlv, struct vfio_device_info __user 
 		.hdm_regs_bar_index = cxlv->hw.comp.bar,
 		.flags = cxlv->commitment ? 0 : VFIO_CXL_CAP_FIRMWARE_COMMITTED,
 		.hdm_regs_offset = cxlv->hw.comp.cm,
-		.dpa_region_index = cxlv->mem_region_index,
+		.dpa_region_index = cxlv->mem.region_index,
 		.comp_regs_region_index = cxlv->comp_region_index,
 	};
 
@@ -363,7 +363,7 @@ static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region
 	if (info->index == cxlv->hw.comp.bar && info->flags & VFIO_REGION_INFO_FLAG_MMAP)
 		return cxl_vfio_bar_caps(cxlv, caps);
 	/* For the reset at open, which holds the device set's lock. */
-	if (info->index == cxlv->mem_region_index)
+	if (info->index == cxlv->mem.region_index)
 		return wait_active(cxlv);
 	return 0;
 }
@@ -418,7 +418,7 @@ static int dma_buf(struct cxl_vfio_device *cxlv, u32 flags,
 
 	if (argsz >= sizeof(*arg) && get_user(index, &arg->region_index))
 		return -EFAULT;
-	if (argsz >= sizeof(*arg) && index == cxlv->mem_region_index)
+	if (argsz >= sizeof(*arg) && index == cxlv->mem.region_index)
 		return -EOPNOTSUPP;
 	if (down_read_killable(&cxlv->cxl_reset.gate))
 		return -EINTR;

@@ -173,7 +173,7 @@ static int attach_region(struct cxl_vfio_device *cxlv)
  * @cxlv: the device, not yet registered
  *
  * Everything acquired belongs to the PCI device's devres, but for the memory:
- * cxl_vfio_mem_exit() lets go of that. May sleep for as long as
+ * cxl_vfio_backing_exit() lets go of that. May sleep for as long as
  * cxl_vfio_dvsec_wait_active().
  *
  * Return: 0, or an error that was logged.
@@ -221,5 +221,14 @@ int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
 	ret = cxl_vfio_component_claim(&cxlv->hw);
 	if (ret)
 		return ret;
-	return cxl_vfio_mem_init(cxlv);
+	ret = cxl_vfio_claim_memory(&cxlv->mem);
+	if (ret)
+		return ret;
+	ret = cxl_vfio_backing_init(cxlv);
+	if (ret) {
+		cxl_vfio_unclaim_memory(&cxlv->mem);
+		return ret;
+	}
+	cxl_vfio_clear_dirty(cxlv);
+	return 0;
 }

@@ -103,7 +103,7 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 		cxl_vfio_removed(cxlv);
 		return vfio_pci_core_aer_err_detected(pdev, state);
 	}
-	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_ERROR);
+	cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_ERROR);
 	/* A frozen link is reset, and comes back with nothing programmed. */
 	lost = state == pci_channel_io_frozen;
 	lost |= uncorrectable_errors(cxlv);
@@ -133,7 +133,7 @@ static void resume(struct pci_dev *pdev)
 	else
 		cxl_vfio_reset_restore(cxlv);
 	cxlv->slot_reset = false;
-	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_ERROR);
+	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_ERROR);
 }
 
 const struct pci_error_handlers cxl_vfio_err_handlers = {

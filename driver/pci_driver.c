@@ -26,6 +26,8 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 
 	cxlv->core.pci_ops = &cxl_vfio_pci_ops;
 	cxlv->hw.pdev = pdev;
+	cxlv->mem.core = &cxlv->core;
+	cxlv->mem.hw = &cxlv->hw;
 	dev_set_drvdata(&pdev->dev, &cxlv->core);
 
 	ret = cxl_vfio_discover(cxlv);
@@ -65,7 +67,7 @@ err_power:
 	cxl_vfio_ras_exit(&cxlv->hw);
 	cxl_vfio_sleep_allow(cxlv);
 err_mem:
-	cxl_vfio_mem_exit(cxlv);
+	cxl_vfio_backing_exit(cxlv);
 err_put:
 	vfio_put_device(&cxlv->core.vdev);
 	trace_cxl_vfio_refuse(&pdev->dev, "bind", ret);
@@ -88,13 +90,13 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 	cxl_vfio_power_exit(cxlv);
 	cxl_vfio_ras_exit(&cxlv->hw);
 	cxl_vfio_sleep_allow(cxlv);
-	cxl_vfio_mem_exit(cxlv);
+	cxl_vfio_backing_exit(cxlv);
 	/*
 	 * Devres takes the addresses away; or they were gone with the device, and lines of
 	 * its memory would be found in, or written to, that of the next one there.
 	 */
 	if (cxlv->commitment || cxl_vfio_is_gone(&cxlv->hw))
-		cxl_vfio_reset_invalidate(cxlv);
+		cxl_vfio_mem_flush_cpu_caches(&cxlv->mem);
 	vfio_put_device(&cxlv->core.vdev);
 }
 

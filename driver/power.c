@@ -54,10 +54,10 @@ static int fall_asleep(struct cxl_vfio_device *cxlv)
 	/* What one that does not answer has is no configuration to come back to. */
 	if (!may_sleep(cxlv) || !cxl_vfio_is_present(&cxlv->hw))
 		return -EBUSY;
-	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_SLEEP);
-	cxl_vfio_backing_unmap(cxlv);
-	if (cxl_vfio_reset_invalidate(cxlv) && cxl_vfio_clear_precious(cxlv)) {
-		cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_SLEEP);
+	cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_SLEEP);
+	cxl_vfio_backing_unmap(&cxlv->mem);
+	if (cxl_vfio_mem_flush_cpu_caches(&cxlv->mem) && cxl_vfio_clear_precious(cxlv)) {
+		cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_SLEEP);
 		return -EBUSY;
 	}
 	cxl_vfio_dvsec_write_back(&cxlv->hw);
@@ -88,7 +88,7 @@ static void awake(struct cxl_vfio_device *cxlv)
 		cxl_vfio_clear_lost(cxlv);
 	else
 		put_back(cxlv);
-	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_SLEEP);
+	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_SLEEP);
 }
 
 static int runtime_suspend(struct device *dev)

@@ -12,36 +12,18 @@
 #include "trace.h"
 
 /**
- * cxl_vfio_reset_invalidate - no processor has lines of the memory in its caches
- * @cxlv: the device; nobody can touch the memory
- *
- * Dirty ones are written back. As cxl_region_decode_reset() does.
- *
- * Return: 0; -EOPNOTSUPP where there is no such instruction, as in a virtual
- * machine that says it is one; or why it failed.
- */
-int cxl_vfio_reset_invalidate(struct cxl_vfio_device *cxlv)
-{
-	const struct range *hpa = &cxlv->mem.hpa;
-
-	if (!cpu_cache_has_invalidate_memregion())
-		return -EOPNOTSUPP;
-	return cpu_cache_invalidate_memregion(hpa->start, range_len(hpa));
-}
-
-/**
  * cxl_vfio_reset_quiesce - nobody touches the memory until a reset has ended
  * @cxlv: the device
  *
- * Ended by cxl_vfio_mem_unblock() of CXL_VFIO_BLOCK_RESET.
+ * Ended by cxl_vfio_mem_allow() of CXL_VFIO_BLOCK_RESET.
  */
 void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv)
 {
 	trace_cxl_vfio_reset_begin(&cxlv->core.pdev->dev);
-	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_RESET);
+	cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_RESET);
 	/* Lines that users left dirty would be written to a decoder that is gone. */
 	if (cxl_vfio_clear_used(cxlv))
-		cxl_vfio_reset_invalidate(cxlv);
+		cxl_vfio_mem_flush_cpu_caches(&cxlv->mem);
 }
 
 /**
@@ -71,7 +53,7 @@ void cxl_vfio_reset_hang(struct cxl_vfio_device *cxlv)
 	cxlv->hung_flags |= (PCI_DEV_FLAGS_NO_FLR_RESET | PCI_DEV_FLAGS_NO_PM_RESET) &
 			    ~pdev->dev_flags;
 	pdev->dev_flags |= cxlv->hung_flags;
-	cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_HUNG);
+	cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_HUNG);
 }
 
 /* The PCI core may take any reset again. */
@@ -92,7 +74,7 @@ static int unhang(struct cxl_vfio_device *cxlv)
 	if (cxl_vfio_dvsec_kept_mem_enable(&cxlv->hw))
 		return -ETIMEDOUT;
 	allow_resets(cxlv);
-	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_HUNG);
+	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_HUNG);
 	return 0;
 }
 
@@ -101,7 +83,7 @@ static int unhang(struct cxl_vfio_device *cxlv)
  * @cxlv: the device, in D0; the device lock or memory_lock is held, or the
  *	  device is not open
  *
- * Does not wait for the memory to become active: cxl_vfio_mem_live() looks at
+ * Does not wait for the memory to become active: cxl_vfio_mem_accessible() looks at
  * every access.
  *
  * Return: 0, or why the memory is out of use now, logged; -ENODEV also of a device that
@@ -118,9 +100,9 @@ int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
 		return ret;
 	ret = cxl_vfio_platform_restore(&cxlv->hw, &cxlv->mem.hpa);
 	if (ret)
-		cxl_vfio_mem_block(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
+		cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_UNUSABLE);
 	else
-		cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_UNUSABLE);
+		cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_UNUSABLE);
 	return ret;
 }
 
@@ -224,7 +206,7 @@ void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
 	/* One that was woken for the reset could not be asked yet. */
 	if (!ret)
 		cxl_vfio_ras_unmask(&cxlv->hw);
-	cxl_vfio_mem_unblock(cxlv, CXL_VFIO_BLOCK_RESET);
+	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_RESET);
 	cxl_vfio_regs_reset_end(cxlv, kind, ret);
 	cxl_vfio_reset_ended(cxlv, kind, ret);
 }

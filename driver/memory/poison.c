@@ -12,38 +12,37 @@
 #include <linux/page-flags.h>
 #include <linux/pci.h>
 #include <linux/set_memory.h>
-#include <linux/sysfs.h>
 #include <linux/xarray.h>
 
-#include "cxl_vfio.h"
+#include "memory/memory.h"
 #include "trace.h"
 
 /**
  * cxl_vfio_poison_record - an error in a page of the memory was reported
- * @cxlv: the device
+ * @mem: the memory
  * @pfn: of the page
  *
  * From memory_failure(); does not sleep. With struct pages, mem.lock is held for
  * write.
  */
-void cxl_vfio_poison_record(struct cxl_vfio_device *cxlv, unsigned long pfn)
+void cxl_vfio_poison_record(struct cxl_vfio_mem *mem, unsigned long pfn)
 {
-	struct cxl_vfio_poison *poison = &cxlv->mem.poison;
-	unsigned long page = pfn - PHYS_PFN(cxlv->mem.hpa.start);
+	struct cxl_vfio_poison *poison = &mem->poison;
+	unsigned long page = pfn - PHYS_PFN(mem->hpa.start);
 
 	/* Known already, or no memory to note it: the signals are sent all the same. */
 	if (xa_insert(&poison->pages, page, xa_mk_value(0), GFP_ATOMIC))
 		return;
-	trace_cxl_vfio_poison(&cxlv->core.pdev->dev, PFN_PHYS(page));
+	trace_cxl_vfio_poison(&mem->hw->pdev->dev, PFN_PHYS(page));
 }
 
 /* memory_failure_pfn() asks for each VMA of each process. */
 static int pfn_to_vma_pgoff(struct vm_area_struct *vma, unsigned long pfn, pgoff_t *pgoff)
 {
-	struct cxl_vfio_device *cxlv = vma->vm_private_data;
-	pgoff_t page = pfn - PHYS_PFN(cxlv->mem.hpa.start);
+	struct cxl_vfio_mem *mem = vma->vm_private_data;
+	pgoff_t page = pfn - PHYS_PFN(mem->hpa.start);
 
-	cxl_vfio_poison_record(cxlv, pfn);
+	cxl_vfio_poison_record(mem, pfn);
 	if (page < vma->vm_pgoff || page >= vma->vm_pgoff + vma_pages(vma))
 		return -EFAULT;
 	*pgoff = page;
@@ -52,115 +51,107 @@ static int pfn_to_vma_pgoff(struct vm_area_struct *vma, unsigned long pfn, pgoff
 
 /**
  * cxl_vfio_poison_register - say where memory without struct pages is mapped
- * @cxlv: the device; the address space of its mappings is there
+ * @mem: the memory; the address space of its mappings is there
  * @backing: what it gets; with struct pages, those say it
  *
  * Return: 0, or -EBUSY where somebody else has said so of the same memory.
  */
-int cxl_vfio_poison_register(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing)
+int cxl_vfio_poison_register(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing)
 {
-	struct pfn_address_space *space = &cxlv->mem.poison.space;
-	const struct range *hpa = &cxlv->mem.hpa;
+	struct pfn_address_space *space = &mem->poison.space;
+	const struct range *hpa = &mem->hpa;
 
 	if (backing->pages)
 		return 0;
 	space->node.start = PHYS_PFN(hpa->start);
 	space->node.last = PHYS_PFN(hpa->end);
-	space->mapping = cxlv->mem.file->f_mapping;
+	space->mapping = mem->file->f_mapping;
 	space->pfn_to_vma_pgoff = pfn_to_vma_pgoff;
 	return register_pfn_address_space(space);
 }
 
 /**
  * cxl_vfio_poison_unregister - undo cxl_vfio_poison_register()
- * @cxlv: the device
+ * @mem: the memory
  * @backing: what it had
  */
-void cxl_vfio_poison_unregister(struct cxl_vfio_device *cxlv,
+void cxl_vfio_poison_unregister(struct cxl_vfio_mem *mem,
 				const struct cxl_vfio_backing *backing)
 {
 	if (!backing->pages)
-		unregister_pfn_address_space(&cxlv->mem.poison.space);
+		unregister_pfn_address_space(&mem->poison.space);
 }
 
 /* The first page from @page on in which an error was reported, up to @last. */
-static bool find_poison(struct cxl_vfio_device *cxlv, unsigned long *page, unsigned long last)
+static bool find_poison(struct cxl_vfio_mem *mem, unsigned long *page, unsigned long last)
 {
-	return xa_find(&cxlv->mem.poison.pages, page, last, XA_PRESENT);
+	return xa_find(&mem->poison.pages, page, last, XA_PRESENT);
 }
 
 /**
  * cxl_vfio_poison_hidden - may the kernel not touch some of this?
- * @cxlv: the device; mem.lock is held for read at least
+ * @mem: the memory; its lock is held for read at least
  * @pos: offset in the memory, bytes
  * @count: bytes, not zero
  *
  * After a machine check set_mce_nospec() takes the page out of the direct map, by
  * which the kernel has memory with struct pages; touching it there is an oops.
  */
-bool cxl_vfio_poison_hidden(struct cxl_vfio_device *cxlv, u64 pos, size_t count)
+bool cxl_vfio_poison_hidden(struct cxl_vfio_mem *mem, u64 pos, size_t count)
 {
 	unsigned long page = PHYS_PFN(pos);
 
-	lockdep_assert_held(&cxlv->mem.lock);
+	lockdep_assert_held(&mem->lock);
 
-	return cxlv->mem.backing->pages && find_poison(cxlv, &page, PHYS_PFN(pos + count - 1));
+	return mem->backing->pages && find_poison(mem, &page, PHYS_PFN(pos + count - 1));
 }
 
 /**
  * cxl_vfio_poison_expose - the kernel may touch all of this
- * @cxlv: the device
+ * @mem: the memory
  * @pos: offset in the memory, bytes
  * @count: bytes, not zero
  */
-void cxl_vfio_poison_expose(struct cxl_vfio_device *cxlv, u64 pos, u64 count)
+void cxl_vfio_poison_expose(struct cxl_vfio_mem *mem, u64 pos, u64 count)
 {
-	unsigned long first = PHYS_PFN(cxlv->mem.hpa.start);
+	unsigned long first = PHYS_PFN(mem->hpa.start);
 	unsigned long page, last = PHYS_PFN(pos + count - 1);
 
-	if (!cxlv->mem.backing->pages)
+	if (!mem->backing->pages)
 		return;
-	for (page = PHYS_PFN(pos); find_poison(cxlv, &page, last); page++)
+	for (page = PHYS_PFN(pos); find_poison(mem, &page, last); page++)
 		clear_mce_nospec(first + page);
 }
 
 /**
  * cxl_vfio_poison_forget - there is no poison any more
- * @cxlv: the device, which has cleared its memory, or which goes and has no
- *	  backing any more
+ * @mem: the memory, which the device has cleared, or which has no backing any more
  */
-void cxl_vfio_poison_forget(struct cxl_vfio_device *cxlv)
+void cxl_vfio_poison_forget(struct cxl_vfio_mem *mem)
 {
-	struct cxl_vfio_poison *poison = &cxlv->mem.poison;
-	unsigned long page, first = PHYS_PFN(cxlv->mem.hpa.start);
+	struct cxl_vfio_poison *poison = &mem->poison;
+	unsigned long page, first = PHYS_PFN(mem->hpa.start);
 	void *entry;
 
-	if (cxlv->mem.backing)
-		cxl_vfio_poison_expose(cxlv, 0, range_len(&cxlv->mem.hpa));
+	if (mem->backing)
+		cxl_vfio_poison_expose(mem, 0, range_len(&mem->hpa));
 	xa_for_each(&poison->pages, page, entry) {
-		if (cxlv->mem.backing && cxlv->mem.backing->pages)
+		if (mem->backing && mem->backing->pages)
 			ClearPageHWPoison(&pfn_folio(first + page)->page);
 		xa_erase(&poison->pages, page);
 	}
 }
 
-static ssize_t poisoned_pages_show(struct device *dev, struct device_attribute *attr, char *buf)
+/**
+ * cxl_vfio_poison_count - how many pages have errors
+ * @mem: the memory
+ */
+unsigned long cxl_vfio_poison_count(struct cxl_vfio_mem *mem)
 {
-	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
 	unsigned long page, count = 0;
 	void *entry;
 
-	xa_for_each(&cxlv->mem.poison.pages, page, entry)
+	xa_for_each(&mem->poison.pages, page, entry)
 		count++;
-	return sysfs_emit(buf, "%lu\n", count);
+	return count;
 }
-static DEVICE_ATTR_RO(poisoned_pages);
-
-static struct attribute *poison_attrs[] = {
-	&dev_attr_poisoned_pages.attr,
-	NULL
-};
-
-const struct attribute_group cxl_vfio_poison_group = {
-	.attrs = poison_attrs,
-};

@@ -20,20 +20,20 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "cxl_vfio.h"
+#include "memory/memory.h"
 
 /**
  * struct cxl_vfio_pagemap - the memory's struct pages
  * @pgmap: what the memory manager has of them
  * @pinned: where a pinned page was found last, from the first page on
- * @cxlv: the device; NULL when it has gone. Guarded by @orphans_lock
+ * @mem: the device; NULL when it has gone. Guarded by @orphans_lock
  * @orphan: in the list of those whose device has gone
  * @file: an orphan's, with the address space of the mappings it had
  */
 struct cxl_vfio_pagemap {
 	struct dev_pagemap pgmap;
 	unsigned long pinned;
-	struct cxl_vfio_device *cxlv;
+	struct cxl_vfio_mem *mem;
 	struct list_head orphan;
 	struct file *file;
 };
@@ -42,14 +42,14 @@ struct cxl_vfio_pagemap {
 
 static DEFINE_MUTEX(orphans_lock);
 
-static u64 folio_max_map(struct cxl_vfio_device *cxlv)
+static u64 folio_max_map(struct cxl_vfio_mem *mem)
 {
-	return PAGE_SIZE << cxlv->mem.folio_order;
+	return PAGE_SIZE << mem->folio_order;
 }
 
-static unsigned int folio_max_order(struct cxl_vfio_device *cxlv)
+static unsigned int folio_max_order(struct cxl_vfio_mem *mem)
 {
-	return cxlv->mem.folio_order;
+	return mem->folio_order;
 }
 
 static void folio_mmap(struct vm_area_struct *vma)
@@ -57,19 +57,19 @@ static void folio_mmap(struct vm_area_struct *vma)
 	vm_flags_set(vma, VM_HUGEPAGE);
 }
 
-static vm_fault_t folio_insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf,
+static vm_fault_t folio_insert(struct cxl_vfio_mem *mem, struct vm_fault *vmf,
 			       unsigned long pfn, unsigned int order)
 {
 	bool write = vmf->flags & FAULT_FLAG_WRITE;
 	struct page *page = pfn_to_page(pfn);
 	struct folio *folio = page_folio(page);
 
-	if (order != cxlv->mem.folio_order)
+	if (order != mem->folio_order)
 		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
 
 	/* For the reverse map: memory_failure() finds the processes by it. */
-	WRITE_ONCE(folio->index, pfn - PHYS_PFN(cxlv->mem.hpa.start));
-	WRITE_ONCE(folio->mapping, cxlv->mem.file->f_mapping);
+	WRITE_ONCE(folio->index, pfn - PHYS_PFN(mem->hpa.start));
+	WRITE_ONCE(folio->mapping, mem->file->f_mapping);
 
 	if (!order)
 		return vmf_insert_page_mkwrite(vmf, page, write);
@@ -103,9 +103,9 @@ static bool find_pinned(struct cxl_vfio_pagemap *pagemap)
 	return false;
 }
 
-static bool folio_busy(struct cxl_vfio_device *cxlv)
+static bool folio_busy(struct cxl_vfio_mem *mem)
 {
-	return find_pinned(cxlv->mem.pagemap);
+	return find_pinned(mem->pagemap);
 }
 
 static void pagemap_free(struct cxl_vfio_pagemap *pagemap)
@@ -147,9 +147,9 @@ static int folio_memory_failure(struct dev_pagemap *pgmap, unsigned long pfn,
 
 	guard(mutex)(&orphans_lock);
 	/* Whoever is at the page has finished before it leaves the direct map. */
-	if (pagemap->cxlv) {
-		guard(rwsem_write)(&pagemap->cxlv->mem.lock);
-		cxl_vfio_poison_record(pagemap->cxlv, pfn);
+	if (pagemap->mem) {
+		guard(rwsem_write)(&pagemap->mem->lock);
+		cxl_vfio_poison_record(pagemap->mem, pfn);
 	}
 	return READ_ONCE(pfn_folio(pfn)->mapping) ? -EOPNOTSUPP : 0;
 }
@@ -158,28 +158,28 @@ static const struct dev_pagemap_ops folio_pagemap_ops = {
 	.memory_failure = folio_memory_failure,
 };
 
-static int folio_attach(struct cxl_vfio_device *cxlv)
+static int folio_attach(struct cxl_vfio_mem *mem)
 {
-	const struct range *hpa = &cxlv->mem.hpa;
-	struct pci_dev *pdev = cxlv->core.pdev;
+	const struct range *hpa = &mem->hpa;
+	struct pci_dev *pdev = mem->hw->pdev;
 	struct cxl_vfio_pagemap *pagemap;
 	void *kaddr;
 
 	/* Without, leaves are for whoever has transparent huge pages, if at all. */
 	if (!IS_ENABLED(CONFIG_FS_DAX))
 		return -EOPNOTSUPP;
-	if (!IS_ALIGNED(hpa->start | range_len(hpa), folio_max_map(cxlv)))
+	if (!IS_ALIGNED(hpa->start | range_len(hpa), folio_max_map(mem)))
 		return -EINVAL;
 
 	pagemap = kzalloc_obj(*pagemap);
 	if (!pagemap)
 		return -ENOMEM;
-	pagemap->cxlv = cxlv;
+	pagemap->mem = mem;
 	pagemap->pgmap.ops = &folio_pagemap_ops;
 	pagemap->pgmap.type = MEMORY_DEVICE_GENERIC;
 	pagemap->pgmap.range = *hpa;
 	pagemap->pgmap.nr_range = 1;
-	pagemap->pgmap.vmemmap_shift = cxlv->mem.folio_order;
+	pagemap->pgmap.vmemmap_shift = mem->folio_order;
 
 	kaddr = memremap_pages(&pagemap->pgmap, dev_to_node(&pdev->dev));
 	if (IS_ERR(kaddr)) {
@@ -187,17 +187,17 @@ static int folio_attach(struct cxl_vfio_device *cxlv)
 		return PTR_ERR(kaddr);
 	}
 	unreserve(&pagemap->pgmap);
-	cxlv->mem.kaddr = kaddr;
-	cxlv->mem.pagemap = pagemap;
+	mem->kaddr = kaddr;
+	mem->pagemap = pagemap;
 	return 0;
 }
 
-static int folio_detach(struct cxl_vfio_device *cxlv)
+static int folio_detach(struct cxl_vfio_mem *mem)
 {
-	if (folio_busy(cxlv))
+	if (folio_busy(mem))
 		return -EBUSY;
-	pagemap_free(cxlv->mem.pagemap);
-	cxlv->mem.pagemap = NULL;
+	pagemap_free(mem->pagemap);
+	mem->pagemap = NULL;
 	return 0;
 }
 
@@ -234,25 +234,20 @@ static void free_orphans(struct work_struct *work)
 	}
 }
 
-/**
- * cxl_vfio_folio_orphan - leave the memory's pages to those who have them
- * @cxlv: the device, which goes; nobody maps its memory any more
- *
+/*
  * A page cannot be taken from who has pinned it, and who has it may put it back
  * at any time: its struct page stays, and so does the claim on the HPA range, so
  * that the memory is nobody else's. The module stays as well.
  */
-void cxl_vfio_folio_orphan(struct cxl_vfio_device *cxlv)
+static void folio_abandon(struct cxl_vfio_mem *mem)
 {
-	struct cxl_vfio_mem *mem = &cxlv->mem;
-
 	mem->claim->name = "cxl-vfio-pci (pinned)";
 	mem->claim = NULL;
 	mem->pagemap->file = mem->file;
 	mem->file = NULL;
 	__module_get(THIS_MODULE);
 	scoped_guard(mutex, &orphans_lock) {
-		mem->pagemap->cxlv = NULL;
+		mem->pagemap->mem = NULL;
 		list_add_tail(&mem->pagemap->orphan, &orphans);
 	}
 	mem->pagemap = NULL;
@@ -274,8 +269,7 @@ const struct cxl_vfio_backing cxl_vfio_backing_folio = {
 	.attach = folio_attach,
 	.detach = folio_detach,
 	.busy = folio_busy,
-	.write = cxl_vfio_backing_write,
-	.clear = cxl_vfio_backing_clear,
+	.abandon = folio_abandon,
 	.max_map = folio_max_map,
 	.max_order = folio_max_order,
 	.mmap = folio_mmap,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which backing a device has: the choice, by module parameter and in sysfs, and
- * the change from one to another while nobody has the device open.
+ * One user after the other: the backing stays for as long as there is one, and changes in
+ * between, when the memory is cleared as well.
  */
 #include <linux/file.h>
 #include <linux/jiffies.h>
@@ -18,29 +18,13 @@
 #define PINS_REPORT_S	10
 #define PINS_KTHREAD_S	10
 
-static const struct cxl_vfio_backing *const backings[] = {
-	&cxl_vfio_backing_pfn,
-	&cxl_vfio_backing_folio,
-	&cxl_vfio_backing_uncached,
-};
-
-static const struct cxl_vfio_backing *find_backing(const char *name)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(backings); i++)
-		if (sysfs_streq(name, backings[i]->name))
-			return backings[i];
-	return NULL;
-}
-
 /* What new devices get; written under the module's parameter lock. */
 static const struct cxl_vfio_backing *default_backing = &cxl_vfio_backing_pfn;
 static unsigned int default_folio_order = PMD_ORDER;
 
 static int backing_param_set(const char *val, const struct kernel_param *kp)
 {
-	const struct cxl_vfio_backing *backing = find_backing(val);
+	const struct cxl_vfio_backing *backing = cxl_vfio_backing_named(val);
 
 	if (!backing)
 		return -EINVAL;
@@ -97,95 +81,6 @@ module_param_cb(folio_size, &folio_size_param_ops, NULL, 0644);
 MODULE_PARM_DESC(folio_size, "bytes of a folio of new devices: 4K, 2M (the default) or 1G");
 
 /**
- * cxl_vfio_backing_write - write to memory that is mapped write-back
- * @cxlv: the device; its memory may be touched
- * @pos: offset in the memory, bytes
- * @buf: where from
- * @count: bytes
- */
-void cxl_vfio_backing_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count)
-{
-	memcpy(cxlv->mem.kaddr + pos, buf, count);
-}
-
-/**
- * cxl_vfio_backing_clear - clear memory that is mapped write-back
- * @cxlv: the device; its memory may be touched
- * @pos: offset in the memory, bytes, of a page
- * @count: bytes, whole pages
- *
- * Past the caches where the architecture can: nobody reads it soon, and nothing
- * has to be fetched first.
- */
-void cxl_vfio_backing_clear(struct cxl_vfio_device *cxlv, u64 pos, size_t count)
-{
-	void *end = cxlv->mem.kaddr + pos + count;
-	void *page;
-
-	for (page = end - count; page < end; page += PAGE_SIZE)
-		memcpy_flushcache(page, page_address(ZERO_PAGE(0)), PAGE_SIZE);
-	/* Such stores are weakly ordered. */
-	wmb();
-}
-
-static int attach(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
-		  unsigned int folio_order)
-{
-	struct cxl_vfio_mem *mem = &cxlv->mem;
-	int ret;
-
-	lockdep_assert_held(&mem->backing_lock);
-
-	mem->folio_order = folio_order;
-	mem->file = cxl_vfio_mapping_file(backing);
-	if (IS_ERR(mem->file)) {
-		ret = PTR_ERR(mem->file);
-		goto err;
-	}
-	ret = cxl_vfio_poison_register(cxlv, backing);
-	if (ret)
-		goto err_fput;
-	ret = backing->attach(cxlv);
-	if (ret)
-		goto err_unregister;
-	mem->backing = backing;
-	return 0;
-
-err_unregister:
-	cxl_vfio_poison_unregister(cxlv, backing);
-err_fput:
-	fput(mem->file);
-err:
-	mem->file = NULL;
-	pci_err(cxlv->core.pdev,
-		"cannot map memory %pra by backing %s (%pe): folios of another size may fit, or another backing\n",
-		&mem->hpa, backing->name, ERR_PTR(ret));
-	return ret;
-}
-
-/* Return: 0; -EBUSY while somebody has pages of the memory. */
-static int detach(struct cxl_vfio_device *cxlv)
-{
-	struct cxl_vfio_mem *mem = &cxlv->mem;
-	int ret;
-
-	lockdep_assert_held(&mem->backing_lock);
-
-	/* What the direct map lost of it would not come back with another mapping. */
-	cxl_vfio_poison_expose(cxlv, 0, range_len(&mem->hpa));
-	/* Not mapped, and so without pages, since it slept. */
-	ret = mem->kaddr ? mem->backing->detach(cxlv) : 0;
-	if (ret)
-		return ret;
-	mem->kaddr = NULL;
-	cxl_vfio_poison_unregister(cxlv, mem->backing);
-	fput(mem->file);
-	mem->file = NULL;
-	mem->backing = NULL;
-	return 0;
-}
-
-/**
  * cxl_vfio_backing_init - give a device the backing that new ones get
  * @cxlv: the device, not yet registered; its HPA range is claimed
  *
@@ -194,7 +89,8 @@ static int detach(struct cxl_vfio_device *cxlv)
 int cxl_vfio_backing_init(struct cxl_vfio_device *cxlv)
 {
 	guard(mutex)(&cxlv->mem.backing_lock);
-	return attach(cxlv, READ_ONCE(default_backing), READ_ONCE(default_folio_order));
+	return cxl_vfio_backing_attach(&cxlv->mem, READ_ONCE(default_backing),
+				       READ_ONCE(default_folio_order));
 }
 
 /*
@@ -207,7 +103,7 @@ static bool wait_for_pins(struct cxl_vfio_device *cxlv)
 	struct pci_dev *pdev = cxlv->core.pdev;
 	unsigned long report = jiffies, end = jiffies + PINS_KTHREAD_S * HZ;
 
-	while (detach(cxlv)) {
+	while (cxl_vfio_backing_detach(&cxlv->mem)) {
 		if (fatal_signal_pending(current) || cxl_vfio_is_gone(&cxlv->hw) ||
 		    (current->flags & PF_KTHREAD && time_after_eq(jiffies, end)))
 			return false;
@@ -221,13 +117,7 @@ static bool wait_for_pins(struct cxl_vfio_device *cxlv)
 	return true;
 }
 
-/**
- * cxl_vfio_backing_exit - take the backing away
- * @cxlv: the device, which nobody has open or can open
- *
- * Waits for pinned pages; killable.
- */
-void cxl_vfio_backing_exit(struct cxl_vfio_device *cxlv)
+static void take_backing(struct cxl_vfio_device *cxlv)
 {
 	guard(mutex)(&cxlv->mem.backing_lock);
 	if (!cxlv->mem.backing)
@@ -236,45 +126,21 @@ void cxl_vfio_backing_exit(struct cxl_vfio_device *cxlv)
 	if (!wait_for_pins(cxlv)) {
 		pci_warn(cxlv->core.pdev, "memory %pra stays claimed until its pinned pages are let go of\n",
 			 &cxlv->mem.hpa);
-		cxl_vfio_folio_orphan(cxlv);
-		cxlv->mem.backing = NULL;
+		cxl_vfio_backing_abandon(&cxlv->mem);
 	}
 }
 
 /**
- * cxl_vfio_backing_pinned - has somebody pages of memory that is not mapped any more?
- * @cxlv: the device, which is not open; its backing stays
+ * cxl_vfio_backing_exit - take the backing away, and let go of the memory
+ * @cxlv: the device, which nobody has open or can open
  *
- * Return: whether, and true if who asks has been killed.
+ * Waits for pinned pages; killable.
  */
-bool cxl_vfio_backing_pinned(struct cxl_vfio_device *cxlv)
+void cxl_vfio_backing_exit(struct cxl_vfio_device *cxlv)
 {
-	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
-
-	return backing->busy && backing->busy(cxlv);
-}
-
-/**
- * cxl_vfio_backing_unmap - the kernel does not map the memory while the device sleeps
- * @cxlv: the device, with a backing without pages; nobody has a reference to its power
- */
-void cxl_vfio_backing_unmap(struct cxl_vfio_device *cxlv)
-{
-	struct cxl_vfio_mem *mem = &cxlv->mem;
-
-	if (mem->kaddr)
-		mem->backing->detach(cxlv);
-	mem->kaddr = NULL;
-}
-
-/* Undo cxl_vfio_backing_unmap(), of a device that has slept and is kept awake. */
-static int map_again(struct cxl_vfio_device *cxlv)
-{
-	struct cxl_vfio_mem *mem = &cxlv->mem;
-
-	lockdep_assert_held(&mem->backing_lock);
-
-	return mem->kaddr ? 0 : mem->backing->attach(cxlv);
+	take_backing(cxlv);
+	cxl_vfio_poison_forget(&cxlv->mem);
+	cxl_vfio_unclaim_memory(&cxlv->mem);
 }
 
 /* Without memory for the mapping, the next open says so. */
@@ -284,7 +150,7 @@ static void clear_idle(struct cxl_vfio_device *cxlv)
 
 	lockdep_assert_held(&mem->backing_lock);
 
-	if (mem->backing && !mem->in_use && cxlv->clear.quiet && !map_again(cxlv))
+	if (mem->backing && !mem->in_use && cxlv->clear.quiet && !cxl_vfio_backing_map_again(&cxlv->mem))
 		cxl_vfio_clear_start(cxlv);
 }
 
@@ -306,12 +172,12 @@ int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv)
 		dev_err_ratelimited(&cxlv->core.pdev->dev,
 				    "the memory has no backing: write one to the device's attribute 'backing'\n");
 		ret = -ENXIO;
-	} else if (cxl_vfio_backing_pinned(cxlv)) {
+	} else if (cxl_vfio_backing_pinned(&cxlv->mem)) {
 		dev_err_ratelimited(&cxlv->core.pdev->dev,
 				    "a former user has pages of the memory pinned: close what registered, mapped or pinned them\n");
 		ret = -EBUSY;
 	} else {
-		ret = map_again(cxlv);
+		ret = cxl_vfio_backing_map_again(&cxlv->mem);
 		mem->in_use = !ret;
 	}
 	mutex_unlock(&mem->backing_lock);
@@ -350,20 +216,15 @@ int cxl_vfio_backing_idle(struct cxl_vfio_device *cxlv)
 	return 0;
 }
 
-static bool is_uncached(const struct cxl_vfio_backing *backing)
-{
-	return backing == &cxl_vfio_backing_uncached;
-}
-
 /* Lines that the caches have would come up again behind another type of memory. */
 static int empty_caches(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *was,
 			const struct cxl_vfio_backing *backing)
 {
 	int ret;
 
-	if (is_uncached(was) == is_uncached(backing))
+	if (was->uncached == backing->uncached)
 		return 0;
-	ret = cxl_vfio_reset_invalidate(cxlv);
+	ret = cxl_vfio_mem_flush_cpu_caches(&cxlv->mem);
 	if (ret)
 		pci_err(cxlv->core.pdev, "the processors' caches cannot be emptied (%pe): to or from uncached only by the module's parameter 'backing', for devices not yet bound\n",
 			ERR_PTR(ret));
@@ -386,18 +247,18 @@ static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 
 	if (mem->in_use)
 		return -EBUSY;
-	if (was == backing && (was_order == folio_order || was != &cxl_vfio_backing_folio)) {
+	if (was == backing && (was_order == folio_order || !was->pages)) {
 		mem->folio_order = folio_order;
 		return 0;
 	}
 	cxl_vfio_clear_stop(cxlv);
-	ret = was ? detach(cxlv) : 0;
+	ret = was ? cxl_vfio_backing_detach(&cxlv->mem) : 0;
 	if (!ret && was)
 		ret = empty_caches(cxlv, was, backing);
 	if (!ret)
-		ret = attach(cxlv, backing, folio_order);
+		ret = cxl_vfio_backing_attach(mem, backing, folio_order);
 	if (ret && was && !mem->backing)
-		attach(cxlv, was, was_order);
+		cxl_vfio_backing_attach(mem, was, was_order);
 	clear_idle(cxlv);
 	return ret;
 }
@@ -421,20 +282,21 @@ static int change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *b
 static ssize_t backing_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
+	const struct cxl_vfio_backing *backing;
 	unsigned int i;
 	int len = 0;
 
 	guard(mutex)(&cxlv->mem.backing_lock);
-	for (i = 0; i < ARRAY_SIZE(backings); i++)
-		len += sysfs_emit_at(buf, len, cxlv->mem.backing == backings[i] ? "%s[%s]" : "%s%s",
-				     i ? " " : "", backings[i]->name);
+	for (i = 0; (backing = cxl_vfio_backing_nth(i)); i++)
+		len += sysfs_emit_at(buf, len, cxlv->mem.backing == backing ? "%s[%s]" : "%s%s",
+				     i ? " " : "", backing->name);
 	return len + sysfs_emit_at(buf, len, "\n");
 }
 
 static ssize_t backing_store(struct device *dev, struct device_attribute *attr, const char *buf,
 			     size_t count)
 {
-	const struct cxl_vfio_backing *backing = find_backing(buf);
+	const struct cxl_vfio_backing *backing = cxl_vfio_backing_named(buf);
 
 	if (!backing)
 		return -EINVAL;

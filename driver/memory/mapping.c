@@ -14,27 +14,27 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "cxl_vfio.h"
+#include "memory/memory.h"
 #include "trace.h"
 
 /**
  * struct cxl_vfio_mapping - a mapping, and what forking and splitting it leads to
- * @cxlv: the device
+ * @mem: the memory
  * @device: the VFIO device's file
  * @pud_leaves: there may be leaves of PUD_SIZE
  */
 struct cxl_vfio_mapping {
-	struct cxl_vfio_device *cxlv;
+	struct cxl_vfio_mem *mem;
 	struct file *device;
 	bool pud_leaves;
 };
 
 /* May @len bytes from @offset on, mapped at @addr, have leaves of PUD_SIZE? */
-static bool pud_leaves(struct cxl_vfio_device *cxlv, unsigned long addr, unsigned long len,
+static bool pud_leaves(struct cxl_vfio_mem *mem, unsigned long addr, unsigned long len,
 		       u64 offset)
 {
-	return cxlv->mem.backing->max_order(cxlv) >= PUD_ORDER &&
-	       IS_ALIGNED(addr - cxlv->mem.hpa.start - offset, PUD_SIZE) &&
+	return mem->backing->max_order(mem) >= PUD_ORDER &&
+	       IS_ALIGNED(addr - mem->hpa.start - offset, PUD_SIZE) &&
 	       ALIGN(addr, PUD_SIZE) + PUD_SIZE <= addr + len;
 }
 
@@ -45,19 +45,19 @@ static u64 vma_offset(struct vm_area_struct *vma)
 }
 
 /* VM_FAULT_RETRY: a user's change of memory enable or power is under way. */
-static vm_fault_t insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf, unsigned long pfn,
+static vm_fault_t insert(struct cxl_vfio_mem *mem, struct vm_fault *vmf, unsigned long pfn,
 			 unsigned int order)
 {
-	guard(rwsem_read)(&cxlv->core.memory_lock);
-	guard(rwsem_read)(&cxlv->mem.lock);
+	guard(rwsem_read)(&mem->core->memory_lock);
+	guard(rwsem_read)(&mem->lock);
 
 	/* Not whoever makes the change, and not the dying: signals wait for the fault. */
-	if (cxlv->hw.blocked == CXL_VFIO_BLOCK_CONFIG &&
-	    READ_ONCE(cxlv->mem.config_owner) != current && !fatal_signal_pending(current))
+	if (mem->hw->blocked == CXL_VFIO_BLOCK_CONFIG &&
+	    READ_ONCE(mem->config_owner) != current && !fatal_signal_pending(current))
 		return VM_FAULT_RETRY;
-	if (!cxl_vfio_mem_live_lately(cxlv))
+	if (!cxl_vfio_mem_accessible_cached(mem))
 		return VM_FAULT_SIGBUS;
-	return cxlv->mem.backing->insert(cxlv, vmf, pfn, order);
+	return mem->backing->insert(mem, vmf, pfn, order);
 }
 
 /*
@@ -99,18 +99,18 @@ static vm_fault_t inserted(struct vm_fault *vmf)
 static vm_fault_t mapping_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	struct cxl_vfio_device *cxlv = vma->vm_private_data;
+	struct cxl_vfio_mem *mem = vma->vm_private_data;
 	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
 	vm_fault_t ret = VM_FAULT_FALLBACK;
 	unsigned long pfn;
 
-	pfn = PHYS_PFN(cxlv->mem.hpa.start + vma_offset(vma)) + linear_page_delta(vma, addr);
+	pfn = PHYS_PFN(mem->hpa.start + vma_offset(vma)) + linear_page_delta(vma, addr);
 	if (is_aligned_for_order(vma, addr, pfn, order))
-		ret = insert(cxlv, vmf, pfn, order);
+		ret = insert(mem, vmf, pfn, order);
 
-	trace_cxl_vfio_fault(&cxlv->core.pdev->dev, vmf->address, order, ret);
+	trace_cxl_vfio_fault(&mem->hw->pdev->dev, vmf->address, order, ret);
 	if (ret == VM_FAULT_SIGBUS)
-		cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_BUS_ERRORS);
+		cxl_vfio_count(mem->hw, CXL_VFIO_COUNT_BUS_ERRORS);
 	if (ret == VM_FAULT_RETRY)
 		return retry(vmf);
 	return ret == VM_FAULT_NOPAGE ? inserted(vmf) : ret;
@@ -124,16 +124,16 @@ static vm_fault_t mapping_fault(struct vm_fault *vmf)
 /* What cannot be mapped in smaller pieces cannot be cut inside one either. */
 static int mapping_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
-	struct cxl_vfio_device *cxlv = vma->vm_private_data;
+	struct cxl_vfio_mem *mem = vma->vm_private_data;
 
-	return IS_ALIGNED(addr, cxl_vfio_granule(cxlv)) ? 0 : -EINVAL;
+	return IS_ALIGNED(addr, cxl_vfio_granule(mem)) ? 0 : -EINVAL;
 }
 
 static unsigned long mapping_pagesize(struct vm_area_struct *vma)
 {
-	struct cxl_vfio_device *cxlv = vma->vm_private_data;
+	struct cxl_vfio_mem *mem = vma->vm_private_data;
 
-	return cxl_vfio_granule(cxlv);
+	return cxl_vfio_granule(mem);
 }
 
 static const struct vm_operations_struct mapping_vm_ops = {
@@ -154,8 +154,8 @@ static unsigned long mapping_get_unmapped_area(struct file *file, unsigned long 
 					       unsigned long flags)
 {
 	struct cxl_vfio_mapping *mapping = file->private_data;
-	struct cxl_vfio_device *cxlv = mapping->cxlv;
-	unsigned long granule = cxl_vfio_granule(cxlv);
+	struct cxl_vfio_mem *mem = mapping->mem;
+	unsigned long granule = cxl_vfio_granule(mem);
 	u64 offset = (u64)pgoff << PAGE_SHIFT;
 
 	if (mapping->pud_leaves)
@@ -165,10 +165,10 @@ static unsigned long mapping_get_unmapped_area(struct file *file, unsigned long 
 		if (IS_ERR_VALUE(addr))
 			return addr;
 		addr = ALIGN(addr, granule);
-		if (pud_leaves(cxlv, addr, len, offset))
+		if (pud_leaves(mem, addr, len, offset))
 			addr += granule;
 	}
-	if (!IS_ALIGNED(addr, granule) || pud_leaves(cxlv, addr, len, offset))
+	if (!IS_ALIGNED(addr, granule) || pud_leaves(mem, addr, len, offset))
 		return -EINVAL;
 	return addr;
 }
@@ -231,21 +231,21 @@ static struct file *another_file(struct file *all)
 	return file;
 }
 
-static int set_file(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma)
+static int set_file(struct cxl_vfio_mem *mem, struct vm_area_struct *vma)
 {
 	struct cxl_vfio_mapping *mapping = kzalloc_obj(*mapping, GFP_KERNEL_ACCOUNT);
 	struct file *file;
 
 	if (!mapping)
 		return -ENOMEM;
-	file = another_file(cxlv->mem.file);
+	file = another_file(mem->file);
 	if (IS_ERR(file)) {
 		kfree(mapping);
 		return PTR_ERR(file);
 	}
-	mapping->cxlv = cxlv;
+	mapping->mem = mem;
 	mapping->device = get_file(vma->vm_file);
-	mapping->pud_leaves = pud_leaves(cxlv, vma->vm_start, vma->vm_end - vma->vm_start,
+	mapping->pud_leaves = pud_leaves(mem, vma->vm_start, vma->vm_end - vma->vm_start,
 					 vma_offset(vma));
 	file->private_data = mapping;
 	vma_set_file(vma, file);
@@ -255,7 +255,7 @@ static int set_file(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma)
 
 /**
  * cxl_vfio_mapping_mmap - map part of the memory region
- * @cxlv: the device
+ * @mem: the memory
  * @vma: a shared mapping (vfio_pci_core_mmap() refuses private ones: copying
  *	 a page that has no struct page on write ends in a BUG)
  *
@@ -264,34 +264,24 @@ static int set_file(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma)
  * Return: 0; -EINVAL past the region's end, and where address, length or
  * offset is no multiple of what the backing maps at once; -ENOMEM; -ENFILE.
  */
-int cxl_vfio_mapping_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma)
+int cxl_vfio_mapping_mmap(struct cxl_vfio_mem *mem, struct vm_area_struct *vma)
 {
 	u64 end;
 	int ret;
 
 	vma->vm_pgoff &= PHYS_PFN(VFIO_PCI_OFFSET_MASK);
 	if (check_add_overflow(vma_offset(vma), (u64)vma->vm_end - vma->vm_start, &end) ||
-	    end > range_len(&cxlv->mem.hpa))
+	    end > range_len(&mem->hpa))
 		return -EINVAL;
-	if (!IS_ALIGNED(vma->vm_start | vma->vm_end | vma_offset(vma), cxl_vfio_granule(cxlv)))
+	if (!IS_ALIGNED(vma->vm_start | vma->vm_end | vma_offset(vma), cxl_vfio_granule(mem)))
 		return -EINVAL;
 
-	ret = set_file(cxlv, vma);
+	ret = set_file(mem, vma);
 	if (ret)
 		return ret;
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
-	cxlv->mem.backing->mmap(vma);
-	vma->vm_private_data = cxlv;
+	mem->backing->mmap(vma);
+	vma->vm_private_data = mem;
 	vma->vm_ops = &mapping_vm_ops;
 	return 0;
-}
-
-/**
- * cxl_vfio_mapping_zap - unmap all of the memory from every user
- * @cxlv: the device, which is open; mem.lock is held for write
- */
-void cxl_vfio_mapping_zap(struct cxl_vfio_device *cxlv)
-{
-	lockdep_assert_held_write(&cxlv->mem.lock);
-	unmap_mapping_range(cxlv->mem.file->f_mapping, 0, range_len(&cxlv->mem.hpa), true);
 }

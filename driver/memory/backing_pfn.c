@@ -8,7 +8,7 @@
 #include <linux/mm.h>
 #include <linux/pci.h>
 
-#include "cxl_vfio.h"
+#include "memory/memory.h"
 
 static const unsigned int orders[] = {
 #ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
@@ -25,9 +25,9 @@ static const unsigned int orders[] = {
  * HPA is aligned and that fits into it: with region offset 0 at a user address
  * aligned to it, faults map in pieces of that size.
  */
-static u64 pfn_max_map(struct cxl_vfio_device *cxlv)
+static u64 pfn_max_map(struct cxl_vfio_mem *mem)
 {
-	const struct range *hpa = &cxlv->mem.hpa;
+	const struct range *hpa = &mem->hpa;
 	unsigned int i;
 	u64 size;
 
@@ -39,15 +39,15 @@ static u64 pfn_max_map(struct cxl_vfio_device *cxlv)
 	return size;
 }
 
-static unsigned int pfn_max_order(struct cxl_vfio_device *cxlv)
+static unsigned int pfn_max_order(struct cxl_vfio_mem *mem)
 {
 	return orders[0];
 }
 
-static vm_fault_t pfn_insert(struct cxl_vfio_device *cxlv, struct vm_fault *vmf, unsigned long pfn,
+static vm_fault_t pfn_insert(struct cxl_vfio_mem *mem, struct vm_fault *vmf, unsigned long pfn,
 			     unsigned int order)
 {
-	return vfio_pci_vmf_insert_pfn(&cxlv->core, vmf, pfn, order);
+	return vfio_pci_vmf_insert_pfn(mem->core, vmf, pfn, order);
 }
 
 static void pfn_mmap(struct vm_area_struct *vma)
@@ -69,42 +69,42 @@ static void uncached_mmap(struct vm_area_struct *vma)
  * memremap() would hand out the direct map, silently, where the range is System
  * RAM: cxl_vfio_mem_init() has looked.
  */
-static int pfn_attach(struct cxl_vfio_device *cxlv)
+static int pfn_attach(struct cxl_vfio_mem *mem)
 {
-	const struct range *hpa = &cxlv->mem.hpa;
+	const struct range *hpa = &mem->hpa;
 
-	cxlv->mem.kaddr = memremap(hpa->start, range_len(hpa), MEMREMAP_WB);
-	return cxlv->mem.kaddr ? 0 : -ENOMEM;
+	mem->kaddr = memremap(hpa->start, range_len(hpa), MEMREMAP_WB);
+	return mem->kaddr ? 0 : -ENOMEM;
 }
 
-static int pfn_detach(struct cxl_vfio_device *cxlv)
+static int pfn_detach(struct cxl_vfio_mem *mem)
 {
-	memunmap(cxlv->mem.kaddr);
+	memunmap(mem->kaddr);
 	return 0;
 }
 
-static int uncached_attach(struct cxl_vfio_device *cxlv)
+static int uncached_attach(struct cxl_vfio_mem *mem)
 {
-	const struct range *hpa = &cxlv->mem.hpa;
+	const struct range *hpa = &mem->hpa;
 
-	cxlv->mem.kaddr = (__force void *)ioremap(hpa->start, range_len(hpa));
-	return cxlv->mem.kaddr ? 0 : -ENOMEM;
+	mem->kaddr = (__force void *)ioremap(hpa->start, range_len(hpa));
+	return mem->kaddr ? 0 : -ENOMEM;
 }
 
-static int uncached_detach(struct cxl_vfio_device *cxlv)
+static int uncached_detach(struct cxl_vfio_mem *mem)
 {
-	iounmap((__force void __iomem *)cxlv->mem.kaddr);
+	iounmap((__force void __iomem *)mem->kaddr);
 	return 0;
 }
 
-static void uncached_write(struct cxl_vfio_device *cxlv, u64 pos, const void *buf, size_t count)
+static void uncached_write(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count)
 {
-	memcpy_toio((__force void __iomem *)cxlv->mem.kaddr + pos, buf, count);
+	memcpy_toio((__force void __iomem *)mem->kaddr + pos, buf, count);
 }
 
-static void uncached_clear(struct cxl_vfio_device *cxlv, u64 pos, size_t count)
+static void uncached_clear(struct cxl_vfio_mem *mem, u64 pos, size_t count)
 {
-	memset_io((__force void __iomem *)cxlv->mem.kaddr + pos, 0, count);
+	memset_io((__force void __iomem *)mem->kaddr + pos, 0, count);
 }
 
 const struct cxl_vfio_backing cxl_vfio_backing_pfn = {
@@ -112,8 +112,6 @@ const struct cxl_vfio_backing cxl_vfio_backing_pfn = {
 	.id = VFIO_CXL_BACKING_PFN,
 	.attach = pfn_attach,
 	.detach = pfn_detach,
-	.write = cxl_vfio_backing_write,
-	.clear = cxl_vfio_backing_clear,
 	.max_map = pfn_max_map,
 	.max_order = pfn_max_order,
 	.mmap = pfn_mmap,
@@ -123,6 +121,7 @@ const struct cxl_vfio_backing cxl_vfio_backing_pfn = {
 const struct cxl_vfio_backing cxl_vfio_backing_uncached = {
 	.name = "uncached",
 	.id = VFIO_CXL_BACKING_UNCACHED,
+	.uncached = true,
 	.attach = uncached_attach,
 	.detach = uncached_detach,
 	.write = uncached_write,

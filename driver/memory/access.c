@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * When the memory may be touched: the reasons against it, and what the device says. With
+ * a reason all access ends at once; the processors' caches are flushed apart from that.
+ */
+#include <linux/io.h>
+#include <linux/jiffies.h>
+#include <linux/memregion.h>
+#include <linux/mm.h>
+#include <linux/pci.h>
+
+#include "memory/memory.h"
+#include "trace.h"
+
+/* From every user of the device, which is open. */
+static void zap_mappings(struct cxl_vfio_mem *mem)
+{
+	lockdep_assert_held_write(&mem->lock);
+	unmap_mapping_range(mem->file->f_mapping, 0, range_len(&mem->hpa), true);
+}
+
+/**
+ * cxl_vfio_mem_revoke - end all access to the memory
+ * @mem: the memory
+ * @why: CXL_VFIO_BLOCK_*
+ *
+ * On return no access is under way and no mapping is left. Sleeps; callers
+ * may hold memory_lock.
+ */
+void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, unsigned long why)
+{
+	guard(rwsem_write)(&mem->lock);
+	mem->hw->blocked |= why;
+	mem->accessible_at = 0;
+	/* New faults come only after mem->lock. */
+	if (mem->region_index)
+		zap_mappings(mem);
+	cxl_vfio_count(mem->hw, CXL_VFIO_COUNT_ZAPS);
+	trace_cxl_vfio_zap(&mem->hw->pdev->dev, why, mem->hw->blocked);
+}
+
+/**
+ * cxl_vfio_mem_allow - take back what cxl_vfio_mem_revoke() said
+ * @mem: the memory
+ * @why: CXL_VFIO_BLOCK_*
+ *
+ * Mappings come back by faults.
+ */
+void cxl_vfio_mem_allow(struct cxl_vfio_mem *mem, unsigned long why)
+{
+	guard(rwsem_write)(&mem->lock);
+	mem->hw->blocked &= ~why;
+	trace_cxl_vfio_unblock(&mem->hw->pdev->dev, why, mem->hw->blocked);
+}
+
+/**
+ * cxl_vfio_mem_reachable - does the device answer CXL.mem?
+ * @mem: the memory
+ *
+ * As far as the device itself says, and nothing is done to it. DVSEC Mem_Enable
+ * (8.1.3.2) is what makes it answer. Caller holds mem.lock for read at least; the
+ * answer is good for as long as it does.
+ */
+bool cxl_vfio_mem_reachable(struct cxl_vfio_mem *mem)
+{
+	struct pci_dev *pdev = mem->hw->pdev;
+	u16 dvsec_ctrl;
+
+	lockdep_assert_held(&mem->lock);
+
+	if (mem->hw->blocked || pdev->current_state != PCI_D0 || !cxl_vfio_dvsec_mem_active(mem->hw))
+		return false;
+	pci_read_config_word(pdev, mem->hw->dvsec + CXLR_DVSEC_CTRL, &dvsec_ctrl);
+	return !PCI_POSSIBLE_ERROR(dvsec_ctrl) && dvsec_ctrl & CXLR_CTRL_MEM_ENABLE;
+}
+
+/* May the device be asked, as far as the VFIO core and this driver know? */
+static bool may_ask(struct cxl_vfio_mem *mem)
+{
+	struct vfio_pci_core_device *core = mem->core;
+
+	lockdep_assert_held(&core->memory_lock);
+
+	return !mem->hw->blocked && !core->pm_runtime_engaged &&
+	       core->pdev->current_state == PCI_D0 && __vfio_pci_memory_enabled(core);
+}
+
+/**
+ * cxl_vfio_mem_accessible - may a user touch the memory?
+ * @mem: the memory of a device that is open
+ *
+ * Caller holds memory_lock and mem.lock, both for read at least; the answer is
+ * good for as long as it does. The decoder is read only after memory enable
+ * and power state allow a read of its BAR.
+ */
+bool cxl_vfio_mem_accessible(struct cxl_vfio_mem *mem)
+{
+	u32 ctrl;
+
+	if (!may_ask(mem) || !cxl_vfio_mem_reachable(mem))
+		return false;
+
+	ctrl = readl(cxl_vfio_hdm(mem->hw) + CXLR_HDM_CTRL(mem->hw->decoder));
+	return !PCI_POSSIBLE_ERROR(ctrl) && ctrl & CXLR_HDM_CTRL_COMMITTED;
+}
+
+/**
+ * cxl_vfio_mem_accessible_cached - the same, for those who come often
+ * @mem: the memory of a device that is open
+ *
+ * Locks as cxl_vfio_mem_accessible(). Three reads of the device are dear beside a fault,
+ * so its yes holds until the clock ticks, or until cxl_vfio_mem_revoke(). What is
+ * mapped by then would stay for much longer, if the device changed its mind.
+ */
+bool cxl_vfio_mem_accessible_cached(struct cxl_vfio_mem *mem)
+{
+	unsigned long now = jiffies ?: 1;
+
+	if (READ_ONCE(mem->accessible_at) == now)
+		return may_ask(mem);
+	if (!cxl_vfio_mem_accessible(mem))
+		return false;
+	WRITE_ONCE(mem->accessible_at, now);
+	return true;
+}
+
+/**
+ * cxl_vfio_mem_flush_cpu_caches - no processor has lines of the memory in its caches
+ * @mem: the memory, which nobody can touch
+ *
+ * Dirty ones are written back. As cxl_region_decode_reset() does.
+ *
+ * Return: 0; -EOPNOTSUPP where there is no such instruction, as in a virtual
+ * machine that says it is one; or why it failed.
+ */
+int cxl_vfio_mem_flush_cpu_caches(struct cxl_vfio_mem *mem)
+{
+	const struct range *hpa = &mem->hpa;
+
+	if (!cpu_cache_has_invalidate_memregion())
+		return -EOPNOTSUPP;
+	return cpu_cache_invalidate_memregion(hpa->start, range_len(hpa));
+}

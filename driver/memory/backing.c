@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The backings: which there are, how the memory gets one, and what they all do alike.
+ */
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/pci.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "memory/memory.h"
+
+static const struct cxl_vfio_backing *const backings[] = {
+	&cxl_vfio_backing_pfn,
+	&cxl_vfio_backing_folio,
+	&cxl_vfio_backing_uncached,
+};
+
+/**
+ * cxl_vfio_backing_nth - one backing after the other
+ * @n: from 0 on
+ *
+ * Return: NULL after the last one.
+ */
+const struct cxl_vfio_backing *cxl_vfio_backing_nth(unsigned int n)
+{
+	return n < ARRAY_SIZE(backings) ? backings[n] : NULL;
+}
+
+/**
+ * cxl_vfio_backing_named - the backing of a name
+ * @name: perhaps with a newline
+ *
+ * Return: NULL if there is none.
+ */
+const struct cxl_vfio_backing *cxl_vfio_backing_named(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(backings); i++)
+		if (sysfs_streq(name, backings[i]->name))
+			return backings[i];
+	return NULL;
+}
+
+/**
+ * cxl_vfio_backing_write - write to the memory
+ * @mem: the memory, which may be touched
+ * @pos: offset in the memory, bytes
+ * @buf: where from
+ * @count: bytes
+ */
+void cxl_vfio_backing_write(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count)
+{
+	if (mem->backing->write)
+		mem->backing->write(mem, pos, buf, count);
+	else
+		memcpy(mem->kaddr + pos, buf, count);
+}
+
+/**
+ * cxl_vfio_backing_clear - clear some of the memory
+ * @mem: the memory, which may be touched
+ * @pos: offset in the memory, bytes, of a page
+ * @count: bytes, whole pages
+ *
+ * Past the caches where the architecture can: nobody reads it soon, and nothing
+ * has to be fetched first.
+ */
+void cxl_vfio_backing_clear(struct cxl_vfio_mem *mem, u64 pos, size_t count)
+{
+	void *end = mem->kaddr + pos + count;
+	void *page;
+
+	if (mem->backing->clear) {
+		mem->backing->clear(mem, pos, count);
+		return;
+	}
+	for (page = end - count; page < end; page += PAGE_SIZE)
+		memcpy_flushcache(page, page_address(ZERO_PAGE(0)), PAGE_SIZE);
+	/* Such stores are weakly ordered. */
+	wmb();
+}
+
+/**
+ * cxl_vfio_backing_attach - give the memory a backing
+ * @mem: the memory, which has none; backing_lock is held
+ * @backing: the backing
+ * @folio_order: log2 of a folio's pages, for a backing with pages
+ *
+ * Return: 0, or an error that was logged.
+ */
+int cxl_vfio_backing_attach(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing,
+			    unsigned int folio_order)
+{
+	int ret;
+
+	lockdep_assert_held(&mem->backing_lock);
+
+	mem->folio_order = folio_order;
+	mem->file = cxl_vfio_mapping_file(backing);
+	if (IS_ERR(mem->file)) {
+		ret = PTR_ERR(mem->file);
+		goto err;
+	}
+	ret = cxl_vfio_poison_register(mem, backing);
+	if (ret)
+		goto err_fput;
+	ret = backing->attach(mem);
+	if (ret)
+		goto err_unregister;
+	mem->backing = backing;
+	return 0;
+
+err_unregister:
+	cxl_vfio_poison_unregister(mem, backing);
+err_fput:
+	fput(mem->file);
+err:
+	mem->file = NULL;
+	pci_err(mem->hw->pdev,
+		"cannot map memory %pra by backing %s (%pe): folios of another size may fit, or another backing\n",
+		&mem->hpa, backing->name, ERR_PTR(ret));
+	return ret;
+}
+
+/**
+ * cxl_vfio_backing_detach - take the backing away
+ * @mem: the memory, which nobody maps; backing_lock is held
+ *
+ * Return: 0; -EBUSY while somebody has pages of the memory.
+ */
+int cxl_vfio_backing_detach(struct cxl_vfio_mem *mem)
+{
+	int ret;
+
+	lockdep_assert_held(&mem->backing_lock);
+
+	/* What the direct map lost of it would not come back with another mapping. */
+	cxl_vfio_poison_expose(mem, 0, range_len(&mem->hpa));
+	/* Not mapped, and so without pages, since it slept. */
+	ret = mem->kaddr ? mem->backing->detach(mem) : 0;
+	if (ret)
+		return ret;
+	mem->kaddr = NULL;
+	cxl_vfio_poison_unregister(mem, mem->backing);
+	fput(mem->file);
+	mem->file = NULL;
+	mem->backing = NULL;
+	return 0;
+}
+
+/**
+ * cxl_vfio_backing_pinned - has somebody pages of memory that is not mapped any more?
+ * @mem: the memory of a device that is not open; its backing stays
+ *
+ * Return: whether, and true if who asks has been killed.
+ */
+bool cxl_vfio_backing_pinned(struct cxl_vfio_mem *mem)
+{
+	const struct cxl_vfio_backing *backing = mem->backing;
+
+	return backing->busy && backing->busy(mem);
+}
+
+/**
+ * cxl_vfio_backing_unmap - the kernel does not map the memory while the device sleeps
+ * @mem: the memory, with a backing without pages; the device has no user
+ */
+void cxl_vfio_backing_unmap(struct cxl_vfio_mem *mem)
+{
+	if (mem->kaddr)
+		mem->backing->detach(mem);
+	mem->kaddr = NULL;
+}
+
+/**
+ * cxl_vfio_backing_abandon - leave the memory's pages to those who have them
+ * @mem: the memory of a device that goes, and whose backing cannot be detached
+ */
+void cxl_vfio_backing_abandon(struct cxl_vfio_mem *mem)
+{
+	lockdep_assert_held(&mem->backing_lock);
+
+	mem->backing->abandon(mem);
+	mem->backing = NULL;
+}
+
+/**
+ * cxl_vfio_backing_map_again - undo cxl_vfio_backing_unmap()
+ * @mem: the memory of a device that has slept, and is kept awake; backing_lock is held
+ *
+ * Return: 0, also if it is mapped, or an error.
+ */
+int cxl_vfio_backing_map_again(struct cxl_vfio_mem *mem)
+{
+	lockdep_assert_held(&mem->backing_lock);
+
+	return mem->kaddr ? 0 : mem->backing->attach(mem);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The device's memory, at its host physical addresses: the claim on them, how they are
+ * mapped, when they may be touched, and errors in them.
+ */
+#ifndef CXL_VFIO_MEMORY_H
+#define CXL_VFIO_MEMORY_H
+
+#include <linux/memory-failure.h>
+#include <linux/mutex.h>
+#include <linux/range.h>
+#include <linux/rwsem.h>
+#include <linux/types.h>
+#include <linux/vfio_pci_core.h>
+#include <linux/xarray.h>
+
+#include "hw/hw.h"
+#include "vfio_cxl.h"
+
+struct cxl_vfio_mem;
+
+/**
+ * struct cxl_vfio_backing - one way to map the memory
+ * @name: of it, for administrators
+ * @id: VFIO_CXL_BACKING_*
+ * @pages: the memory has struct pages
+ * @uncached: it is mapped uncached, not write-back
+ * @attach: map all of the memory for the kernel, and set cxl_vfio_mem.kaddr; may
+ *	    take seconds. Return: 0, or an error
+ * @detach: undo it, as often as the device sleeps, if it has no pages. Return: 0; -EBUSY
+ *	    while somebody has pages
+ * @busy: has somebody pages of memory that is not mapped? NULL: nobody can
+ * @abandon: leave all pages, some of which somebody has, to whoever has them
+ * @write: to the memory, which may be touched; NULL: it is mapped write-back
+ * @clear: whole pages of the memory, which may be touched; NULL: as before
+ * @max_map: bytes, the largest piece that a fault maps
+ * @max_order: log2 of the pages of the largest leaf that faults may make
+ * @mmap: make a checked VMA one of this backing
+ * @insert: answer a fault; memory_lock and mem.lock are held, the memory may be
+ *	    touched, and page frame and address are aligned to the order
+ */
+struct cxl_vfio_backing {
+	const char *name;
+	u32 id;
+	bool pages;
+	bool uncached;
+	int (*attach)(struct cxl_vfio_mem *mem);
+	int (*detach)(struct cxl_vfio_mem *mem);
+	bool (*busy)(struct cxl_vfio_mem *mem);
+	void (*abandon)(struct cxl_vfio_mem *mem);
+	void (*write)(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count);
+	void (*clear)(struct cxl_vfio_mem *mem, u64 pos, size_t count);
+	u64 (*max_map)(struct cxl_vfio_mem *mem);
+	unsigned int (*max_order)(struct cxl_vfio_mem *mem);
+	void (*mmap)(struct vm_area_struct *vma);
+	vm_fault_t (*insert)(struct cxl_vfio_mem *mem, struct vm_fault *vmf,
+			     unsigned long pfn, unsigned int order);
+};
+
+/**
+ * struct cxl_vfio_poison - errors in the memory
+ * @space: where it is mapped, unless it has struct pages
+ * @pages: those in which errors were reported, by their number in the memory
+ */
+struct cxl_vfio_poison {
+	struct pfn_address_space space;
+	struct xarray pages;
+};
+
+/**
+ * struct cxl_vfio_mem - the device's memory
+ * @core: the VFIO device, for its memory_lock and its memory enable
+ * @hw: the physical device
+ * @hpa: the committed CXL region
+ * @capacity: bytes of all the memory that the device has, decoded or not
+ * @claim: on it, in /proc/iomem
+ * @backing_lock: guards the fields from here to @kaddr. They change only while the
+ *		  device is not @in_use: its users need no lock. Outside of all
+ *		  locks but VFIO's own.
+ * @in_use: the device is open
+ * @backing: how the memory is mapped; NULL where an attempt to change it failed
+ * @folio_order: log2 of a folio's pages
+ * @file: has the address space of all mappings
+ * @pagemap: the folio backing's
+ * @kaddr: the backing's mapping of all of the memory, for read() and write(); NULL while
+ *	   the device sleeps, and until somebody wants it after that
+ * @poison: errors in it
+ * @region_index: VFIO index of the region; valid while open; guarded by @lock
+ * @lock: guards @blocked of the device. Taken for read around every access, so that whoever
+ *	  takes it for write knows that none is under way. Nests inside
+ *	  memory_lock.
+ * @accessible_at: jiffies at which the device said yes, and nothing was blocked since; 0: never.
+ *	     Cleared under @lock for write
+ * @config_lock: one change of memory enable or power at a time. User memory is
+ *		 touched under it, so no fault may wait for it.
+ * @config_owner: who holds @config_lock
+ */
+struct cxl_vfio_mem {
+	struct vfio_pci_core_device *core;
+	struct cxl_vfio_hw *hw;
+	struct range hpa;
+	u64 capacity;
+	struct resource *claim;
+	struct mutex backing_lock;	/* see above */
+	bool in_use;
+	const struct cxl_vfio_backing *backing;
+	unsigned int folio_order;
+	struct file *file;
+	struct cxl_vfio_pagemap *pagemap;
+	void *kaddr;
+	struct cxl_vfio_poison poison;
+	u32 region_index;
+	struct rw_semaphore lock;
+	unsigned long accessible_at;
+	struct mutex config_lock;	/* see above */
+	struct task_struct *config_owner;
+};
+
+/* Bytes of the memory that can only be mapped as a whole. */
+static inline unsigned long cxl_vfio_granule(const struct cxl_vfio_mem *mem)
+{
+	return PAGE_SIZE << (mem->backing->pages ? mem->folio_order : 0);
+}
+
+/* access.c */
+void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, unsigned long why);
+void cxl_vfio_mem_allow(struct cxl_vfio_mem *mem, unsigned long why);
+bool cxl_vfio_mem_reachable(struct cxl_vfio_mem *mem);
+bool cxl_vfio_mem_accessible(struct cxl_vfio_mem *mem);
+bool cxl_vfio_mem_accessible_cached(struct cxl_vfio_mem *mem);
+int cxl_vfio_mem_flush_cpu_caches(struct cxl_vfio_mem *mem);
+
+/* claim.c */
+int cxl_vfio_claim_memory(struct cxl_vfio_mem *mem);
+void cxl_vfio_unclaim_memory(struct cxl_vfio_mem *mem);
+
+/* mapping.c */
+struct file *cxl_vfio_mapping_file(const struct cxl_vfio_backing *backing);
+int cxl_vfio_mapping_mmap(struct cxl_vfio_mem *mem, struct vm_area_struct *vma);
+
+/* backing.c */
+const struct cxl_vfio_backing *cxl_vfio_backing_nth(unsigned int n);
+const struct cxl_vfio_backing *cxl_vfio_backing_named(const char *name);
+int cxl_vfio_backing_attach(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing,
+			    unsigned int folio_order);
+int cxl_vfio_backing_detach(struct cxl_vfio_mem *mem);
+void cxl_vfio_backing_abandon(struct cxl_vfio_mem *mem);
+void cxl_vfio_backing_unmap(struct cxl_vfio_mem *mem);
+int cxl_vfio_backing_map_again(struct cxl_vfio_mem *mem);
+bool cxl_vfio_backing_pinned(struct cxl_vfio_mem *mem);
+void cxl_vfio_backing_write(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count);
+void cxl_vfio_backing_clear(struct cxl_vfio_mem *mem, u64 pos, size_t count);
+
+/* backing_pfn.c */
+extern const struct cxl_vfio_backing cxl_vfio_backing_pfn;
+extern const struct cxl_vfio_backing cxl_vfio_backing_uncached;
+
+/* backing_folio.c */
+extern const struct cxl_vfio_backing cxl_vfio_backing_folio;
+void cxl_vfio_folio_exit(void);
+
+/* poison.c */
+void cxl_vfio_poison_record(struct cxl_vfio_mem *mem, unsigned long pfn);
+int cxl_vfio_poison_register(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing);
+void cxl_vfio_poison_unregister(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing);
+bool cxl_vfio_poison_hidden(struct cxl_vfio_mem *mem, u64 pos, size_t count);
+void cxl_vfio_poison_expose(struct cxl_vfio_mem *mem, u64 pos, u64 count);
+void cxl_vfio_poison_forget(struct cxl_vfio_mem *mem);
+unsigned long cxl_vfio_poison_count(struct cxl_vfio_mem *mem);
+
+#endif

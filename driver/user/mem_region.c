@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The memory as a VFIO region: read(), write(), mmap() and what its capability says.
+ */
+#include <linux/pci.h>
+#include <linux/sizes.h>
+#include <linux/uaccess.h>
+
+#include "cxl_vfio.h"
+
+/* User memory is not touched under locks, so data goes through a buffer. */
+#define BOUNCE_SIZE SZ_64K
+
+/* Copy between the memory and a kernel buffer, if the memory may be touched. */
+static int mem_copy(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t count, bool iswrite)
+{
+	guard(rwsem_read)(&cxlv->core.memory_lock);
+	guard(rwsem_read)(&cxlv->mem.lock);
+
+	/* Short, and the outcome is not known yet: come again. */
+	if (cxlv->hw.blocked == CXL_VFIO_BLOCK_CONFIG)
+		return -EAGAIN;
+	if (!cxl_vfio_mem_accessible(&cxlv->mem) || cxl_vfio_poison_hidden(&cxlv->mem, pos, count))
+		return -EIO;
+	if (iswrite)
+		cxl_vfio_backing_write(&cxlv->mem, pos, buf, count);
+	else if (copy_mc_to_kernel(buf, cxlv->mem.kaddr + pos, count))
+		return -EIO;	/* poison */
+	return 0;
+}
+
+/*
+ * As vfio_pci_bar_rw(): clipped at the end, -EINVAL from there on. What was
+ * moved before an error is returned as a short count.
+ */
+static ssize_t mem_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
+		      loff_t *ppos, bool iswrite)
+{
+	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
+	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
+	u64 size = range_len(&cxlv->mem.hpa);
+	size_t done = 0;
+	void *bounce;
+	int ret = 0;
+
+	if (pos >= size)
+		return -EINVAL;
+	count = min_t(u64, count, size - pos);
+
+	bounce = kvmalloc(min_t(size_t, count, BOUNCE_SIZE), GFP_KERNEL_ACCOUNT);
+	if (!bounce)
+		return -ENOMEM;
+
+	while (done < count) {
+		size_t chunk = min_t(size_t, count - done, BOUNCE_SIZE);
+
+		if (iswrite && copy_from_user(bounce, buf + done, chunk)) {
+			ret = -EFAULT;
+			break;
+		}
+		do {
+			ret = mem_copy(cxlv, pos + done, bounce, chunk, iswrite);
+		} while (ret == -EAGAIN && !schedule_timeout_killable(1));
+		if (ret)
+			break;
+		if (!iswrite && copy_to_user(buf + done, bounce, chunk)) {
+			ret = -EFAULT;
+			break;
+		}
+		done += chunk;
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		cond_resched();
+	}
+	kvfree(bounce);
+
+	*ppos += done;
+	return done ?: (ret == -EAGAIN ? -EINTR : ret);
+}
+
+static int mem_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
+		    struct vm_area_struct *vma)
+{
+	return cxl_vfio_mapping_mmap(&to_cxl_vfio(core)->mem, vma);
+}
+
+static u32 coherence(u32 ctrl)
+{
+	if (ctrl & CXLR_HDM_CTRL_HOSTONLY)
+		return VFIO_CXL_COHERENCE_HDM_H;
+	return ctrl & CXLR_HDM_CTRL_BI ? VFIO_CXL_COHERENCE_HDM_DB : VFIO_CXL_COHERENCE_HDM_D;
+}
+
+static int mem_add_capability(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
+			      struct vfio_info_cap *caps)
+{
+	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
+	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
+	u32 ctrl = cxlv->hw.platform.decoder[cxlv->hw.decoder].ctrl;
+	struct vfio_region_info_cap_cxl_mem cap = {
+		.header.id = VFIO_REGION_INFO_CAP_CXL_MEM,
+		.header.version = 1,
+		.backing = backing->id,
+		.coherence = coherence(ctrl),
+		.max_map_size = backing->max_map(&cxlv->mem),
+		.map_align = backing->max_map(&cxlv->mem),
+	};
+
+	scoped_guard(rwsem_read, &cxlv->mem.lock)
+		if (!(cxlv->hw.blocked & (CXL_VFIO_BLOCK_UNUSABLE | CXL_VFIO_BLOCK_GONE)))
+			cap.flags |= VFIO_CXL_MEM_COMMITTED;
+	if (ctrl & CXLR_HDM_CTRL_LOCK)
+		cap.flags |= VFIO_CXL_MEM_LOCKED;
+	if (cxl_vfio_dvsec_reset_clears(&cxlv->hw))
+		cap.flags |= VFIO_CXL_MEM_RESET_CLEARS;
+
+	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));
+}
+
+static void mem_release(struct vfio_pci_core_device *core, struct vfio_pci_region *region)
+{
+	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
+
+	guard(rwsem_write)(&cxlv->mem.lock);
+	cxlv->mem.region_index = 0;
+}
+
+static const struct vfio_pci_regops mem_ops = {
+	.rw = mem_rw,
+	.release = mem_release,
+	.mmap = mem_mmap,
+	.add_capability = mem_add_capability,
+};
+
+/**
+ * cxl_vfio_mem_open - offer the memory as a VFIO region
+ * @cxlv: the device, being opened
+ *
+ * Undone by vfio_pci_core_disable(). Return: 0 or -ENOMEM.
+ */
+int cxl_vfio_mem_open(struct cxl_vfio_device *cxlv)
+{
+	struct vfio_pci_core_device *core = &cxlv->core;
+	int ret;
+
+	ret = vfio_pci_core_register_dev_region(core,
+						VFIO_REGION_TYPE_PCI_VENDOR_TYPE |
+						VFIO_CXL_PCI_VENDOR_ID,
+						VFIO_REGION_SUBTYPE_CXL, &mem_ops,
+						range_len(&cxlv->mem.hpa),
+						VFIO_REGION_INFO_FLAG_READ |
+						VFIO_REGION_INFO_FLAG_WRITE |
+						VFIO_REGION_INFO_FLAG_MMAP, NULL);
+	if (ret)
+		return ret;
+
+	guard(rwsem_write)(&cxlv->mem.lock);
+	cxlv->mem.region_index = VFIO_PCI_NUM_REGIONS + core->num_regions - 1;
+	return 0;
+}
