@@ -5,7 +5,7 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 
-#include "cxl_vfio.h"
+#include "user/user.h"
 #include "trace.h"
 
 static struct cxl_vfio_device *pdev_to_cxl_vfio(struct pci_dev *pdev)
@@ -25,9 +25,6 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return PTR_ERR(cxlv);
 
 	cxlv->core.pci_ops = &cxl_vfio_pci_ops;
-	cxlv->hw.pdev = pdev;
-	cxlv->mem.core = &cxlv->core;
-	cxlv->mem.hw = &cxlv->hw;
 	dev_set_drvdata(&pdev->dev, &cxlv->core);
 
 	ret = cxl_vfio_discover(cxlv);
@@ -38,11 +35,11 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_put;
 	}
 
-	ret = cxl_vfio_sleep_refuse(cxlv);
+	ret = cxl_vfio_system_sleep_refuse(cxlv);
 	if (ret)
 		goto err_mem;
 	cxl_vfio_ras_init(&cxlv->hw);
-	cxl_vfio_power_init(cxlv);
+	cxl_vfio_runtime_pm_init(cxlv);
 	/* For slot_reset() before the first open, which saves it again. */
 	pci_save_state(pdev);
 	ret = vfio_pci_core_register_device(&cxlv->core);
@@ -63,11 +60,11 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return 0;
 
 err_power:
-	cxl_vfio_power_exit(cxlv);
+	cxl_vfio_runtime_pm_exit(cxlv);
 	cxl_vfio_ras_exit(&cxlv->hw);
-	cxl_vfio_sleep_allow(cxlv);
+	cxl_vfio_system_sleep_allow(cxlv);
 err_mem:
-	cxl_vfio_backing_exit(cxlv);
+	cxl_vfio_tenancy_exit(cxlv);
 err_put:
 	vfio_put_device(&cxlv->core.vdev);
 	trace_cxl_vfio_refuse(&pdev->dev, "bind", ret);
@@ -86,11 +83,11 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 	/* Waits for the last user; the CXL core's objects go after that, by devres. */
 	vfio_pci_core_unregister_device(&cxlv->core);
 	cxl_vfio_debugfs_remove(cxlv);
-	cxl_vfio_reset_unbind(cxlv);
-	cxl_vfio_power_exit(cxlv);
+	cxl_vfio_reset_restore_at_unbind(cxlv);
+	cxl_vfio_runtime_pm_exit(cxlv);
 	cxl_vfio_ras_exit(&cxlv->hw);
-	cxl_vfio_sleep_allow(cxlv);
-	cxl_vfio_backing_exit(cxlv);
+	cxl_vfio_system_sleep_allow(cxlv);
+	cxl_vfio_tenancy_exit(cxlv);
 	/*
 	 * Devres takes the addresses away; or they were gone with the device, and lines of
 	 * its memory would be found in, or written to, that of the next one there.
@@ -110,15 +107,6 @@ static const struct pci_device_id cxl_vfio_table[] = {
 	{ }
 };
 
-/* Of every device that is bound. */
-static const struct attribute_group *cxl_vfio_groups[] = {
-	&cxl_vfio_backing_group,
-	&cxl_vfio_poison_group,
-	&cxl_vfio_clear_group,
-	&cxl_vfio_cxl_reset_group,
-	NULL
-};
-
 static struct pci_driver cxl_vfio_pci_driver = {
 	.name = "cxl-vfio-pci",
 	.id_table = cxl_vfio_table,
@@ -134,7 +122,7 @@ static int __init cxl_vfio_module_init(void)
 	int ret;
 
 	cxl_vfio_debugfs_init();
-	cxl_vfio_power_setup();
+	cxl_vfio_runtime_pm_setup();
 	ret = pci_register_driver(&cxl_vfio_pci_driver);
 	if (ret)
 		cxl_vfio_debugfs_exit();

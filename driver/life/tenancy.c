@@ -3,94 +3,27 @@
  * One user after the other: the backing stays for as long as there is one, and changes in
  * between, when the memory is cleared as well.
  */
-#include <linux/file.h>
 #include <linux/jiffies.h>
-#include <linux/log2.h>
-#include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/sched/signal.h>
-#include <linux/string.h>
-#include <linux/sysfs.h>
 
-#include "cxl_vfio.h"
+#include "life/life.h"
 
 #define PINS_POLL_MS	20
 #define PINS_REPORT_S	10
 #define PINS_KTHREAD_S	10
 
-/* What new devices get; written under the module's parameter lock. */
-static const struct cxl_vfio_backing *default_backing = &cxl_vfio_backing_pfn;
-static unsigned int default_folio_order = PMD_ORDER;
-
-static int backing_param_set(const char *val, const struct kernel_param *kp)
-{
-	const struct cxl_vfio_backing *backing = cxl_vfio_backing_named(val);
-
-	if (!backing)
-		return -EINVAL;
-	WRITE_ONCE(default_backing, backing);
-	return 0;
-}
-
-static int backing_param_get(char *buf, const struct kernel_param *kp)
-{
-	return sysfs_emit(buf, "%s\n", READ_ONCE(default_backing)->name);
-}
-
-static const struct kernel_param_ops backing_param_ops = {
-	.set = backing_param_set,
-	.get = backing_param_get,
-};
-module_param_cb(backing, &backing_param_ops, NULL, 0644);
-MODULE_PARM_DESC(backing, "how new devices map their memory: pfn (the default), folio or uncached");
-
-/* The order of a folio size in bytes, with K, M or G behind it or not. */
-static int parse_folio_size(const char *val)
-{
-	char *end;
-	u64 size = memparse(val, &end);
-
-	if (!sysfs_streq(end, ""))
-		return -EINVAL;
-	if (size == PAGE_SIZE || size == PMD_SIZE ||
-	    (size == PUD_SIZE && IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD)))
-		return ilog2(size) - PAGE_SHIFT;
-	return -EINVAL;
-}
-
-static int folio_size_param_set(const char *val, const struct kernel_param *kp)
-{
-	int order = parse_folio_size(val);
-
-	if (order < 0)
-		return order;
-	WRITE_ONCE(default_folio_order, order);
-	return 0;
-}
-
-static int folio_size_param_get(char *buf, const struct kernel_param *kp)
-{
-	return sysfs_emit(buf, "%lu\n", PAGE_SIZE << READ_ONCE(default_folio_order));
-}
-
-static const struct kernel_param_ops folio_size_param_ops = {
-	.set = folio_size_param_set,
-	.get = folio_size_param_get,
-};
-module_param_cb(folio_size, &folio_size_param_ops, NULL, 0644);
-MODULE_PARM_DESC(folio_size, "bytes of a folio of new devices: 4K, 2M (the default) or 1G");
-
 /**
- * cxl_vfio_backing_init - give a device the backing that new ones get
+ * cxl_vfio_tenancy_init - give a device the backing that new ones get
  * @cxlv: the device, not yet registered; its HPA range is claimed
  *
  * Return: 0, or an error that was logged.
  */
-int cxl_vfio_backing_init(struct cxl_vfio_device *cxlv)
+int cxl_vfio_tenancy_init(struct cxl_vfio_device *cxlv)
 {
 	guard(mutex)(&cxlv->mem.backing_lock);
-	return cxl_vfio_backing_attach(&cxlv->mem, READ_ONCE(default_backing),
-				       READ_ONCE(default_folio_order));
+	return cxl_vfio_backing_attach(&cxlv->mem, cxlv->settings.backing,
+				       cxlv->settings.folio_order);
 }
 
 /*
@@ -117,6 +50,7 @@ static bool wait_for_pins(struct cxl_vfio_device *cxlv)
 	return true;
 }
 
+/* Waits for pinned pages, or leaves them to those who have them. */
 static void take_backing(struct cxl_vfio_device *cxlv)
 {
 	guard(mutex)(&cxlv->mem.backing_lock);
@@ -131,12 +65,12 @@ static void take_backing(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_backing_exit - take the backing away, and let go of the memory
+ * cxl_vfio_tenancy_exit - take the backing away, and let go of the memory
  * @cxlv: the device, which nobody has open or can open
  *
  * Waits for pinned pages; killable.
  */
-void cxl_vfio_backing_exit(struct cxl_vfio_device *cxlv)
+void cxl_vfio_tenancy_exit(struct cxl_vfio_device *cxlv)
 {
 	take_backing(cxlv);
 	cxl_vfio_poison_forget(&cxlv->mem);
@@ -155,13 +89,13 @@ static void clear_idle(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_backing_open - hold on to the backing that the device has
+ * cxl_vfio_tenancy_open - hold on to the backing that the device has
  * @cxlv: the device, being opened
  *
  * Return: 0; -EINTR when killed; -EBUSY while somebody has pages of the memory:
  * they would be read by one who is not the user; -ENXIO without a backing; -ENOMEM.
  */
-int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv)
+int cxl_vfio_tenancy_open(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_mem *mem = &cxlv->mem;
 	int ret = mutex_lock_killable(&mem->backing_lock);
@@ -185,13 +119,13 @@ int cxl_vfio_backing_open(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_backing_close - let go of the backing
+ * cxl_vfio_tenancy_close - let go of the backing
  * @cxlv: the device, being closed
  *
  * The driver clears what its user left there from now on, unless a process still has
  * pages of it, or no reset has stopped the device.
  */
-void cxl_vfio_backing_close(struct cxl_vfio_device *cxlv)
+void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv)
 {
 	guard(mutex)(&cxlv->mem.backing_lock);
 	cxlv->mem.in_use = false;
@@ -199,12 +133,12 @@ void cxl_vfio_backing_close(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_backing_idle - clear the memory, if nobody uses it
+ * cxl_vfio_tenancy_clear_if_idle - clear the memory, if nobody uses it
  * @cxlv: the device
  *
  * Return: 0, or why the device cannot be woken.
  */
-int cxl_vfio_backing_idle(struct cxl_vfio_device *cxlv)
+int cxl_vfio_tenancy_clear_if_idle(struct cxl_vfio_device *cxlv)
 {
 	int ret = cxl_vfio_power_get(cxlv);
 
@@ -263,70 +197,42 @@ static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 	return ret;
 }
 
-/* To @backing, or with folios of @folio_order if that is NULL. */
-static int change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
-		  unsigned int folio_order)
+/**
+ * cxl_vfio_tenancy_change_backing - another backing, between users
+ * @cxlv: the device
+ * @backing: it
+ *
+ * Return: 0; -EBUSY while the device is open, or processes have pages of the memory; or
+ * an error that was logged, with the former backing, if that could be had again.
+ */
+int cxl_vfio_tenancy_change_backing(struct cxl_vfio_device *cxlv,
+				    const struct cxl_vfio_backing *backing)
 {
-	struct cxl_vfio_mem *mem = &cxlv->mem;
 	int ret = cxl_vfio_power_get(cxlv);
 
 	if (ret)
 		return ret;
-	scoped_guard(mutex, &mem->backing_lock)
-		ret = backing ? change_awake(cxlv, backing, mem->folio_order) :
-				change_awake(cxlv, mem->backing, folio_order);
+	scoped_guard(mutex, &cxlv->mem.backing_lock)
+		ret = change_awake(cxlv, backing, cxlv->mem.folio_order);
 	cxl_vfio_power_put(cxlv);
 	return ret;
 }
 
-static ssize_t backing_show(struct device *dev, struct device_attribute *attr, char *buf)
+/**
+ * cxl_vfio_tenancy_change_folio_order - folios of another size, between users
+ * @cxlv: the device
+ * @folio_order: log2 of a folio's pages
+ *
+ * Return: as cxl_vfio_tenancy_change_backing().
+ */
+int cxl_vfio_tenancy_change_folio_order(struct cxl_vfio_device *cxlv, unsigned int folio_order)
 {
-	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
-	const struct cxl_vfio_backing *backing;
-	unsigned int i;
-	int len = 0;
+	int ret = cxl_vfio_power_get(cxlv);
 
-	guard(mutex)(&cxlv->mem.backing_lock);
-	for (i = 0; (backing = cxl_vfio_backing_nth(i)); i++)
-		len += sysfs_emit_at(buf, len, cxlv->mem.backing == backing ? "%s[%s]" : "%s%s",
-				     i ? " " : "", backing->name);
-	return len + sysfs_emit_at(buf, len, "\n");
+	if (ret)
+		return ret;
+	scoped_guard(mutex, &cxlv->mem.backing_lock)
+		ret = change_awake(cxlv, cxlv->mem.backing, folio_order);
+	cxl_vfio_power_put(cxlv);
+	return ret;
 }
-
-static ssize_t backing_store(struct device *dev, struct device_attribute *attr, const char *buf,
-			     size_t count)
-{
-	const struct cxl_vfio_backing *backing = cxl_vfio_backing_named(buf);
-
-	if (!backing)
-		return -EINVAL;
-	return change(dev_to_cxl_vfio(dev), backing, 0) ?: count;
-}
-static DEVICE_ATTR_RW(backing);
-
-static ssize_t folio_size_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%lu\n",
-			  PAGE_SIZE << READ_ONCE(dev_to_cxl_vfio(dev)->mem.folio_order));
-}
-
-static ssize_t folio_size_store(struct device *dev, struct device_attribute *attr,
-				const char *buf, size_t count)
-{
-	int order = parse_folio_size(buf);
-
-	if (order < 0)
-		return order;
-	return change(dev_to_cxl_vfio(dev), NULL, order) ?: count;
-}
-static DEVICE_ATTR_RW(folio_size);
-
-static struct attribute *backing_attrs[] = {
-	&dev_attr_backing.attr,
-	&dev_attr_folio_size.attr,
-	NULL
-};
-
-const struct attribute_group cxl_vfio_backing_group = {
-	.attrs = backing_attrs,
-};

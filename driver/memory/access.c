@@ -12,6 +12,23 @@
 #include "memory/memory.h"
 #include "trace.h"
 
+/**
+ * cxl_vfio_mem_init - once in the life of the device
+ * @mem: its memory
+ * @core: the VFIO device
+ * @hw: the physical device
+ */
+void cxl_vfio_mem_init(struct cxl_vfio_mem *mem, struct vfio_pci_core_device *core,
+		       struct cxl_vfio_hw *hw)
+{
+	mem->core = core;
+	mem->hw = hw;
+	init_rwsem(&mem->lock);
+	mutex_init(&mem->backing_lock);
+	mutex_init(&mem->config_lock);
+	xa_init(&mem->poison.pages);
+}
+
 /* From every user of the device, which is open. */
 static void zap_mappings(struct cxl_vfio_mem *mem)
 {

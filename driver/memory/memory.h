@@ -68,6 +68,16 @@ struct cxl_vfio_poison {
 };
 
 /**
+ * struct cxl_vfio_content - what is in the memory
+ * @left: of it, as somebody may have left it, bytes
+ * @nobodys: it was clear, and is @left because the device may have lost that
+ */
+struct cxl_vfio_content {
+	atomic64_t left;
+	bool nobodys;
+};
+
+/**
  * struct cxl_vfio_mem - the device's memory
  * @core: the VFIO device, for its memory_lock and its memory enable
  * @hw: the physical device
@@ -85,6 +95,7 @@ struct cxl_vfio_poison {
  * @kaddr: the backing's mapping of all of the memory, for read() and write(); NULL while
  *	   the device sleeps, and until somebody wants it after that
  * @poison: errors in it
+ * @content: what is in it
  * @region_index: VFIO index of the region; valid while open; guarded by @lock
  * @lock: guards @blocked of the device. Taken for read around every access, so that whoever
  *	  takes it for write knows that none is under way. Nests inside
@@ -109,6 +120,7 @@ struct cxl_vfio_mem {
 	struct cxl_vfio_pagemap *pagemap;
 	void *kaddr;
 	struct cxl_vfio_poison poison;
+	struct cxl_vfio_content content;
 	u32 region_index;
 	struct rw_semaphore lock;
 	unsigned long accessible_at;
@@ -123,6 +135,8 @@ static inline unsigned long cxl_vfio_granule(const struct cxl_vfio_mem *mem)
 }
 
 /* access.c */
+void cxl_vfio_mem_init(struct cxl_vfio_mem *mem, struct vfio_pci_core_device *core,
+		       struct cxl_vfio_hw *hw);
 void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, unsigned long why);
 void cxl_vfio_mem_allow(struct cxl_vfio_mem *mem, unsigned long why);
 bool cxl_vfio_mem_reachable(struct cxl_vfio_mem *mem);
@@ -158,6 +172,12 @@ extern const struct cxl_vfio_backing cxl_vfio_backing_uncached;
 /* backing_folio.c */
 extern const struct cxl_vfio_backing cxl_vfio_backing_folio;
 void cxl_vfio_folio_exit(void);
+
+/* content.c */
+void cxl_vfio_content_dirty(struct cxl_vfio_mem *mem);
+void cxl_vfio_content_lost(struct cxl_vfio_mem *mem);
+bool cxl_vfio_content_used(struct cxl_vfio_mem *mem);
+bool cxl_vfio_content_precious(struct cxl_vfio_mem *mem);
 
 /* poison.c */
 void cxl_vfio_poison_record(struct cxl_vfio_mem *mem, unsigned long pfn);

@@ -6,7 +6,7 @@
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
 
-#include "cxl_vfio.h"
+#include "user/user.h"
 
 /* User memory is not touched under locks, so data goes through a buffer. */
 #define BOUNCE_SIZE SZ_64K
@@ -135,12 +135,12 @@ static const struct vfio_pci_regops mem_ops = {
 };
 
 /**
- * cxl_vfio_mem_open - offer the memory as a VFIO region
+ * cxl_vfio_mem_region_open - offer the memory as a VFIO region
  * @cxlv: the device, being opened
  *
  * Undone by vfio_pci_core_disable(). Return: 0 or -ENOMEM.
  */
-int cxl_vfio_mem_open(struct cxl_vfio_device *cxlv)
+int cxl_vfio_mem_region_open(struct cxl_vfio_device *cxlv)
 {
 	struct vfio_pci_core_device *core = &cxlv->core;
 	int ret;

@@ -1,10 +1,185 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an administrator sees and sets in sysfs.
+ * What an administrator sees and sets: the module's parameters, for new devices, and
+ * the attributes of one that is bound.
  */
+#include <linux/log2.h>
+#include <linux/module.h>
+#include <linux/string.h>
 #include <linux/sysfs.h>
 
-#include "cxl_vfio.h"
+#include "user/user.h"
+
+/* What new devices get; written under the module's parameter lock. */
+static struct cxl_vfio_settings new_devices = {
+	.backing = &cxl_vfio_backing_pfn,
+	.folio_order = PMD_ORDER,
+	.clear = CXL_VFIO_CLEAR_AUTO,
+	.vfio_reset = CXL_VFIO_RESET_PCI,
+};
+
+/**
+ * cxl_vfio_settings_of_new - what new devices get
+ * @settings: of one, filled in
+ */
+void cxl_vfio_settings_of_new(struct cxl_vfio_settings *settings)
+{
+	settings->backing = READ_ONCE(new_devices.backing);
+	settings->folio_order = READ_ONCE(new_devices.folio_order);
+	settings->clear = READ_ONCE(new_devices.clear);
+	settings->vfio_reset = READ_ONCE(new_devices.vfio_reset);
+	settings->commit_decoders = READ_ONCE(new_devices.commit_decoders);
+}
+
+/**
+ * struct one_of - one of a few names
+ * @names: constant
+ * @count: of them
+ * @new_devices: which of them new devices get
+ */
+struct one_of {
+	const char * const *names;
+	unsigned int count;
+	unsigned int *new_devices;
+};
+
+static int one_of_set(const char *val, const struct kernel_param *kp)
+{
+	const struct one_of *one_of = kp->arg;
+	int which = __sysfs_match_string(one_of->names, one_of->count, val);
+
+	if (which < 0)
+		return which;
+	WRITE_ONCE(*one_of->new_devices, which);
+	return 0;
+}
+
+static int one_of_get(char *buf, const struct kernel_param *kp)
+{
+	const struct one_of *one_of = kp->arg;
+
+	return sysfs_emit(buf, "%s\n", one_of->names[READ_ONCE(*one_of->new_devices)]);
+}
+
+static const struct kernel_param_ops one_of_param_ops = {
+	.set = one_of_set,
+	.get = one_of_get,
+};
+
+/* Adds a name, in brackets if it is chosen. */
+static int emit_name(char *buf, int len, const char *name, bool chosen)
+{
+	return sysfs_emit_at(buf, len, chosen ? "%s[%s]" : "%s%s", len ? " " : "", name);
+}
+
+static ssize_t emit_one_of(const struct one_of *one_of, unsigned int which, char *buf)
+{
+	unsigned int i;
+	int len = 0;
+
+	for (i = 0; i < one_of->count; i++)
+		len += emit_name(buf, len, one_of->names[i], i == which);
+	return len + sysfs_emit_at(buf, len, "\n");
+}
+
+static int backing_param_set(const char *val, const struct kernel_param *kp)
+{
+	const struct cxl_vfio_backing *backing = cxl_vfio_backing_named(val);
+
+	if (!backing)
+		return -EINVAL;
+	WRITE_ONCE(new_devices.backing, backing);
+	return 0;
+}
+
+static int backing_param_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", READ_ONCE(new_devices.backing)->name);
+}
+
+static const struct kernel_param_ops backing_param_ops = {
+	.set = backing_param_set,
+	.get = backing_param_get,
+};
+module_param_cb(backing, &backing_param_ops, NULL, 0644);
+MODULE_PARM_DESC(backing, "how new devices map their memory: pfn (the default), folio or uncached");
+
+static ssize_t backing_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct cxl_vfio_mem *mem = &dev_to_cxl_vfio(dev)->mem;
+	const struct cxl_vfio_backing *backing;
+	unsigned int i;
+	int len = 0;
+
+	guard(mutex)(&mem->backing_lock);
+	for (i = 0; (backing = cxl_vfio_backing_nth(i)); i++)
+		len += emit_name(buf, len, backing->name, backing == mem->backing);
+	return len + sysfs_emit_at(buf, len, "\n");
+}
+
+static ssize_t backing_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			     size_t count)
+{
+	const struct cxl_vfio_backing *backing = cxl_vfio_backing_named(buf);
+
+	if (!backing)
+		return -EINVAL;
+	return cxl_vfio_tenancy_change_backing(dev_to_cxl_vfio(dev), backing) ?: count;
+}
+static DEVICE_ATTR_RW(backing);
+
+/* The order of a folio size in bytes, with K, M or G behind it or not. */
+static int parse_folio_size(const char *val)
+{
+	char *end;
+	u64 size = memparse(val, &end);
+
+	if (!sysfs_streq(end, ""))
+		return -EINVAL;
+	if (size == PAGE_SIZE || size == PMD_SIZE ||
+	    (size == PUD_SIZE && IS_ENABLED(CONFIG_HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD)))
+		return ilog2(size) - PAGE_SHIFT;
+	return -EINVAL;
+}
+
+static int folio_size_param_set(const char *val, const struct kernel_param *kp)
+{
+	int order = parse_folio_size(val);
+
+	if (order < 0)
+		return order;
+	WRITE_ONCE(new_devices.folio_order, order);
+	return 0;
+}
+
+static int folio_size_param_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%lu\n", PAGE_SIZE << READ_ONCE(new_devices.folio_order));
+}
+
+static const struct kernel_param_ops folio_size_param_ops = {
+	.set = folio_size_param_set,
+	.get = folio_size_param_get,
+};
+module_param_cb(folio_size, &folio_size_param_ops, NULL, 0644);
+MODULE_PARM_DESC(folio_size, "bytes of a folio of new devices: 4K, 2M (the default) or 1G");
+
+static ssize_t folio_size_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lu\n",
+			  PAGE_SIZE << READ_ONCE(dev_to_cxl_vfio(dev)->mem.folio_order));
+}
+
+static ssize_t folio_size_store(struct device *dev, struct device_attribute *attr,
+				const char *buf, size_t count)
+{
+	int order = parse_folio_size(buf);
+
+	if (order < 0)
+		return order;
+	return cxl_vfio_tenancy_change_folio_order(dev_to_cxl_vfio(dev), order) ?: count;
+}
+static DEVICE_ATTR_RW(folio_size);
 
 static ssize_t poisoned_pages_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -12,11 +187,100 @@ static ssize_t poisoned_pages_show(struct device *dev, struct device_attribute *
 }
 static DEVICE_ATTR_RO(poisoned_pages);
 
-static struct attribute *poison_attrs[] = {
+static const char * const clear_names[] = {
+	[CXL_VFIO_CLEAR_AUTO] = "auto",
+	[CXL_VFIO_CLEAR_CPU] = "cpu",
+	[CXL_VFIO_CLEAR_NEVER] = "never",
+};
+
+static const struct one_of clears = {
+	clear_names, ARRAY_SIZE(clear_names), &new_devices.clear
+};
+module_param_cb(clear, &one_of_param_ops, (void *)&clears, 0644);
+MODULE_PARM_DESC(clear, "how new devices have their memory cleared between users: auto (the default), cpu or never");
+
+static ssize_t clear_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return emit_one_of(&clears, READ_ONCE(dev_to_cxl_vfio(dev)->settings.clear), buf);
+}
+
+static ssize_t clear_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			   size_t count)
+{
+	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
+	int method = sysfs_match_string(clear_names, buf);
+
+	if (method < 0)
+		return method;
+	WRITE_ONCE(cxlv->settings.clear, method);
+	return cxl_vfio_tenancy_clear_if_idle(cxlv) ?: count;
+}
+static DEVICE_ATTR_RW(clear);
+
+static ssize_t uncleared_bytes_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lld\n", atomic64_read(&dev_to_cxl_vfio(dev)->mem.content.left));
+}
+static DEVICE_ATTR_RO(uncleared_bytes);
+
+static ssize_t clearing_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(dev_to_cxl_vfio(dev)->clear.running));
+}
+static DEVICE_ATTR_RO(clearing);
+
+static const char * const vfio_reset_names[] = {
+	[CXL_VFIO_RESET_PCI] = "pci",
+	[CXL_VFIO_RESET_CXL] = "cxl",
+};
+
+static const struct one_of vfio_resets = {
+	vfio_reset_names, ARRAY_SIZE(vfio_reset_names), &new_devices.vfio_reset
+};
+module_param_cb(vfio_reset, &one_of_param_ops, (void *)&vfio_resets, 0644);
+MODULE_PARM_DESC(vfio_reset, "how VFIO_DEVICE_RESET resets new devices: pci (the default: as the PCI device's reset_method says) or cxl (by a CXL Reset, where the device has that)");
+
+static ssize_t vfio_reset_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return emit_one_of(&vfio_resets, READ_ONCE(dev_to_cxl_vfio(dev)->settings.vfio_reset),
+			   buf);
+}
+
+static ssize_t vfio_reset_store(struct device *dev, struct device_attribute *attr,
+				const char *buf, size_t count)
+{
+	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
+	int method = sysfs_match_string(vfio_reset_names, buf);
+
+	if (method < 0)
+		return method;
+	if (method == CXL_VFIO_RESET_CXL && !cxl_vfio_dvsec_can_reset(&cxlv->hw))
+		return -EOPNOTSUPP;
+	WRITE_ONCE(cxlv->settings.vfio_reset, method);
+	return count;
+}
+static DEVICE_ATTR_RW(vfio_reset);
+
+module_param_named(commit_decoders, new_devices.commit_decoders, bool, 0644);
+MODULE_PARM_DESC(commit_decoders, "give memory an address whose HDM decoders the platform's firmware left uncommitted (default: off)");
+
+static struct attribute *cxl_vfio_attrs[] = {
+	&dev_attr_backing.attr,
+	&dev_attr_folio_size.attr,
 	&dev_attr_poisoned_pages.attr,
+	&dev_attr_clear.attr,
+	&dev_attr_clearing.attr,
+	&dev_attr_uncleared_bytes.attr,
+	&dev_attr_vfio_reset.attr,
 	NULL
 };
 
-const struct attribute_group cxl_vfio_poison_group = {
-	.attrs = poison_attrs,
+static const struct attribute_group cxl_vfio_group = {
+	.attrs = cxl_vfio_attrs,
+};
+
+/* Of every device that is bound. */
+const struct attribute_group *cxl_vfio_groups[] = {
+	&cxl_vfio_group,
+	NULL
 };

@@ -3,27 +3,25 @@
  * The VFIO device: the core's operations, but for what CXL adds or takes.
  */
 #include <linux/iommufd.h>
-#include <linux/overflow.h>
 #include <linux/pci.h>
 #include <linux/uaccess.h>
 
-#include "cxl_vfio.h"
+#include "user/user.h"
 #include "trace.h"
 
 static int cxl_vfio_init(struct vfio_device *vdev)
 {
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 
-	init_rwsem(&cxlv->mem.lock);
-	mutex_init(&cxlv->mem.backing_lock);
-	mutex_init(&cxlv->mem.config_lock);
-	xa_init(&cxlv->mem.poison.pages);
+	cxlv->hw.pdev = to_pci_dev(vdev->dev);
+	cxl_vfio_mem_init(&cxlv->mem, &cxlv->core, &cxlv->hw);
 	mutex_init(&cxlv->regs.lock);
 	mutex_init(&cxlv->regs.events_reader);
+	cxl_vfio_settings_of_new(&cxlv->settings);
 	atomic_set(&cxlv->user_resets, 0);
 	cxl_vfio_cxl_reset_init(cxlv);
 	cxl_vfio_clear_init(cxlv);
-	/* When an idle device sleeps, is not the core's to say (power.c). */
+	/* When an idle device sleeps, is not the core's to say (life/runtime_pm.c). */
 	cxlv->core.disable_idle_d3 = true;
 	return vfio_pci_core_init_dev(vdev);
 }
@@ -49,7 +47,7 @@ static void restore_after_close(struct cxl_vfio_device *cxlv)
  */
 static void after_disable(struct cxl_vfio_device *cxlv, bool locked)
 {
-	cxl_vfio_left_alone(cxlv, locked);
+	cxl_vfio_skip_core_reset_end(cxlv, locked);
 	restore_after_close(cxlv);
 	WRITE_ONCE(cxlv->clear.quiet, !cxlv->core.needs_reset);
 }
@@ -100,7 +98,7 @@ static int open_device(struct cxl_vfio_device *cxlv)
 	if (ret)
 		return ret;
 	/* First: enabling resets the device, also under whoever has pages of it. */
-	ret = cxl_vfio_backing_open(cxlv);
+	ret = cxl_vfio_tenancy_open(cxlv);
 	if (ret)
 		return ret;
 	/* A CXL Reset that clears, and the reset that enabling is, would meet. */
@@ -116,17 +114,17 @@ static int open_device(struct cxl_vfio_device *cxlv)
 	ret = clear_memory(cxlv);
 	if (ret)
 		goto err_disable;
-	ret = cxl_vfio_mem_open(cxlv);
+	ret = cxl_vfio_mem_region_open(cxlv);
 	if (ret)
 		goto err_disable;
-	ret = cxl_vfio_comp_regs_open(cxlv);
+	ret = cxl_vfio_comp_region_open(cxlv);
 	if (ret)
 		goto err_disable;
 	ret = cxl_vfio_regs_open(cxlv);
 	if (ret)
 		goto err_disable;
 
-	cxl_vfio_clear_dirty(cxlv);
+	cxl_vfio_content_dirty(&cxlv->mem);
 	vfio_pci_core_finish_enable(&cxlv->core);
 	return 0;
 
@@ -134,11 +132,11 @@ err_disable:
 	/* The core's reset here is announced to nobody. */
 	cxl_vfio_clear_stop(cxlv);
 	cxl_vfio_bar_close(cxlv);
-	locked = cxl_vfio_leave_alone(cxlv);
+	locked = cxl_vfio_skip_core_reset_begin(cxlv);
 	vfio_pci_core_disable(&cxlv->core);
 	after_disable(cxlv, locked);
 err_backing:
-	cxl_vfio_backing_close(cxlv);
+	cxl_vfio_tenancy_close(cxlv);
 	return ret;
 }
 
@@ -167,99 +165,12 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 
 	cxl_vfio_regs_close(cxlv);
 	cxl_vfio_bar_close(cxlv);
-	locked = cxl_vfio_leave_alone(cxlv);
+	locked = cxl_vfio_skip_core_reset_begin(cxlv);
 	vfio_pci_core_close_device(vdev);
 	after_disable(cxlv, locked);
 	trace_cxl_vfio_close(&cxlv->core.pdev->dev);
-	cxl_vfio_backing_close(cxlv);
+	cxl_vfio_tenancy_close(cxlv);
 	cxl_vfio_power_put(cxlv);
-}
-
-static u32 get_argsz(struct vfio_device_info __user *arg)
-{
-	u32 argsz;
-
-	return get_user(argsz, &arg->argsz) ? 0 : argsz;
-}
-
-static int put_cap(struct cxl_vfio_device *cxlv, struct vfio_device_info __user *arg,
-		   u32 offset, u32 next)
-{
-	struct vfio_device_info_cap_cxl cap = {
-		.header.id = VFIO_DEVICE_INFO_CAP_CXL,
-		.header.version = 1,
-		.header.next = next,
-		.hdm_regs_bar_index = cxlv->hw.comp.bar,
-		.flags = cxlv->commitment ? 0 : VFIO_CXL_CAP_FIRMWARE_COMMITTED,
-		.hdm_regs_offset = cxlv->hw.comp.cm,
-		.dpa_region_index = cxlv->mem.region_index,
-		.comp_regs_region_index = cxlv->comp_region_index,
-	};
-
-	if (cxlv->hw.cap & CXLR_CAP_CACHE_CAPABLE)
-		cap.flags |= VFIO_CXL_CAP_CACHE_CAPABLE;
-
-	return copy_to_user((void __user *)arg + offset, &cap, sizeof(cap)) ? -EFAULT : 0;
-}
-
-/*
- * The core writes its own capabilities straight to the user, so the CXL one
- * is put behind them: a first call with room for none says how much they
- * take, a second one places them.
- */
-static long get_info(struct vfio_device *vdev, struct vfio_device_info __user *arg)
-{
-	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
-	const u32 minsz = offsetofend(struct vfio_device_info, num_irqs);
-	struct vfio_device_info info;
-	u32 argsz, offset, total, next = 0;
-	long ret;
-
-	argsz = get_argsz(arg);
-	if (argsz < sizeof(info)) {
-		ret = vfio_pci_core_ioctl(vdev, VFIO_DEVICE_GET_INFO, (unsigned long)arg);
-		if (ret)
-			return ret;
-		/* No room for a capability offset, but for flags and the size needed. */
-		if (copy_from_user(&info, arg, minsz))
-			return -EFAULT;
-		info.flags |= VFIO_DEVICE_FLAGS_CXL | VFIO_DEVICE_FLAGS_CAPS;
-		if (check_add_overflow(ALIGN(max_t(u32, info.argsz, sizeof(info)), 8),
-				       (u32)sizeof(struct vfio_device_info_cap_cxl), &info.argsz))
-			return -EINVAL;
-		return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
-	}
-
-	if (put_user((u32)sizeof(info), &arg->argsz))
-		return -EFAULT;
-	ret = vfio_pci_core_ioctl(vdev, VFIO_DEVICE_GET_INFO, (unsigned long)arg);
-	if (ret)
-		return ret;
-	offset = ALIGN(get_argsz(arg), 8);
-	if (check_add_overflow(offset, (u32)sizeof(struct vfio_device_info_cap_cxl), &total))
-		return -EINVAL;
-
-	if (argsz >= total) {
-		if (put_user(argsz, &arg->argsz))
-			return -EFAULT;
-		ret = vfio_pci_core_ioctl(vdev, VFIO_DEVICE_GET_INFO, (unsigned long)arg);
-		if (ret)
-			return ret;
-		/* Left alone by the core when it has no capabilities. */
-		if (offset > sizeof(info) && get_user(next, &arg->cap_offset))
-			return -EFAULT;
-		ret = put_cap(cxlv, arg, offset, next);
-		if (ret)
-			return ret;
-	}
-
-	if (copy_from_user(&info, arg, sizeof(info)))
-		return -EFAULT;
-	info.flags |= VFIO_DEVICE_FLAGS_CXL | VFIO_DEVICE_FLAGS_CAPS;
-	info.argsz = max(argsz, total);
-	info.cap_offset = argsz >= total ? offset : 0;
-	info.pad = 0;
-	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
 /*
@@ -330,7 +241,7 @@ static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned 
 {
 	switch (cmd) {
 	case VFIO_DEVICE_GET_INFO:
-		return get_info(vdev, (void __user *)arg);
+		return cxl_vfio_get_info(vdev, (void __user *)arg);
 	case VFIO_DEVICE_IOEVENTFD:
 		/*
 		 * The core reads the target's offset from user memory itself,

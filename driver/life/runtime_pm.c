@@ -13,7 +13,7 @@
 #include <linux/pm_domain.h>
 #include <linux/pm_runtime.h>
 
-#include "cxl_vfio.h"
+#include "life/life.h"
 
 /* Until it sleeps, unless the administrator says otherwise: who comes again soon does not wait. */
 #define DELAY_MS	5000
@@ -34,7 +34,7 @@ static bool may_sleep(struct cxl_vfio_device *cxlv)
 
 	if (!backing || backing->pages || READ_ONCE(cxlv->hw.blocked) || cxlv->core.needs_reset)
 		return false;
-	if (!cxl_vfio_clear_precious(cxlv))
+	if (!cxl_vfio_content_precious(&cxlv->mem))
 		return true;
 	return !cxlv->core.needs_pm_restore &&
 	       !(cxlv->clear.quiet && cxl_vfio_clear_needed(cxlv));
@@ -56,7 +56,7 @@ static int fall_asleep(struct cxl_vfio_device *cxlv)
 		return -EBUSY;
 	cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_SLEEP);
 	cxl_vfio_backing_unmap(&cxlv->mem);
-	if (cxl_vfio_mem_flush_cpu_caches(&cxlv->mem) && cxl_vfio_clear_precious(cxlv)) {
+	if (cxl_vfio_mem_flush_cpu_caches(&cxlv->mem) && cxl_vfio_content_precious(&cxlv->mem)) {
 		cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_SLEEP);
 		return -EBUSY;
 	}
@@ -67,7 +67,7 @@ static int fall_asleep(struct cxl_vfio_device *cxlv)
 static void put_back(struct cxl_vfio_device *cxlv)
 {
 	if (cxlv->core.needs_pm_restore || cxl_vfio_platform_decoder_lost(&cxlv->hw))
-		cxl_vfio_clear_lost(cxlv);
+		cxl_vfio_content_lost(&cxlv->mem);
 	cxl_vfio_reset_restore(cxlv);
 	cxl_vfio_ras_unmask(&cxlv->hw);
 }
@@ -85,7 +85,7 @@ static void awake(struct cxl_vfio_device *cxlv)
 	cxl_vfio_dvsec_write_control2(&cxlv->hw, 0);
 	/* Or at the end of the reset for which it was woken: its BARs may be out of reach. */
 	if (READ_ONCE(cxlv->hw.blocked) & CXL_VFIO_BLOCK_RESET)
-		cxl_vfio_clear_lost(cxlv);
+		cxl_vfio_content_lost(&cxlv->mem);
 	else
 		put_back(cxlv);
 	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_SLEEP);
@@ -122,9 +122,9 @@ static int runtime_resume(struct device *dev)
 static struct dev_pm_domain domain;
 
 /**
- * cxl_vfio_power_setup - once, before any device is bound
+ * cxl_vfio_runtime_pm_setup - once, before any device is bound
  */
-void cxl_vfio_power_setup(void)
+void cxl_vfio_runtime_pm_setup(void)
 {
 	if (!pci_bus_type.pm)
 		return;
@@ -134,13 +134,13 @@ void cxl_vfio_power_setup(void)
 }
 
 /**
- * cxl_vfio_power_init - from now on the driver hears of sleep
+ * cxl_vfio_runtime_pm_init - from now on the driver hears of sleep
  * @cxlv: the device, being bound, so it has a reference
  *
  * D3cold is a cold reset, with the platform's RAS and AER settings gone, and the
  * content of the memory: never. So the port above stays in D0 as well (pci_bridge_d3_update()).
  */
-void cxl_vfio_power_init(struct cxl_vfio_device *cxlv)
+void cxl_vfio_runtime_pm_init(struct cxl_vfio_device *cxlv)
 {
 	struct device *dev = &cxlv->core.pdev->dev;
 
@@ -156,10 +156,10 @@ void cxl_vfio_power_init(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_power_exit - undo cxl_vfio_power_init()
+ * cxl_vfio_runtime_pm_exit - undo cxl_vfio_runtime_pm_init()
  * @cxlv: the device; bind's reference is there, or again
  */
-void cxl_vfio_power_exit(struct cxl_vfio_device *cxlv)
+void cxl_vfio_runtime_pm_exit(struct cxl_vfio_device *cxlv)
 {
 	struct device *dev = &cxlv->core.pdev->dev;
 

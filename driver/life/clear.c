@@ -6,15 +6,13 @@
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
-#include <linux/moduleparam.h>
 #include <linux/pci.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include <linux/sysfs.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-#include "cxl_vfio.h"
+#include "life/life.h"
 #include "trace.h"
 
 #define CHUNK		SZ_2M
@@ -23,18 +21,6 @@
 #define POLL_MS		10
 /* 8.1.3.8.2: the longest that memory may say it takes to become active. */
 #define ACTIVE_S	256
-
-enum { METHOD_AUTO, METHOD_CPU, METHOD_NEVER };
-
-static const char * const methods[] = {
-	[METHOD_AUTO] = "auto",
-	[METHOD_CPU] = "cpu",
-	[METHOD_NEVER] = "never",
-};
-
-static struct cxl_vfio_choice choice = { methods, ARRAY_SIZE(methods), METHOD_AUTO };
-module_param_cb(clear, &cxl_vfio_choice_param_ops, &choice, 0644);
-MODULE_PARM_DESC(clear, "how new devices have their memory cleared between users: auto (the default), cpu or never");
 
 /**
  * struct helper - one of those who clear at the same time as the device's own work
@@ -92,7 +78,7 @@ static void clear_chunks(struct cxl_vfio_device *cxlv)
 		/* What is left then says that it failed. */
 		if (clear_chunk_wait(cxlv, pos, len))
 			return;
-		atomic64_sub(len, &clear->left);
+		atomic64_sub(len, &cxlv->mem.content.left);
 		cond_resched();
 	}
 }
@@ -123,7 +109,7 @@ static void by_cpus(struct cxl_vfio_device *cxlv)
 
 	if (decoder_lost(cxlv))
 		return;
-	atomic64_set(&clear->left, size);
+	atomic64_set(&cxlv->mem.content.left, size);
 	atomic64_set(&clear->next, 0);
 
 	for (i = 0; helpers && i < n; i++) {
@@ -142,12 +128,12 @@ static bool by_reset(struct cxl_vfio_device *cxlv)
 	struct cxl_vfio_clear *clear = &cxlv->clear;
 	int ret;
 
-	if (READ_ONCE(clear->method) != METHOD_AUTO || clear->reset_failed ||
+	if (READ_ONCE(cxlv->settings.clear) != CXL_VFIO_CLEAR_AUTO || clear->reset_failed ||
 	    !cxl_vfio_dvsec_reset_clears(&cxlv->hw))
 		return false;
 	ret = cxl_vfio_cxl_reset_clear(cxlv);
 	if (!ret) {
-		atomic64_set(&clear->left, 0);
+		atomic64_set(&cxlv->mem.content.left, 0);
 		return true;
 	}
 	/* In the way was somebody else's reset, or an unbind, or the device is not there. */
@@ -168,7 +154,7 @@ static void clear_work(struct work_struct *work)
 	if (!cxl_vfio_backing_pinned(&cxlv->mem) && !by_reset(cxlv) && !cxl_vfio_clear_obstacle(cxlv))
 		by_cpus(cxlv);
 	cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_CLEARS);
-	trace_cxl_vfio_clear(&cxlv->core.pdev->dev, atomic64_read(&cxlv->clear.left));
+	trace_cxl_vfio_clear(&cxlv->core.pdev->dev, atomic64_read(&cxlv->mem.content.left));
 	/* Pairs with cxl_vfio_clear_wait(): what is left is known by then. */
 	smp_store_release(&cxlv->clear.running, false);
 	wake_up_all(&cxlv->clear.wait);
@@ -185,49 +171,6 @@ void cxl_vfio_clear_init(struct cxl_vfio_device *cxlv)
 
 	INIT_WORK(&clear->work, clear_work);
 	init_waitqueue_head(&clear->wait);
-	clear->method = READ_ONCE(choice.new_devices);
-}
-
-/**
- * cxl_vfio_clear_dirty - somebody has written to the memory, or may have
- * @cxlv: the device; it is not being cleared
- */
-void cxl_vfio_clear_dirty(struct cxl_vfio_device *cxlv)
-{
-	cxlv->clear.nobodys = false;
-	atomic64_set(&cxlv->clear.left, range_len(&cxlv->mem.hpa));
-}
-
-/**
- * cxl_vfio_clear_lost - the device may have lost what was in the memory
- * @cxlv: the device; it is not being cleared
- *
- * Zeros that somebody has put there are something to lose as well.
- */
-void cxl_vfio_clear_lost(struct cxl_vfio_device *cxlv)
-{
-	bool nobodys = cxlv->clear.nobodys || !cxl_vfio_clear_used(cxlv);
-
-	cxl_vfio_clear_dirty(cxlv);
-	cxlv->clear.nobodys = nobodys;
-}
-
-/**
- * cxl_vfio_clear_precious - is there anything of somebody's in the memory?
- * @cxlv: the device, which nobody uses
- */
-bool cxl_vfio_clear_precious(struct cxl_vfio_device *cxlv)
-{
-	return cxl_vfio_clear_used(cxlv) && !cxlv->clear.nobodys;
-}
-
-/**
- * cxl_vfio_clear_used - has somebody used the memory since it was cleared?
- * @cxlv: the device
- */
-bool cxl_vfio_clear_used(struct cxl_vfio_device *cxlv)
-{
-	return atomic64_read(&cxlv->clear.left);
 }
 
 /**
@@ -236,7 +179,8 @@ bool cxl_vfio_clear_used(struct cxl_vfio_device *cxlv)
  */
 bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv)
 {
-	return cxl_vfio_clear_used(cxlv) && READ_ONCE(cxlv->clear.method) != METHOD_NEVER;
+	return cxl_vfio_content_used(&cxlv->mem) &&
+	       READ_ONCE(cxlv->settings.clear) != CXL_VFIO_CLEAR_NEVER;
 }
 
 /**
@@ -292,8 +236,8 @@ void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv)
 		cxl_vfio_power_put(cxlv);
 	WRITE_ONCE(clear->stop, false);
 	WRITE_ONCE(clear->running, false);
-	if (cxl_vfio_clear_used(cxlv))
-		atomic64_set(&clear->left, range_len(&cxlv->mem.hpa));
+	if (cxl_vfio_content_used(&cxlv->mem))
+		atomic64_set(&cxlv->mem.content.left, range_len(&cxlv->mem.hpa));
 }
 
 /**
@@ -313,43 +257,3 @@ int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv)
 		return -EINTR;
 	return 0;
 }
-
-static ssize_t clear_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return cxl_vfio_choice_show(&choice, READ_ONCE(dev_to_cxl_vfio(dev)->clear.method), buf);
-}
-
-static ssize_t clear_store(struct device *dev, struct device_attribute *attr, const char *buf,
-			   size_t count)
-{
-	int method = cxl_vfio_choice_parse(&choice, buf);
-
-	if (method < 0)
-		return method;
-	WRITE_ONCE(dev_to_cxl_vfio(dev)->clear.method, method);
-	return cxl_vfio_backing_idle(dev_to_cxl_vfio(dev)) ?: count;
-}
-static DEVICE_ATTR_RW(clear);
-
-static ssize_t uncleared_bytes_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%lld\n", atomic64_read(&dev_to_cxl_vfio(dev)->clear.left));
-}
-static DEVICE_ATTR_RO(uncleared_bytes);
-
-static ssize_t clearing_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%d\n", READ_ONCE(dev_to_cxl_vfio(dev)->clear.running));
-}
-static DEVICE_ATTR_RO(clearing);
-
-static struct attribute *clear_attrs[] = {
-	&dev_attr_clear.attr,
-	&dev_attr_clearing.attr,
-	&dev_attr_uncleared_bytes.attr,
-	NULL
-};
-
-const struct attribute_group cxl_vfio_clear_group = {
-	.attrs = clear_attrs,
-};

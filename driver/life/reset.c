@@ -8,7 +8,7 @@
 #include <linux/memregion.h>
 #include <linux/pci.h>
 
-#include "cxl_vfio.h"
+#include "life/life.h"
 #include "trace.h"
 
 /**
@@ -22,7 +22,7 @@ void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv)
 	trace_cxl_vfio_reset_begin(&cxlv->core.pdev->dev);
 	cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_RESET);
 	/* Lines that users left dirty would be written to a decoder that is gone. */
-	if (cxl_vfio_clear_used(cxlv))
+	if (cxl_vfio_content_used(&cxlv->mem))
 		cxl_vfio_mem_flush_cpu_caches(&cxlv->mem);
 }
 
@@ -157,12 +157,12 @@ static int reset_locked(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_reset_unbind - leave the decoders as the platform had them
+ * cxl_vfio_reset_restore_at_unbind - leave the decoders as the platform had them
  * @cxlv: the device, being unbound, which nobody has open any more
  *
  * The last close could not, if it was unbind that it waited for: that has the device lock.
  */
-void cxl_vfio_reset_unbind(struct cxl_vfio_device *cxlv)
+void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv)
 {
 	int ret = -ENODEV;
 

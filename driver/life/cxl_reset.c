@@ -7,29 +7,16 @@
 #include <linux/delay.h>
 #include <linux/iommu.h>
 #include <linux/memregion.h>
-#include <linux/moduleparam.h>
 #include <linux/pci.h>
 #include <linux/sched/signal.h>
-#include <linux/sysfs.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-#include "cxl_vfio.h"
+#include "life/life.h"
 
 #define POLL_MS		10
 /* A lock that a reset needs is another reset's, for a moment, or an unbind's, which waits. */
 #define BEGIN_S		5
-
-enum { METHOD_PCI, METHOD_CXL };
-
-static const char * const methods[] = {
-	[METHOD_PCI] = "pci",
-	[METHOD_CXL] = "cxl",
-};
-
-static struct cxl_vfio_choice choice = { methods, ARRAY_SIZE(methods), METHOD_PCI };
-module_param_cb(vfio_reset, &cxl_vfio_choice_param_ops, &choice, 0644);
-MODULE_PARM_DESC(vfio_reset, "how VFIO_DEVICE_RESET resets new devices: pci (the default: as the PCI device's reset_method says) or cxl (by a CXL Reset, where the device has that)");
 
 static bool stopped(struct cxl_vfio_device *cxlv)
 {
@@ -271,7 +258,6 @@ void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv)
 	init_rwsem(&cxlv->cxl_reset.gate);
 	INIT_WORK(&cxlv->cxl_reset.work, cxl_reset_work);
 	init_waitqueue_head(&cxlv->cxl_reset.ended);
-	cxlv->cxl_reset.method = READ_ONCE(choice.new_devices);
 }
 
 /**
@@ -300,8 +286,8 @@ void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear, bool by_
  */
 bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv)
 {
-	return READ_ONCE(cxlv->cxl_reset.method) == METHOD_CXL && cxl_vfio_dvsec_can_reset(&cxlv->hw) &&
-	       !cxl_vfio_is_hung(&cxlv->hw);
+	return READ_ONCE(cxlv->settings.vfio_reset) == CXL_VFIO_RESET_CXL &&
+	       cxl_vfio_dvsec_can_reset(&cxlv->hw) && !cxl_vfio_is_hung(&cxlv->hw);
 }
 
 /* Without the lock, for those who wait. The end of a reset wakes them, and a removal. */
@@ -448,33 +434,3 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv)
 	device_unlock(&pdev->dev);
 	return ret;
 }
-
-static ssize_t vfio_reset_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return cxl_vfio_choice_show(&choice, READ_ONCE(dev_to_cxl_vfio(dev)->cxl_reset.method),
-				    buf);
-}
-
-static ssize_t vfio_reset_store(struct device *dev, struct device_attribute *attr,
-				const char *buf, size_t count)
-{
-	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
-	int method = cxl_vfio_choice_parse(&choice, buf);
-
-	if (method < 0)
-		return method;
-	if (method == METHOD_CXL && !cxl_vfio_dvsec_can_reset(&cxlv->hw))
-		return -EOPNOTSUPP;
-	WRITE_ONCE(cxlv->cxl_reset.method, method);
-	return count;
-}
-static DEVICE_ATTR_RW(vfio_reset);
-
-static struct attribute *cxl_reset_attrs[] = {
-	&dev_attr_vfio_reset.attr,
-	NULL
-};
-
-const struct attribute_group cxl_vfio_cxl_reset_group = {
-	.attrs = cxl_reset_attrs,
-};

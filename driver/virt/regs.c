@@ -8,7 +8,7 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 
-#include "cxl_vfio.h"
+#include "life/life.h"
 
 /*
  * What a user sees of the CM block, if the device has it; the rest is not

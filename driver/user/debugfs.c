@@ -7,7 +7,7 @@
 #include <linux/pci.h>
 #include <linux/seq_file.h>
 
-#include "cxl_vfio.h"
+#include "user/user.h"
 
 static const char * const count_names[] = {
 	[CXL_VFIO_COUNT_OPENS] = "opens",
@@ -71,7 +71,7 @@ static int show_memory(struct seq_file *file, struct cxl_vfio_device *cxlv)
 		if (cxlv->hw.blocked & blocks[i].bit)
 			seq_printf(file, " %s", blocks[i].name);
 	seq_printf(file, "\nreachable %d\nuncleared %lld\n", cxl_vfio_mem_reachable(&cxlv->mem),
-		   atomic64_read(&cxlv->clear.left));
+		   atomic64_read(&cxlv->mem.content.left));
 	pci_read_config_word(cxlv->core.pdev, cxlv->hw.dvsec + CXLR_DVSEC_STATUS, &status);
 	seq_printf(file, "viral %d\n",
 		   !PCI_POSSIBLE_ERROR(status) && status & CXLR_STATUS_VIRAL);

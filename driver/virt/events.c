@@ -7,7 +7,7 @@
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
 
-#include "cxl_vfio.h"
+#include "life/life.h"
 #include "trace.h"
 
 /* A reset that is not the user's adds so many: begin, decommitted, enable, end. */

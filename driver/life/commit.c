@@ -8,19 +8,14 @@
  */
 #include <linux/bitfield.h>
 #include <linux/ioport.h>
-#include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/pci.h>
 #include <linux/xarray.h>
 
-#include "cxl_vfio.h"
+#include "life/life.h"
 
 #define commit_err(pdev, why) \
 	pci_err(pdev, "HDM decoder 0 is not committed, and cannot be: %s\n", why)
-
-static bool commit_decoders;
-module_param(commit_decoders, bool, 0644);
-MODULE_PARM_DESC(commit_decoders, "give memory an address whose HDM decoders the platform's firmware left uncommitted (default: off)");
 
 /*
  * The CXL core looks at a host bridge's decoders once, and leaves those of a region
@@ -318,7 +313,7 @@ int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
 	const char *why;
 	int ret;
 
-	if (!commit_decoders) {
+	if (!cxlv->settings.commit_decoders) {
 		pci_err(pdev, "HDM decoder 0 is not committed: the platform's firmware must give the device its memory window and commit it (look for a CXL option in the firmware's setup), or this driver, by its parameter commit_decoders\n");
 		return -ENXIO;
 	}
@@ -342,10 +337,10 @@ int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_commit_seen - the CXL core has made a region of what was committed
+ * cxl_vfio_commit_record - the CXL core has made a region of what was committed
  * @cxlv: the device, being bound, attached to the region
  */
-void cxl_vfio_commit_seen(struct cxl_vfio_device *cxlv)
+void cxl_vfio_commit_record(struct cxl_vfio_device *cxlv)
 {
 	const struct cxl_vfio_commitment *c = cxlv->commitment;
 	const struct cxl_vfio_decoder want = { .base = c->hpa.start, .size = range_len(&c->hpa) };

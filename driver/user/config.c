@@ -6,7 +6,7 @@
 #include <linux/pci.h>
 #include <linux/uaccess.h>
 
-#include "cxl_vfio.h"
+#include "user/user.h"
 
 /* DVSEC accesses are cut into pieces of so many bytes. */
 #define PIECE_SIZE	64

@@ -7,7 +7,7 @@
 #include <linux/overflow.h>
 #include <linux/pci.h>
 
-#include "cxl_vfio.h"
+#include "life/life.h"
 
 static int find_dvsec(struct cxl_vfio_device *cxlv)
 {
@@ -158,7 +158,7 @@ static int attach_region(struct cxl_vfio_device *cxlv)
 	}
 
 	if (cxlv->commitment)
-		cxl_vfio_commit_seen(cxlv);
+		cxl_vfio_commit_record(cxlv);
 	decoder = &cxlv->hw.platform.decoder[cxlv->hw.decoder];
 	if (decoder->base != cxlv->mem.hpa.start || decoder->size != range_len(&cxlv->mem.hpa)) {
 		pci_err(pdev, "the CXL core's region %pra is not what decoder %u decodes\n",
@@ -173,7 +173,7 @@ static int attach_region(struct cxl_vfio_device *cxlv)
  * @cxlv: the device, not yet registered
  *
  * Everything acquired belongs to the PCI device's devres, but for the memory:
- * cxl_vfio_backing_exit() lets go of that. May sleep for as long as
+ * cxl_vfio_tenancy_exit() lets go of that. May sleep for as long as
  * cxl_vfio_dvsec_wait_active().
  *
  * Return: 0, or an error that was logged.
@@ -224,11 +224,11 @@ int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
 	ret = cxl_vfio_claim_memory(&cxlv->mem);
 	if (ret)
 		return ret;
-	ret = cxl_vfio_backing_init(cxlv);
+	ret = cxl_vfio_tenancy_init(cxlv);
 	if (ret) {
 		cxl_vfio_unclaim_memory(&cxlv->mem);
 		return ret;
 	}
-	cxl_vfio_clear_dirty(cxlv);
+	cxl_vfio_content_dirty(&cxlv->mem);
 	return 0;
 }

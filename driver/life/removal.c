@@ -5,7 +5,7 @@
  */
 #include <linux/pci.h>
 
-#include "cxl_vfio.h"
+#include "life/life.h"
 
 /**
  * cxl_vfio_removed - the device is gone, and does not come back
@@ -42,22 +42,22 @@ void cxl_vfio_request(struct vfio_device *vdev, unsigned int count)
 }
 
 /**
- * cxl_vfio_leave_alone - let the VFIO core not reset a device that is gone
+ * cxl_vfio_skip_core_reset_begin - let the VFIO core not reset a device that is gone
  * @cxlv: the device, about to be disabled
  *
  * The core resets what is closed, and the PCI core waits for a minute for the device to
  * come back (pci_dev_wait()). It does not where somebody has the device lock, such as
  * unbind.
  *
- * Return: what cxl_vfio_left_alone() wants to know.
+ * Return: what cxl_vfio_skip_core_reset_end() wants to know.
  */
-bool cxl_vfio_leave_alone(struct cxl_vfio_device *cxlv)
+bool cxl_vfio_skip_core_reset_begin(struct cxl_vfio_device *cxlv)
 {
 	return !cxl_vfio_is_present(&cxlv->hw) && device_trylock(&cxlv->core.pdev->dev);
 }
 
 /* It is disabled. */
-void cxl_vfio_left_alone(struct cxl_vfio_device *cxlv, bool locked)
+void cxl_vfio_skip_core_reset_end(struct cxl_vfio_device *cxlv, bool locked)
 {
 	if (locked)
 		device_unlock(&cxlv->core.pdev->dev);

@@ -7,7 +7,7 @@
 #include <linux/pci.h>
 #include <linux/uaccess.h>
 
-#include "cxl_vfio.h"
+#include "user/user.h"
 
 static ssize_t comp_regs_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
 			    loff_t *ppos, bool iswrite)
@@ -68,12 +68,12 @@ static const struct vfio_pci_regops comp_regs_ops = {
 };
 
 /**
- * cxl_vfio_comp_regs_open - offer the virtual CM block as a VFIO region
+ * cxl_vfio_comp_region_open - offer the virtual CM block as a VFIO region
  * @cxlv: the device, being opened
  *
  * Undone by vfio_pci_core_disable(). Return: 0 or -ENOMEM.
  */
-int cxl_vfio_comp_regs_open(struct cxl_vfio_device *cxlv)
+int cxl_vfio_comp_region_open(struct cxl_vfio_device *cxlv)
 {
 	struct vfio_pci_core_device *core = &cxlv->core;
 	int ret;

@@ -9,7 +9,7 @@
 #include <linux/ratelimit.h>
 #include <linux/seq_buf.h>
 
-#include "cxl_vfio.h"
+#include "life/life.h"
 #include "trace.h"
 
 static struct cxl_vfio_device *pdev_to_cxl_vfio(struct pci_dev *pdev)

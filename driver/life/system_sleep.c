@@ -6,7 +6,7 @@
 #include <linux/pci.h>
 #include <linux/suspend.h>
 
-#include "cxl_vfio.h"
+#include "life/life.h"
 
 static int sleep_event(struct notifier_block *notifier, unsigned long event, void *unused)
 {
@@ -25,14 +25,14 @@ static int sleep_event(struct notifier_block *notifier, unsigned long event, voi
 }
 
 /**
- * cxl_vfio_sleep_refuse - no system sleep as long as a device is bound
+ * cxl_vfio_system_sleep_refuse - no system sleep as long as a device is bound
  * @cxlv: the device, being bound
  *
- * Whoever asks for sleep gets -EBUSY. Ended by cxl_vfio_sleep_allow().
+ * Whoever asks for sleep gets -EBUSY. Ended by cxl_vfio_system_sleep_allow().
  *
  * Return: 0, or an error that was logged.
  */
-int cxl_vfio_sleep_refuse(struct cxl_vfio_device *cxlv)
+int cxl_vfio_system_sleep_refuse(struct cxl_vfio_device *cxlv)
 {
 	int ret;
 
@@ -43,8 +43,8 @@ int cxl_vfio_sleep_refuse(struct cxl_vfio_device *cxlv)
 	return ret;
 }
 
-/* Undo cxl_vfio_sleep_refuse(). */
-void cxl_vfio_sleep_allow(struct cxl_vfio_device *cxlv)
+/* Undo cxl_vfio_system_sleep_refuse(). */
+void cxl_vfio_system_sleep_allow(struct cxl_vfio_device *cxlv)
 {
 	unregister_pm_notifier(&cxlv->sleep);
 }

@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "cxl_vfio.h"
+#include "user/user.h"
 
 /**
  * cxl_vfio_bar_open - lend the VFIO core the mapping of the BAR

@@ -7,7 +7,7 @@
 #include <linux/pci.h>
 #include <linux/string.h>
 
-#include "cxl_vfio.h"
+#include "user/user.h"
 
 #define HEADER_SIZE	4u
 #define BODY_SIZE	(PCI_DOE_CAP_SIZEOF - HEADER_SIZE)

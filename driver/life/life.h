@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What happens to a device over time: how it is found and let go of, resets, errors,
+ * sleep and removal, and one user after the other.
+ */
+#ifndef CXL_VFIO_LIFE_H
+#define CXL_VFIO_LIFE_H
+
+#include <linux/atomic.h>
+#include <linux/notifier.h>
+#include <linux/pci.h>
+#include <linux/rwsem.h>
+#include <linux/types.h>
+#include <linux/vfio_pci_core.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "hw/hw.h"
+#include "memory/memory.h"
+#include "virt/virt.h"
+
+struct cxl_vfio_commitment;
+
+/* How the memory is cleared between users: cxl_vfio_settings.clear. */
+enum {
+	CXL_VFIO_CLEAR_AUTO,	/* by a CXL Reset, if it can, else by the processors */
+	CXL_VFIO_CLEAR_CPU,
+	CXL_VFIO_CLEAR_NEVER,
+};
+
+/* How VFIO_DEVICE_RESET resets: cxl_vfio_settings.vfio_reset. */
+enum {
+	CXL_VFIO_RESET_PCI,	/* as the PCI device's reset_method says */
+	CXL_VFIO_RESET_CXL,	/* by a CXL Reset, if it has that */
+};
+
+/**
+ * struct cxl_vfio_settings - what the administrator decides
+ * @backing: of the memory, at bind
+ * @folio_order: log2 of a folio's pages, at bind
+ * @clear: CXL_VFIO_CLEAR_*
+ * @vfio_reset: CXL_VFIO_RESET_*
+ * @commit_decoders: give memory an address that has none, at bind
+ */
+struct cxl_vfio_settings {
+	const struct cxl_vfio_backing *backing;
+	unsigned int folio_order;
+	unsigned int clear;
+	unsigned int vfio_reset;
+	bool commit_decoders;
+};
+
+/**
+ * struct cxl_vfio_cxl_reset - a CXL Reset in the background
+ * @work: runs it
+ * @gate: held for write while it runs, for read around what must not meet it.
+ *	  Outside of all locks but the device lock. User memory is touched
+ *	  under it, so the reset only tries to take it.
+ * @running: @gate is held for a reset, not only to see if one can begin
+ * @clear: the device is to clear its memory; guarded by the registers' lock
+ * @by_ioctl: it was asked for by ioctl; guarded as that
+ * @begun: the one that was asked for last has; guarded as that
+ * @wanted: asked for, and not begun; guarded by the registers' lock
+ * @stop: its user has gone
+ * @ended: some reset has
+ */
+struct cxl_vfio_cxl_reset {
+	struct work_struct work;
+	struct rw_semaphore gate;
+	bool running;
+	bool clear;
+	bool by_ioctl;
+	bool begun;
+	bool wanted;
+	bool stop;
+	wait_queue_head_t ended;
+};
+
+/**
+ * struct cxl_vfio_clear - clearing the memory between users
+ * @work: does it
+ * @running: @work is queued, or at it
+ * @wait: for the end of that
+ * @stop: it is to end
+ * @quiet: a reset has stopped what the last user had the device do; changes while
+ *	   the device is being opened or closed
+ * @reset_failed: a CXL Reset of this device's does not do it
+ * @next: where in the memory nobody has begun, bytes
+ *
+ * Begun and stopped by whoever opens the device, and under backing_lock while
+ * it is not in use.
+ */
+struct cxl_vfio_clear {
+	struct work_struct work;
+	bool running;
+	wait_queue_head_t wait;
+	bool stop;
+	bool quiet;
+	bool reset_failed;
+	atomic64_t next;
+};
+
+/**
+ * struct cxl_vfio_device - a CXL device bound to this driver
+ * @core: must be first
+ * @hw: the physical device
+ * @mem: its memory
+ * @settings: the administrator's
+ * @comp_region_index: VFIO index of the register region; valid while open
+ * @regs: what a user has in place of the device's CXL registers
+ * @cxl_reset: the one that a user started
+ * @clear: of the memory, for the next user
+ * @commitment: of the decoder, by the driver; NULL if it was the platform that committed it
+ * @sleep: hears of system sleep, and refuses
+ * @d3cold: it may go down to D3cold, but for this driver
+ * @slot_reset: error recovery has reset the slot; used by its callbacks alone
+ * @hung_flags: resets that the PCI core does not take while a CXL Reset has not ended
+ * @user_resets: how many resets its user waits for, by ioctl: they are the machine's
+ * @debugfs: its directory
+ */
+struct cxl_vfio_device {
+	struct vfio_pci_core_device core;
+	struct cxl_vfio_hw hw;
+	struct cxl_vfio_mem mem;
+	struct cxl_vfio_settings settings;
+	u32 comp_region_index;
+	struct cxl_vfio_regs regs;
+	struct cxl_vfio_cxl_reset cxl_reset;
+	struct cxl_vfio_clear clear;
+	struct cxl_vfio_commitment *commitment;
+	struct notifier_block sleep;
+	bool d3cold;
+	bool slot_reset;
+	pci_dev_flags_t hung_flags;
+	atomic_t user_resets;
+	struct dentry *debugfs;
+};
+
+static inline struct cxl_vfio_device *to_cxl_vfio(struct vfio_pci_core_device *core)
+{
+	return container_of(core, struct cxl_vfio_device, core);
+}
+
+static inline struct cxl_vfio_device *vdev_to_cxl_vfio(struct vfio_device *vdev)
+{
+	return container_of(vdev, struct cxl_vfio_device, core.vdev);
+}
+
+static inline struct cxl_vfio_device *dev_to_cxl_vfio(struct device *dev)
+{
+	return to_cxl_vfio(dev_get_drvdata(dev));
+}
+
+/* discover.c */
+int cxl_vfio_discover(struct cxl_vfio_device *cxlv);
+
+/* commit.c */
+int cxl_vfio_commit(struct cxl_vfio_device *cxlv);
+void cxl_vfio_commit_record(struct cxl_vfio_device *cxlv);
+void cxl_vfio_commit_exit(void);
+
+/* tenancy.c */
+int cxl_vfio_tenancy_init(struct cxl_vfio_device *cxlv);
+void cxl_vfio_tenancy_exit(struct cxl_vfio_device *cxlv);
+int cxl_vfio_tenancy_open(struct cxl_vfio_device *cxlv);
+void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv);
+int cxl_vfio_tenancy_clear_if_idle(struct cxl_vfio_device *cxlv);
+int cxl_vfio_tenancy_change_backing(struct cxl_vfio_device *cxlv,
+				    const struct cxl_vfio_backing *backing);
+int cxl_vfio_tenancy_change_folio_order(struct cxl_vfio_device *cxlv, unsigned int folio_order);
+
+/* clear.c */
+void cxl_vfio_clear_init(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv);
+const char *cxl_vfio_clear_obstacle(struct cxl_vfio_device *cxlv);
+void cxl_vfio_clear_start(struct cxl_vfio_device *cxlv);
+void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv);
+int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv);
+
+/* reset.c */
+void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv);
+void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv);
+int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv);
+void cxl_vfio_reset_hang(struct cxl_vfio_device *cxlv);
+int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv);
+void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv);
+void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret);
+void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv);
+
+/* cxl_reset.c */
+void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv);
+void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear, bool by_ioctl);
+bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv);
+int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv);
+void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_cxl_reset_keep_off(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_cxl_reset_cancel(struct cxl_vfio_device *cxlv);
+int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv);
+
+/* recovery.c */
+extern const struct pci_error_handlers cxl_vfio_err_handlers;
+
+/* removal.c */
+void cxl_vfio_removed(struct cxl_vfio_device *cxlv);
+void cxl_vfio_request(struct vfio_device *vdev, unsigned int count);
+bool cxl_vfio_skip_core_reset_begin(struct cxl_vfio_device *cxlv);
+void cxl_vfio_skip_core_reset_end(struct cxl_vfio_device *cxlv, bool locked);
+
+/* runtime_pm.c */
+void cxl_vfio_runtime_pm_setup(void);
+void cxl_vfio_runtime_pm_init(struct cxl_vfio_device *cxlv);
+void cxl_vfio_runtime_pm_exit(struct cxl_vfio_device *cxlv);
+int cxl_vfio_power_get(struct cxl_vfio_device *cxlv);
+void cxl_vfio_power_hold(struct cxl_vfio_device *cxlv);
+void cxl_vfio_power_put(struct cxl_vfio_device *cxlv);
+
+/* system_sleep.c */
+int cxl_vfio_system_sleep_refuse(struct cxl_vfio_device *cxlv);
+void cxl_vfio_system_sleep_allow(struct cxl_vfio_device *cxlv);
+
+#endif
