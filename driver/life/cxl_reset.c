@@ -174,7 +174,7 @@ static int user_reset(struct cxl_vfio_device *cxlv)
 
 	if (ret)
 		return ret;
-	ret = reset(cxlv, cxlv->cxl_reset.clear);
+	ret = reset(cxlv, cxlv->regs.request.clear);
 	if (!cxl_vfio_is_hung(&cxlv->hw))
 		open_bars(cxlv, memory);
 	return ret;
@@ -201,31 +201,24 @@ static void unlock(struct cxl_vfio_device *cxlv)
 	up_write(&cxlv->cxl_reset.gate);
 }
 
-/* Does anybody still want the reset? If @begin, it is no longer wanted, but begun. */
-static bool wanted(struct cxl_vfio_device *cxlv, bool begin)
+/* Does anybody still want the reset? */
+static bool wanted(struct cxl_vfio_device *cxlv)
 {
-	bool ret;
-
-	guard(mutex)(&cxlv->regs.lock);
-	ret = cxlv->cxl_reset.wanted && !stopped(cxlv);
-	if (begin) {
-		cxlv->cxl_reset.wanted = false;
-		cxlv->cxl_reset.begun = ret;
-		WRITE_ONCE(cxlv->cxl_reset.running, ret);
-	}
-	return ret;
+	return !stopped(cxlv) && cxl_vfio_regs_reset_wanted(&cxlv->regs);
 }
 
 /* False, without locks, if nobody wants the reset any more. */
 static bool begin(struct cxl_vfio_device *cxlv)
 {
-	while (wanted(cxlv, false)) {
+	while (wanted(cxlv)) {
 		if (!try_locks(cxlv)) {
 			msleep(POLL_MS);
 			continue;
 		}
-		if (wanted(cxlv, true))
+		if (!stopped(cxlv) && cxl_vfio_regs_reset_take(&cxlv->regs)) {
+			WRITE_ONCE(cxlv->cxl_reset.running, true);
 			return true;
+		}
 		unlock(cxlv);
 	}
 	return false;
@@ -241,11 +234,11 @@ static void cxl_reset_work(struct work_struct *work)
 		return;
 	ret = user_reset(cxlv);
 	/* As in cxl_vfio_reset_done(): by ioctl, it is the machine's. If it was made. */
-	if (cxlv->cxl_reset.by_ioctl)
+	if (cxlv->regs.request.by_ioctl)
 		kind = ret == -EBUSY ? CXLR_RESET_FLR : CXLR_RESET_CONVENTIONAL;
 	/* Who is told of the end may write at once, and waits for the gate: nothing is lost. */
 	WRITE_ONCE(cxlv->cxl_reset.running, false);
-	cxl_vfio_regs_reset_end(cxlv, kind, ret);
+	cxl_vfio_regs_reset_end(&cxlv->regs, kind, ret);
 	unlock(cxlv);
 }
 
@@ -257,25 +250,18 @@ void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv)
 {
 	init_rwsem(&cxlv->cxl_reset.gate);
 	INIT_WORK(&cxlv->cxl_reset.work, cxl_reset_work);
-	init_waitqueue_head(&cxlv->cxl_reset.ended);
 }
 
 /**
- * cxl_vfio_cxl_reset_start - start a CXL Reset in the background
- * @cxlv: the device, open; none is under way; caller holds the registers' lock
- * @clear: have the device clear its memory
- * @by_ioctl: it is the machine's, not the guest's
+ * cxl_vfio_cxl_reset_kick - start the CXL Reset that was asked for, if there is one
+ * @cxlv: the device, open
+ *
+ * In the background.
  */
-void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear, bool by_ioctl)
+void cxl_vfio_cxl_reset_kick(struct cxl_vfio_device *cxlv)
 {
-	lockdep_assert_held(&cxlv->regs.lock);
-
-	cxl_vfio_regs_begin_locked(&cxlv->regs);
-	cxlv->cxl_reset.clear = clear;
-	cxlv->cxl_reset.by_ioctl = by_ioctl;
-	cxlv->cxl_reset.begun = false;
-	cxlv->cxl_reset.wanted = true;
-	queue_work(system_long_wq, &cxlv->cxl_reset.work);
+	if (cxl_vfio_regs_reset_wanted(&cxlv->regs))
+		queue_work(system_long_wq, &cxlv->cxl_reset.work);
 }
 
 /**
@@ -299,27 +285,14 @@ static bool is_over(struct cxl_vfio_device *cxlv)
 /* No reset is under way. One that was asked for, and cannot begin, is given up. */
 static int wait_until_over(struct cxl_vfio_device *cxlv)
 {
-	wait_queue_head_t *ended = &cxlv->cxl_reset.ended;
+	wait_queue_head_t *ended = &cxlv->regs.request.ended;
 
 	if (!wait_event_killable_timeout(*ended, is_over(cxlv), BEGIN_S * HZ) &&
-	    cxl_vfio_regs_reset_give_up(cxlv))
+	    cxl_vfio_regs_reset_give_up(&cxlv->regs))
 		return -EAGAIN;
 	if (wait_event_killable(*ended, is_over(cxlv)))
 		return -EINTR;
 	return cxl_vfio_is_gone(&cxlv->hw) ? -ENODEV : 0;
-}
-
-/* -EBUSY: a reset is under way already. */
-static int start_for_ioctl(struct cxl_vfio_device *cxlv)
-{
-	guard(mutex)(&cxlv->regs.lock);
-
-	if (cxlv->regs.resetting)
-		return -EBUSY;
-	if (!cxl_vfio_events_room(&cxlv->regs))
-		return -EAGAIN;
-	cxl_vfio_cxl_reset_start(cxlv, false, true);
-	return 0;
 }
 
 /**
@@ -337,19 +310,28 @@ int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv)
 {
 	int ret = cxl_vfio_check_present(&cxlv->hw);
 
-	while (!ret && (ret = start_for_ioctl(cxlv)) == -EBUSY)
+	while (!ret && (ret = cxl_vfio_regs_request_reset(&cxlv->regs)) == -EBUSY)
 		ret = wait_until_over(cxlv);
-	if (!ret)
-		ret = wait_until_over(cxlv);
+	if (ret)
+		return ret;
+	cxl_vfio_cxl_reset_kick(cxlv);
+	ret = wait_until_over(cxlv);
 	if (ret)
 		return ret;
 	if (cxl_vfio_is_hung(&cxlv->hw))
 		return -ETIMEDOUT;
+	return cxl_vfio_regs_reset_result(&cxlv->regs);
+}
 
-	guard(mutex)(&cxlv->regs.lock);
-	if (!cxlv->cxl_reset.begun)
-		return -EAGAIN;
-	return cxlv->regs.reset_failed ? -EIO : 0;
+/**
+ * cxl_vfio_cxl_reset_wait_off - wait for one that runs, and let none begin
+ * @cxlv: the device
+ *
+ * Ended by cxl_vfio_cxl_reset_let(). Return: 0, or -EINTR when killed.
+ */
+int cxl_vfio_cxl_reset_wait_off(struct cxl_vfio_device *cxlv)
+{
+	return down_read_killable(&cxlv->cxl_reset.gate) ? -EINTR : 0;
 }
 
 /**
@@ -357,7 +339,7 @@ int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv)
  * @cxlv: the device
  *
  * Does not wait for one that runs, but for the moment in which it is seen
- * whether one can begin. Undone by up_read() of the gate.
+ * whether one can begin. Ended by cxl_vfio_cxl_reset_let().
  *
  * Return: false if one runs.
  */
@@ -372,21 +354,12 @@ bool cxl_vfio_cxl_reset_keep_off(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_cxl_reset_cancel - another reset came first
- * @cxlv: the device; caller holds the registers' lock
- *
- * One that runs is not met here: it holds the device lock, as whoever resets does.
- *
- * Return: whether one had been asked for, which does not take place now.
+ * cxl_vfio_cxl_reset_let - one may begin again
+ * @cxlv: the device
  */
-bool cxl_vfio_cxl_reset_cancel(struct cxl_vfio_device *cxlv)
+void cxl_vfio_cxl_reset_let(struct cxl_vfio_device *cxlv)
 {
-	bool ret = cxlv->cxl_reset.wanted;
-
-	lockdep_assert_held(&cxlv->regs.lock);
-
-	cxlv->cxl_reset.wanted = false;
-	return ret;
+	up_read(&cxlv->cxl_reset.gate);
 }
 
 /**
@@ -401,9 +374,7 @@ void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv)
 	WRITE_ONCE(cxlv->cxl_reset.stop, true);
 	cancel_work_sync(&cxlv->cxl_reset.work);
 	WRITE_ONCE(cxlv->cxl_reset.stop, false);
-
-	guard(mutex)(&cxlv->regs.lock);
-	cxl_vfio_cxl_reset_cancel(cxlv);
+	cxl_vfio_regs_reset_cancel(&cxlv->regs);
 }
 
 /**

@@ -57,23 +57,13 @@ struct cxl_vfio_settings {
  *	  Outside of all locks but the device lock. User memory is touched
  *	  under it, so the reset only tries to take it.
  * @running: @gate is held for a reset, not only to see if one can begin
- * @clear: the device is to clear its memory; guarded by the registers' lock
- * @by_ioctl: it was asked for by ioctl; guarded as that
- * @begun: the one that was asked for last has; guarded as that
- * @wanted: asked for, and not begun; guarded by the registers' lock
  * @stop: its user has gone
- * @ended: some reset has
  */
 struct cxl_vfio_cxl_reset {
 	struct work_struct work;
 	struct rw_semaphore gate;
 	bool running;
-	bool clear;
-	bool by_ioctl;
-	bool begun;
-	bool wanted;
 	bool stop;
-	wait_queue_head_t ended;
 };
 
 /**
@@ -189,12 +179,13 @@ void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv);
 
 /* cxl_reset.c */
 void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv);
-void cxl_vfio_cxl_reset_start(struct cxl_vfio_device *cxlv, bool clear, bool by_ioctl);
+void cxl_vfio_cxl_reset_kick(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv);
 int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv);
 void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv);
+int cxl_vfio_cxl_reset_wait_off(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_cxl_reset_keep_off(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_cxl_reset_cancel(struct cxl_vfio_device *cxlv);
+void cxl_vfio_cxl_reset_let(struct cxl_vfio_device *cxlv);
 int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv);
 
 /* recovery.c */

@@ -24,7 +24,7 @@ static struct cxl_vfio_device *pdev_to_cxl_vfio(struct pci_dev *pdev)
 static u32 take_errors(struct cxl_vfio_device *cxlv, u32 offset, u32 all)
 {
 	u16 command = cxl_vfio_mmio_begin(cxlv->core.pdev);
-	u32 status = cxl_vfio_regs_take_status(cxlv, cxl_vfio_ras_at(&cxlv->hw) + offset) & all;
+	u32 status = cxl_vfio_regs_take_status(&cxlv->regs, cxl_vfio_ras_at(&cxlv->hw) + offset) & all;
 
 	cxl_vfio_mmio_end(cxlv->core.pdev, command);
 	return status;
@@ -117,7 +117,7 @@ static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 
 	cxlv->slot_reset = true;
 	trace_cxl_vfio_reset_begin(&pdev->dev);
-	cxl_vfio_regs_reset_begin(cxlv);
+	cxl_vfio_regs_reset_begin(&cxlv->regs);
 	/* Taken for in D3cold where recovery woke it behind a link that was down. */
 	pci_set_power_state(pdev, PCI_D0);
 	pci_restore_state(pdev);

@@ -20,7 +20,7 @@ void cxl_vfio_removed(struct cxl_vfio_device *cxlv)
 		return;
 	pci_warn(cxlv->core.pdev, "the device was removed, or given up: its memory is gone for good\n");
 	cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_GONE);
-	wake_up_all(&cxlv->cxl_reset.ended);
+	wake_up_all(&cxlv->regs.request.ended);
 }
 
 /**

@@ -35,7 +35,7 @@ void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv)
 void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv)
 {
 	cxl_vfio_reset_quiesce(cxlv);
-	cxl_vfio_regs_reset_begin(cxlv);
+	cxl_vfio_regs_reset_begin(&cxlv->regs);
 }
 
 /**
@@ -207,6 +207,6 @@ void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
 	if (!ret)
 		cxl_vfio_ras_unmask(&cxlv->hw);
 	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_RESET);
-	cxl_vfio_regs_reset_end(cxlv, kind, ret);
+	cxl_vfio_regs_reset_end(&cxlv->regs, kind, ret);
 	cxl_vfio_reset_ended(cxlv, kind, ret);
 }

@@ -25,11 +25,11 @@ static ssize_t comp_regs_rw(struct vfio_pci_core_device *core, char __user *buf,
 	if (iswrite) {
 		if (copy_from_user(&raw, buf, count))
 			return -EFAULT;
-		ret = cxl_vfio_regs_cm_write(cxlv, pos, count, le64_to_cpu(raw));
+		ret = cxl_vfio_regs_cm_write(&cxlv->regs, pos, count, le64_to_cpu(raw));
 		if (ret)
 			return ret;
 	} else {
-		ret = cxl_vfio_regs_cm_read(cxlv, pos, count, &val);
+		ret = cxl_vfio_regs_cm_read(&cxlv->regs, pos, count, &val);
 		if (ret)
 			return ret;
 		raw = cpu_to_le64(val);

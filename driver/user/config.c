@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Configuration space: the core's, but for the CXL DVSECs, which are virtual
- * registers (regs.c).
+ * registers (virt/regs.c).
  */
 #include <linux/pci.h>
 #include <linux/uaccess.h>
@@ -106,7 +106,7 @@ static bool is_lost(struct cxl_vfio_device *cxlv)
 		return true;
 	if (!cxl_vfio_is_hung(&cxlv->hw))
 		return false;
-	up_read(&cxlv->cxl_reset.gate);
+	cxl_vfio_cxl_reset_let(cxlv);
 	return true;
 }
 
@@ -131,14 +131,14 @@ static ssize_t core_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	ssize_t ret;
 
-	if (may_reset(cxlv->core.pdev, pos, count) && cxl_vfio_events_full(cxlv))
+	if (may_reset(cxlv->core.pdev, pos, count) && cxl_vfio_regs_events_full(&cxlv->regs))
 		return -EAGAIN;
 	if (is_lost(cxlv)) {
 		*ppos += count;
 		return count;
 	}
 	ret = kept_off_write(cxlv, buf, count, ppos);
-	up_read(&cxlv->cxl_reset.gate);
+	cxl_vfio_cxl_reset_let(cxlv);
 	return ret;
 }
 
@@ -153,11 +153,12 @@ static ssize_t dvsec_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 	if (iswrite) {
 		if (copy_from_user(piece, buf, count))
 			return -EFAULT;
-		ret = cxl_vfio_regs_dvsec_write(cxlv, pos, piece, count);
+		ret = cxl_vfio_regs_dvsec_write(&cxlv->regs, pos, piece, count);
 		if (ret)
 			return ret;
+		cxl_vfio_cxl_reset_kick(cxlv);
 	} else {
-		cxl_vfio_regs_dvsec_read(cxlv, pos, piece, count);
+		cxl_vfio_regs_dvsec_read(&cxlv->regs, pos, piece, count);
 		if (copy_to_user(buf, piece, count))
 			return -EFAULT;
 	}

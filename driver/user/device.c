@@ -15,8 +15,7 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 
 	cxlv->hw.pdev = to_pci_dev(vdev->dev);
 	cxl_vfio_mem_init(&cxlv->mem, &cxlv->core, &cxlv->hw);
-	mutex_init(&cxlv->regs.lock);
-	mutex_init(&cxlv->regs.events_reader);
+	cxl_vfio_regs_init(&cxlv->regs, &cxlv->core, &cxlv->hw);
 	cxl_vfio_settings_of_new(&cxlv->settings);
 	atomic_set(&cxlv->user_resets, 0);
 	cxl_vfio_cxl_reset_init(cxlv);
@@ -120,7 +119,7 @@ static int open_device(struct cxl_vfio_device *cxlv)
 	ret = cxl_vfio_comp_region_open(cxlv);
 	if (ret)
 		goto err_disable;
-	ret = cxl_vfio_regs_open(cxlv);
+	ret = cxl_vfio_regs_open(&cxlv->regs, range_len(&cxlv->mem.hpa));
 	if (ret)
 		goto err_disable;
 
@@ -163,7 +162,8 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 	bool locked;
 
-	cxl_vfio_regs_close(cxlv);
+	cxl_vfio_cxl_reset_stop(cxlv);
+	cxl_vfio_regs_close(&cxlv->regs);
 	cxl_vfio_bar_close(cxlv);
 	locked = cxl_vfio_skip_core_reset_begin(cxlv);
 	vfio_pci_core_close_device(vdev);
@@ -188,10 +188,10 @@ static long gated_ioctl(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned
 {
 	long ret;
 
-	if (down_read_killable(&cxlv->cxl_reset.gate))
+	if (cxl_vfio_cxl_reset_wait_off(cxlv))
 		return -EINTR;
 	ret = vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
-	up_read(&cxlv->cxl_reset.gate);
+	cxl_vfio_cxl_reset_let(cxlv);
 	return ret;
 }
 
@@ -217,13 +217,13 @@ static long reset_device(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigne
 		if (ret != -EIO)
 			return ret;
 	}
-	if (cxl_vfio_events_full(cxlv))
+	if (cxl_vfio_regs_events_full(&cxlv->regs))
 		return -EAGAIN;
-	if (down_read_killable(&cxlv->cxl_reset.gate))
+	if (cxl_vfio_cxl_reset_wait_off(cxlv))
 		return -EINTR;
 	/* The PCI core would wait for a minute, with memory_lock held. */
 	ret = cxl_vfio_check_present(&cxlv->hw) ?: reset_by_pci(cxlv, cmd, arg);
-	up_read(&cxlv->cxl_reset.gate);
+	cxl_vfio_cxl_reset_let(cxlv);
 	return ret;
 }
 
@@ -265,10 +265,10 @@ static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region
 	int ret;
 
 	/* The core looks at the ROM itself. */
-	if (down_read_killable(&cxlv->cxl_reset.gate))
+	if (cxl_vfio_cxl_reset_wait_off(cxlv))
 		return -EINTR;
 	ret = vfio_pci_ioctl_get_region_info(vdev, info, caps);
-	up_read(&cxlv->cxl_reset.gate);
+	cxl_vfio_cxl_reset_let(cxlv);
 	if (ret)
 		return ret;
 	if (info->index == cxlv->hw.comp.bar && info->flags & VFIO_REGION_INFO_FLAG_MMAP)
@@ -331,10 +331,10 @@ static int dma_buf(struct cxl_vfio_device *cxlv, u32 flags,
 		return -EFAULT;
 	if (argsz >= sizeof(*arg) && index == cxlv->mem.region_index)
 		return -EOPNOTSUPP;
-	if (down_read_killable(&cxlv->cxl_reset.gate))
+	if (cxl_vfio_cxl_reset_wait_off(cxlv))
 		return -EINTR;
 	ret = vfio_pci_core_ioctl_feature(&cxlv->core.vdev, flags, arg, argsz);
-	up_read(&cxlv->cxl_reset.gate);
+	cxl_vfio_cxl_reset_let(cxlv);
 	return ret;
 }
 

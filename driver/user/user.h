@@ -32,6 +32,10 @@ int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_info_cap *caps);
 ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf,
 			   size_t count, loff_t *ppos, bool iswrite);
 
+/* events_feature.c */
+int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user *arg,
+			    size_t argsz);
+
 /* doe.c */
 void cxl_vfio_doe_open(struct cxl_vfio_device *cxlv);
 

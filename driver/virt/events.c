@@ -1,207 +1,117 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a VMM is told: a queue of events, an eventfd that says that there are
- * some, and the state that they led to.
+ * A queue of events, and the eventfd that says that there are some.
  */
 #include <linux/eventfd.h>
-#include <linux/uaccess.h>
-#include <linux/vfio.h>
 
-#include "life/life.h"
-#include "trace.h"
+#include "virt/virt.h"
 
+/* So many events one write can lead to, at most. */
+#define A_WRITE		6
 /* A reset that is not the user's adds so many: begin, decommitted, enable, end. */
 #define RESERVE		4
 
-/* Taken out in one go; a larger buffer gets them in several. */
-#define BATCH		8
-
 /**
- * cxl_vfio_event - something happened to the virtual registers
- * @regs: the virtual registers, as they are after it; caller holds their lock
- * @type: VFIO_CXL_EVENT_*
- * @was: what the decoder decoded before; NULL if it is what it decodes now
+ * cxl_vfio_events_push - one more event
+ * @events: the queue; caller holds the lock of the virtual registers, here and below
+ * @event: it; gets the next sequence number
  */
-void cxl_vfio_event(struct cxl_vfio_regs *regs, u32 type, const struct cxlr_decode *was)
+void cxl_vfio_events_push(struct cxl_vfio_events *events, const struct vfio_cxl_event *event)
 {
-	struct cxl_vfio_device *cxlv = container_of(regs, struct cxl_vfio_device, regs);
-	struct cxl_vfio_events *events = &regs->events;
-	struct cxlr_decode decode;
-	u32 flags;
-
-	lockdep_assert_held(&regs->lock);
-
-	flags = cxl_vfio_regs_state(regs, &decode);
-	was = was ?: &decode;
-	trace_cxl_vfio_event(&cxlv->core.pdev->dev, type, was->base, was->size);
-	if (type == VFIO_CXL_EVENT_COMMITTED)
-		cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_COMMITS);
+	struct vfio_cxl_event *last;
 
 	events->seq++;
 	if (!events->trigger)
 		return;
-	if (events->count < ARRAY_SIZE(events->queue))
-		events->queue[(events->first + events->count++) % ARRAY_SIZE(events->queue)] =
-			(struct vfio_cxl_event) {
-				.seq = events->seq, .type = type, .flags = flags,
-				.base = was->base, .size = was->size, .dpa = was->dpa,
-			};
-	else
+	if (events->count < ARRAY_SIZE(events->queue)) {
+		last = &events->queue[(events->first + events->count++) %
+				      ARRAY_SIZE(events->queue)];
+		*last = *event;
+		last->seq = events->seq;
+	} else {
 		events->lost = true;
+	}
 	eventfd_signal(events->trigger);
 }
 
 /**
  * cxl_vfio_events_room - is there room for what one write may lead to?
- * @regs: the virtual registers; caller holds their lock
+ * @events: the queue
  *
  * What is kept free for resets is not a user's to fill.
  */
-bool cxl_vfio_events_room(const struct cxl_vfio_regs *regs)
+bool cxl_vfio_events_room(const struct cxl_vfio_events *events)
 {
-	const struct cxl_vfio_events *events = &regs->events;
-
-	lockdep_assert_held(&regs->lock);
-
-	return !events->trigger ||
-	       events->count + CXL_VFIO_EVENTS_A_WRITE + RESERVE <= ARRAY_SIZE(events->queue);
+	return !events->trigger || events->count + A_WRITE + RESERVE <= ARRAY_SIZE(events->queue);
 }
 
 /**
- * cxl_vfio_events_full - must the user read events first?
- * @cxlv: the device, open
+ * cxl_vfio_events_copy - the oldest events
+ * @events: the queue, which keeps them
+ * @batch: filled in
+ * @room: of @batch
+ *
+ * Return: how many.
  */
-bool cxl_vfio_events_full(struct cxl_vfio_device *cxlv)
+u32 cxl_vfio_events_copy(const struct cxl_vfio_events *events, struct vfio_cxl_event *batch,
+			 u32 room)
 {
-	guard(mutex)(&cxlv->regs.lock);
-	return !cxl_vfio_events_room(&cxlv->regs);
-}
+	u32 i, count = min(room, events->count);
 
-/* The state, and copies of up to @room events. */
-static void peek(struct cxl_vfio_regs *regs, struct vfio_device_feature_cxl_events *state,
-		 struct vfio_cxl_event *batch, u32 room)
-{
-	struct cxl_vfio_events *events = &regs->events;
-	struct cxlr_decode decode;
-	u32 i, count;
-
-	guard(mutex)(&regs->lock);
-	count = min(room, events->count);
 	for (i = 0; i < count; i++)
 		batch[i] = events->queue[(events->first + i) % ARRAY_SIZE(events->queue)];
-
-	*state = (struct vfio_device_feature_cxl_events) {
-		.eventfd = -1, .seq = events->seq, .nr_events = count,
-		.flags = cxl_vfio_regs_state(regs, &decode),
-	};
-	state->base = decode.base;
-	state->size = decode.size;
-	state->dpa = decode.dpa;
-	if (events->count > count)
-		state->flags |= VFIO_CXL_STATE_MORE;
-	if (events->lost)
-		state->flags |= VFIO_CXL_STATE_LOST;
+	return count;
 }
 
-/* The user has them, so they leave the queue, unless a new one was begun meanwhile. */
-static void consume(struct cxl_vfio_regs *regs, const struct vfio_device_feature_cxl_events *state,
-		    u64 last)
+/**
+ * cxl_vfio_events_drop - the user has seen events
+ * @events: the queue
+ * @last: sequence number of the last one that was seen, 0: none was
+ * @lost: that some were lost, was seen as well
+ */
+void cxl_vfio_events_drop(struct cxl_vfio_events *events, u64 last, bool lost)
 {
-	struct cxl_vfio_events *events = &regs->events;
-
-	guard(mutex)(&regs->lock);
 	while (events->count && events->queue[events->first].seq <= last) {
 		events->first = (events->first + 1) % ARRAY_SIZE(events->queue);
 		events->count--;
 	}
-	if (state->flags & VFIO_CXL_STATE_LOST)
+	if (lost)
 		events->lost = false;
-}
-
-static int events_get(struct cxl_vfio_regs *regs,
-		      struct vfio_device_feature_cxl_events __user *arg, size_t argsz)
-{
-	struct vfio_device_feature_cxl_events state;
-	struct vfio_cxl_event batch[BATCH];
-	u32 room = min((argsz - sizeof(state)) / sizeof(*batch), BATCH);
-
-	/* One reader at a time, or two would get the same events. */
-	guard(mutex)(&regs->events_reader);
-	peek(regs, &state, batch, room);
-	if (copy_to_user(arg, &state, sizeof(state)) ||
-	    copy_to_user(arg->events, batch, state.nr_events * sizeof(*batch)))
-		return -EFAULT;
-	consume(regs, &state, state.nr_events ? batch[state.nr_events - 1].seq : 0);
-	return 0;
-}
-
-static void set_trigger(struct cxl_vfio_regs *regs, struct eventfd_ctx *trigger)
-{
-	struct cxl_vfio_events *events = &regs->events;
-
-	scoped_guard(mutex, &regs->lock) {
-		swap(events->trigger, trigger);
-		events->first = 0;
-		events->count = 0;
-		events->lost = false;
-	}
-	if (trigger)
-		eventfd_ctx_put(trigger);
-}
-
-static int events_set(struct cxl_vfio_regs *regs,
-		      const struct vfio_device_feature_cxl_events __user *arg)
-{
-	struct vfio_device_feature_cxl_events set;
-	struct eventfd_ctx *trigger = NULL;
-
-	if (copy_from_user(&set, arg, sizeof(set)))
-		return -EFAULT;
-	if (set.flags || set.seq || set.base || set.size || set.dpa || set.nr_events ||
-	    set.reserved)
-		return -EINVAL;
-	if (set.eventfd != -1) {
-		trigger = eventfd_ctx_fdget(set.eventfd);
-		if (IS_ERR(trigger))
-			return PTR_ERR(trigger) == -EINVAL ? -EBADF : PTR_ERR(trigger);
-	}
-	set_trigger(regs, trigger);
-	return 0;
 }
 
 /**
- * cxl_vfio_events_feature - VFIO_DEVICE_FEATURE_CXL_EVENTS
- * @cxlv: the device, open
- * @flags: VFIO_DEVICE_FEATURE_GET, SET, PROBE
- * @arg: of the user
- * @argsz: bytes of it
+ * cxl_vfio_events_set_trigger - begin a new queue
+ * @events: the queue
+ * @trigger: signalled from now on; NULL: nothing is queued
  *
- * Return: 0 or -errno, as the UAPI header says.
+ * Return: the former trigger, now the caller's.
  */
-int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user *arg,
-			    size_t argsz)
+struct eventfd_ctx *cxl_vfio_events_set_trigger(struct cxl_vfio_events *events,
+						struct eventfd_ctx *trigger)
 {
-	int ret = vfio_check_feature(flags, argsz,
-				     VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET,
-				     sizeof(struct vfio_device_feature_cxl_events));
-
-	if (ret != 1)
-		return ret;
-	if (flags & VFIO_DEVICE_FEATURE_GET)
-		return events_get(&cxlv->regs, arg, argsz);
-	return events_set(&cxlv->regs, arg);
+	swap(events->trigger, trigger);
+	events->first = 0;
+	events->count = 0;
+	events->lost = false;
+	return trigger;
 }
 
-/* Sequence numbers count from open; nobody is told yet. Caller holds the lock. */
-void cxl_vfio_events_open(struct cxl_vfio_regs *regs)
+/**
+ * cxl_vfio_events_open - sequence numbers count from now on
+ * @events: the queue; nobody is told yet
+ */
+void cxl_vfio_events_open(struct cxl_vfio_events *events)
 {
-	regs->events = (struct cxl_vfio_events) { };
+	*events = (struct cxl_vfio_events) { };
 }
 
-/* Caller holds the lock. */
-void cxl_vfio_events_close(struct cxl_vfio_regs *regs)
+/**
+ * cxl_vfio_events_close - nobody is told any more
+ * @events: the queue
+ */
+void cxl_vfio_events_close(struct cxl_vfio_events *events)
 {
-	if (regs->events.trigger)
-		eventfd_ctx_put(regs->events.trigger);
-	regs->events.trigger = NULL;
+	if (events->trigger)
+		eventfd_ctx_put(events->trigger);
+	events->trigger = NULL;
 }

@@ -8,7 +8,8 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 
-#include "life/life.h"
+#include "trace.h"
+#include "virt/virt.h"
 
 /*
  * What a user sees of the CM block, if the device has it; the rest is not
@@ -19,26 +20,21 @@ static const struct cxlr_map * const offered[] = { &cxlr_map_ras, &cxlr_map_hdm 
 #define VIEWS_SAMPLED	(BIT(CXLR_VIEW_OPEN) | BIT(CXLR_VIEW_LIVE))
 #define VIEWS_READ	(BIT(CXLR_VIEW_LIVE) | BIT(CXLR_VIEW_EDGE))
 
-static struct cxl_vfio_device *regs_to_cxl_vfio(struct cxl_vfio_regs *regs)
-{
-	return container_of(regs, struct cxl_vfio_device, regs);
-}
-
 /* One of the two spaces, and the device's registers that it stands for. */
 struct half {
-	struct cxl_vfio_device *cxlv;
+	struct cxl_vfio_regs *regs;
 	struct cxlr_space *space;
 	u32 *seen;
-	u64 (*read)(struct cxl_vfio_device *cxlv, u32 at, unsigned int size);
+	u64 (*read)(struct cxl_vfio_regs *regs, u32 at, unsigned int size);
 };
 
-static u64 read_config(struct cxl_vfio_device *cxlv, u32 at, unsigned int size)
+static u64 read_config(struct cxl_vfio_regs *regs, u32 at, unsigned int size)
 {
-	struct pci_dev *pdev = cxlv->core.pdev;
+	struct pci_dev *pdev = regs->hw->pdev;
 	u16 word;
 	u32 val;
 
-	at += cxlv->regs.dvsec_start;
+	at += regs->dvsec_start;
 	if (size == 2) {
 		pci_read_config_word(pdev, at, &word);
 		return word;
@@ -47,25 +43,21 @@ static u64 read_config(struct cxl_vfio_device *cxlv, u32 at, unsigned int size)
 	return val;
 }
 
-static u64 read_cm(struct cxl_vfio_device *cxlv, u32 at, unsigned int size)
+static u64 read_cm(struct cxl_vfio_regs *regs, u32 at, unsigned int size)
 {
-	void __iomem *reg = cxlv->hw.comp.base + cxlv->hw.comp.cm + at;
+	void __iomem *reg = regs->hw->comp.base + regs->hw->comp.cm + at;
 
 	return size == 8 ? readq(reg) : readl(reg);
 }
 
-static struct half dvsec_half(struct cxl_vfio_device *cxlv)
+static struct half dvsec_half(struct cxl_vfio_regs *regs)
 {
-	struct cxl_vfio_regs *regs = &cxlv->regs;
-
-	return (struct half) { cxlv, &regs->dvsec, regs->dvsec_seen, read_config };
+	return (struct half) { regs, &regs->dvsec, regs->dvsec_seen, read_config };
 }
 
-static struct half cm_half(struct cxl_vfio_device *cxlv)
+static struct half cm_half(struct cxl_vfio_regs *regs)
 {
-	struct cxl_vfio_regs *regs = &cxlv->regs;
-
-	return (struct half) { cxlv, &regs->cm, regs->cm_seen, read_cm };
+	return (struct half) { regs, &regs->cm, regs->cm_seen, read_cm };
 }
 
 static bool no_answer(u64 val, unsigned int size)
@@ -92,7 +84,7 @@ static void refresh(const struct half *half, const struct cxlr_slot *slot)
 
 	if (!(slot->views & VIEWS_READ))
 		return;
-	now = half->read(half->cxlv, slot->at, reg->size);
+	now = half->read(half->regs, slot->at, reg->size);
 	if (no_answer(now, reg->size))
 		return;
 	if (slot->live)
@@ -108,7 +100,7 @@ static void refresh_status(const struct half *half, u32 at)
 {
 	const struct cxlr_slot *slot;
 
-	if (!half->cxlv->regs.memory)
+	if (!half->regs->memory)
 		return;
 	slot = cxlr_slot_at(half->space, at);
 	if (slot)
@@ -133,7 +125,7 @@ static bool sample(const struct half *half)
 		if (!(slot->views & (VIEWS_SAMPLED | VIEWS_READ)))
 			continue;
 		mask = cxlr_view_mask(slot->reg, VIEWS_SAMPLED);
-		now = half->read(half->cxlv, at, slot->reg->size);
+		now = half->read(half->regs, at, slot->reg->size);
 		if (no_answer(now, slot->reg->size))
 			return false;
 		cxlr_init(half->space, at, mask, now);
@@ -145,7 +137,7 @@ static bool sample(const struct half *half)
 /* Bytes of the PCIe DVSEC for CXL Devices, from the start of the DVSEC space. */
 static u32 device_dvsec(struct cxl_vfio_regs *regs, u32 offset)
 {
-	return regs_to_cxl_vfio(regs)->hw.dvsec - regs->dvsec_start + offset;
+	return regs->hw->dvsec - regs->dvsec_start + offset;
 }
 
 /* Is the register there? Older revisions of the DVSEC end earlier. */
@@ -176,7 +168,7 @@ static void init_dvsec(struct cxl_vfio_regs *regs, u32 offset, u64 mask, u64 val
 /* The one range that is offered is the region. */
 static void offer_ranges(struct cxl_vfio_regs *regs)
 {
-	u64 size = range_len(&regs_to_cxl_vfio(regs)->mem.hpa);
+	u64 size = regs->mem_size;
 
 	init_dvsec(regs, CXLR_DVSEC_CAP, CXLR_CAP_HDM_COUNT, 1 << CXLR_CAP_HDM_COUNT_SHIFT);
 	init_dvsec(regs, CXLR_DVSEC_RANGE_SIZE_HIGH(0), U32_MAX, upper_32_bits(size));
@@ -226,13 +218,32 @@ u32 cxl_vfio_regs_state(struct cxl_vfio_regs *regs, struct cxlr_decode *decode)
 	return flags;
 }
 
+/* @was: what the decoder decoded before; NULL if it is what it decodes now. */
+static void tell(struct cxl_vfio_regs *regs, u32 type, const struct cxlr_decode *was)
+{
+	struct vfio_cxl_event event = { .type = type };
+	struct cxlr_decode decode;
+
+	lockdep_assert_held(&regs->lock);
+
+	event.flags = cxl_vfio_regs_state(regs, &decode);
+	was = was ?: &decode;
+	event.base = was->base;
+	event.size = was->size;
+	event.dpa = was->dpa;
+	trace_cxl_vfio_event(&regs->hw->pdev->dev, type, was->base, was->size);
+	if (type == VFIO_CXL_EVENT_COMMITTED)
+		cxl_vfio_count(regs->hw, CXL_VFIO_COUNT_COMMITS);
+	cxl_vfio_events_push(&regs->events, &event);
+}
+
 static void cm_effect(struct cxlr_space *space, const struct cxlr_change *change)
 {
 	struct cxl_vfio_regs *regs = space->owner;
 	struct cxlr_decode decode;
 
 	if (change->field->effect == CXLR_EFFECT_HDM_ENABLE)
-		cxl_vfio_event(regs, VFIO_CXL_EVENT_ENABLE, NULL);
+		tell(regs, VFIO_CXL_EVENT_ENABLE, NULL);
 	if (change->field->effect != CXLR_EFFECT_COMMIT)
 		return;
 
@@ -240,11 +251,11 @@ static void cm_effect(struct cxlr_space *space, const struct cxlr_change *change
 	case CXLR_HDM_COMMITTED:
 		cxlr_hdm_decode(&regs->hdm, 0, &decode);
 		place_range(regs, decode.base);
-		cxl_vfio_event(regs, VFIO_CXL_EVENT_COMMITTED, NULL);
+		tell(regs, VFIO_CXL_EVENT_COMMITTED, NULL);
 		break;
 	case CXLR_HDM_DECOMMITTED:
 		place_range(regs, 0);
-		cxl_vfio_event(regs, VFIO_CXL_EVENT_DECOMMITTED, NULL);
+		tell(regs, VFIO_CXL_EVENT_DECOMMITTED, NULL);
 		break;
 	default:
 		break;
@@ -257,7 +268,7 @@ static void write_control2(struct cxl_vfio_regs *regs, u16 doorbell)
 	u16 val = get_dvsec(regs, CXLR_DVSEC_CTRL2) & CXLR_CTRL2_DISABLE_CACHING;
 
 	if (!regs->resetting)
-		cxl_vfio_dvsec_write_control2(&regs_to_cxl_vfio(regs)->hw, val | doorbell);
+		cxl_vfio_dvsec_write_control2(regs->hw, val | doorbell);
 }
 
 /* 8.1.3.5: how the last CXL Reset ended, until the next one begins. */
@@ -267,14 +278,34 @@ static void set_outcome(struct cxl_vfio_regs *regs, u16 outcome)
 		  CXLR_STATUS2_RESET_ERROR, outcome);
 }
 
+static void begin_locked(struct cxl_vfio_regs *regs)
+{
+	lockdep_assert_held(&regs->lock);
+
+	/* One may have been asked for, and overtaken by another. */
+	if (regs->resetting)
+		return;
+	regs->resetting = true;
+	regs->reset_failed = false;
+	tell(regs, VFIO_CXL_EVENT_RESET_BEGIN, NULL);
+}
+
+/* None is under way. Whoever holds the lock has it started when he has let go of it. */
+static void request_reset(struct cxl_vfio_regs *regs, bool clear, bool by_ioctl)
+{
+	begin_locked(regs);
+	regs->request.clear = clear;
+	regs->request.by_ioctl = by_ioctl;
+	regs->request.phase = CXL_VFIO_REQUEST_WANTED;
+}
+
 static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *change)
 {
 	struct cxl_vfio_regs *regs = space->owner;
-	struct cxl_vfio_device *cxlv = regs_to_cxl_vfio(regs);
 
 	switch (change->field->effect) {
 	case CXLR_EFFECT_MEM_ENABLE:
-		cxl_vfio_event(regs, VFIO_CXL_EVENT_ENABLE, NULL);
+		tell(regs, VFIO_CXL_EVENT_ENABLE, NULL);
 		break;
 	case CXLR_EFFECT_CACHING:
 		write_control2(regs, 0);
@@ -284,58 +315,50 @@ static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *cha
 		break;
 	case CXLR_EFFECT_CXL_RESET:
 		/* 8.1.3.4: a second request while one runs has no defined effect. */
-		if (regs->resetting || cxlv->core.pdev->current_state != PCI_D0)
+		if (regs->resetting || regs->hw->pdev->current_state != PCI_D0)
 			break;
 		set_outcome(regs, 0);
-		cxl_vfio_cxl_reset_start(cxlv, change->after & CXLR_CTRL2_RESET_MEM_CLR,
-					 false);
+		request_reset(regs, change->after & CXLR_CTRL2_RESET_MEM_CLR, false);
 		break;
 	default:
 		break;
 	}
 }
 
-/* A CXL Reset that was asked for does not take place. Its guest sees that in Status2. */
-static bool cancel_locked(struct cxl_vfio_device *cxlv)
+/*
+ * A CXL Reset that was asked for does not take place: another came first, or it cannot
+ * begin. Its guest sees that in Status2. One that runs is not met here: it holds the
+ * device lock, as whoever resets does.
+ */
+static bool cancel_locked(struct cxl_vfio_regs *regs)
 {
-	bool ret = cxl_vfio_cxl_reset_cancel(cxlv);
+	struct cxl_vfio_reset_request *request = &regs->request;
 
-	if (ret && !cxlv->cxl_reset.by_ioctl)
-		set_outcome(&cxlv->regs, CXLR_STATUS2_RESET_ERROR);
-	return ret;
+	lockdep_assert_held(&regs->lock);
+
+	if (request->phase != CXL_VFIO_REQUEST_WANTED)
+		return false;
+	request->phase = CXL_VFIO_REQUEST_CANCELLED;
+	if (!request->by_ioctl)
+		set_outcome(regs, CXLR_STATUS2_RESET_ERROR);
+	return true;
 }
 
 /**
  * cxl_vfio_regs_reset_begin - a reset of the device begins
- * @cxlv: the device; perhaps not open, then nothing happens
+ * @regs: the virtual registers; perhaps there are none, then nothing happens
  */
-void cxl_vfio_regs_reset_begin(struct cxl_vfio_device *cxlv)
+void cxl_vfio_regs_reset_begin(struct cxl_vfio_regs *regs)
 {
-	struct cxl_vfio_regs *regs = &cxlv->regs;
-
 	guard(mutex)(&regs->lock);
 	if (!regs->memory)
 		return;
-	cancel_locked(cxlv);
-	cxl_vfio_regs_begin_locked(regs);
+	cancel_locked(regs);
+	begin_locked(regs);
 }
 
-/* The same, for callers that hold the lock. */
-void cxl_vfio_regs_begin_locked(struct cxl_vfio_regs *regs)
+static void end_locked(struct cxl_vfio_regs *regs, enum cxlr_reset kind, int ret)
 {
-	lockdep_assert_held(&regs->lock);
-
-	/* One may have been asked for, and overtaken by another. */
-	if (regs->resetting)
-		return;
-	regs->resetting = true;
-	regs->reset_failed = false;
-	cxl_vfio_event(regs, VFIO_CXL_EVENT_RESET_BEGIN, NULL);
-}
-
-static void end_locked(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret)
-{
-	struct cxl_vfio_regs *regs = &cxlv->regs;
 	struct cxlr_decode was, is;
 	u32 before, changed;
 
@@ -348,66 +371,169 @@ static void end_locked(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int r
 	changed = before ^ cxl_vfio_regs_state(regs, &is);
 	if (changed & VFIO_CXL_STATE_COMMITTED) {
 		place_range(regs, 0);
-		cxl_vfio_event(regs, VFIO_CXL_EVENT_DECOMMITTED, &was);
+		tell(regs, VFIO_CXL_EVENT_DECOMMITTED, &was);
 	}
 	if (changed & (VFIO_CXL_STATE_HDM_ENABLED | VFIO_CXL_STATE_MEM_ENABLED))
-		cxl_vfio_event(regs, VFIO_CXL_EVENT_ENABLE, NULL);
+		tell(regs, VFIO_CXL_EVENT_ENABLE, NULL);
 	if (kind == CXLR_RESET_CXL)
 		set_outcome(regs, ret ? CXLR_STATUS2_RESET_ERROR : CXLR_STATUS2_RESET_COMPLETE);
 	WRITE_ONCE(regs->reset_failed, ret);
 	WRITE_ONCE(regs->resetting, false);
 	/* A reset may have let the device cache again. */
 	write_control2(regs, 0);
-	cxl_vfio_event(regs, VFIO_CXL_EVENT_RESET_END, NULL);
-	wake_up_all(&cxlv->cxl_reset.ended);
+	tell(regs, VFIO_CXL_EVENT_RESET_END, NULL);
+	wake_up_all(&regs->request.ended);
 }
 
 /**
  * cxl_vfio_regs_reset_end - a reset of the device has ended
- * @cxlv: the device; perhaps not open, then nothing happens
+ * @regs: the virtual registers; perhaps there are none, then nothing happens
  * @kind: what the reset did to the registers
  * @ret: 0, or why it failed
  */
-void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret)
+void cxl_vfio_regs_reset_end(struct cxl_vfio_regs *regs, enum cxlr_reset kind, int ret)
 {
-	guard(mutex)(&cxlv->regs.lock);
-	if (cxlv->regs.memory)
-		end_locked(cxlv, kind, ret);
+	guard(mutex)(&regs->lock);
+	if (regs->memory)
+		end_locked(regs, kind, ret);
+}
+
+/**
+ * cxl_vfio_regs_request_reset - ask for a CXL Reset
+ * @regs: the virtual registers
+ *
+ * Of the machine, and without clearing the memory. The caller starts it.
+ *
+ * Return: 0; -EBUSY: a reset is under way already; -EAGAIN while the event queue is full.
+ */
+int cxl_vfio_regs_request_reset(struct cxl_vfio_regs *regs)
+{
+	guard(mutex)(&regs->lock);
+	if (regs->resetting)
+		return -EBUSY;
+	if (!cxl_vfio_events_room(&regs->events))
+		return -EAGAIN;
+	request_reset(regs, false, true);
+	return 0;
+}
+
+/**
+ * cxl_vfio_regs_reset_wanted - has a CXL Reset been asked for that has not begun?
+ * @regs: the virtual registers
+ */
+bool cxl_vfio_regs_reset_wanted(struct cxl_vfio_regs *regs)
+{
+	guard(mutex)(&regs->lock);
+	return regs->request.phase == CXL_VFIO_REQUEST_WANTED;
+}
+
+/**
+ * cxl_vfio_regs_reset_take - the CXL Reset that was asked for begins
+ * @regs: the virtual registers
+ *
+ * Return: false if it has been cancelled.
+ */
+bool cxl_vfio_regs_reset_take(struct cxl_vfio_regs *regs)
+{
+	guard(mutex)(&regs->lock);
+	if (regs->request.phase != CXL_VFIO_REQUEST_WANTED)
+		return false;
+	regs->request.phase = CXL_VFIO_REQUEST_BEGUN;
+	return true;
+}
+
+/**
+ * cxl_vfio_regs_reset_cancel - the CXL Reset that was asked for does not take place
+ * @regs: the virtual registers, which go
+ */
+void cxl_vfio_regs_reset_cancel(struct cxl_vfio_regs *regs)
+{
+	guard(mutex)(&regs->lock);
+	cancel_locked(regs);
 }
 
 /**
  * cxl_vfio_regs_reset_give_up - a CXL Reset that was asked for cannot begin
- * @cxlv: the device, open
+ * @regs: the virtual registers
  *
  * It leaves the registers alone, as an FLR does.
  *
  * Return: whether there was one.
  */
-bool cxl_vfio_regs_reset_give_up(struct cxl_vfio_device *cxlv)
+bool cxl_vfio_regs_reset_give_up(struct cxl_vfio_regs *regs)
 {
-	bool ret;
+	guard(mutex)(&regs->lock);
+	if (!cancel_locked(regs))
+		return false;
+	end_locked(regs, CXLR_RESET_FLR, -EAGAIN);
+	return true;
+}
 
-	guard(mutex)(&cxlv->regs.lock);
-	ret = cancel_locked(cxlv);
-	if (ret)
-		end_locked(cxlv, CXLR_RESET_FLR, -EAGAIN);
-	return ret;
+/**
+ * cxl_vfio_regs_reset_result - how did the CXL Reset end that was asked for?
+ * @regs: the virtual registers
+ *
+ * Return: 0; -EIO if it failed; -EAGAIN if it did not take place.
+ */
+int cxl_vfio_regs_reset_result(struct cxl_vfio_regs *regs)
+{
+	guard(mutex)(&regs->lock);
+	if (regs->request.phase != CXL_VFIO_REQUEST_BEGUN)
+		return -EAGAIN;
+	return regs->reset_failed ? -EIO : 0;
+}
+
+/**
+ * cxl_vfio_regs_events_full - must the user read events first?
+ * @regs: the virtual registers
+ */
+bool cxl_vfio_regs_events_full(struct cxl_vfio_regs *regs)
+{
+	guard(mutex)(&regs->lock);
+	return !cxl_vfio_events_room(&regs->events);
+}
+
+/**
+ * cxl_vfio_regs_peek - the state, and copies of the events that led to it
+ * @regs: the virtual registers
+ * @state: filled in
+ * @batch: filled with up to @room events
+ * @room: of @batch
+ */
+void cxl_vfio_regs_peek(struct cxl_vfio_regs *regs, struct vfio_device_feature_cxl_events *state,
+			struct vfio_cxl_event *batch, u32 room)
+{
+	struct cxl_vfio_events *events = &regs->events;
+	struct cxlr_decode decode;
+
+	guard(mutex)(&regs->lock);
+	*state = (struct vfio_device_feature_cxl_events) {
+		.eventfd = -1, .seq = events->seq,
+		.nr_events = cxl_vfio_events_copy(events, batch, room),
+		.flags = cxl_vfio_regs_state(regs, &decode),
+	};
+	state->base = decode.base;
+	state->size = decode.size;
+	state->dpa = decode.dpa;
+	if (events->count > state->nr_events)
+		state->flags |= VFIO_CXL_STATE_MORE;
+	if (events->lost)
+		state->flags |= VFIO_CXL_STATE_LOST;
 }
 
 /**
  * cxl_vfio_regs_take_status - clear a status register of the device
- * @cxlv: the device, with its BARs decoded; perhaps not open
+ * @regs: the virtual registers, with its BARs decoded; perhaps not open
  * @at: of the register, which is RW1C, in the CM block; its mask comes right after it
  *
  * The user of the device sees in the virtual register what was set.
  *
  * Return: what was set and is not masked; 0 if the device does not answer.
  */
-u32 cxl_vfio_regs_take_status(struct cxl_vfio_device *cxlv, u32 at)
+u32 cxl_vfio_regs_take_status(struct cxl_vfio_regs *regs, u32 at)
 {
-	void __iomem *status = cxlv->hw.comp.base + cxlv->hw.comp.cm + at;
-	struct cxl_vfio_regs *regs = &cxlv->regs;
-	struct half half = cm_half(cxlv);
+	void __iomem *status = regs->hw->comp.base + regs->hw->comp.cm + at;
+	struct half half = cm_half(regs);
 	u32 mask, is;
 
 	guard(mutex)(&regs->lock);
@@ -424,15 +550,14 @@ u32 cxl_vfio_regs_take_status(struct cxl_vfio_device *cxlv, u32 at)
 
 /**
  * cxl_vfio_regs_dvsec_read - read bytes of the CXL DVSECs
- * @cxlv: the device, open
+ * @regs: the virtual registers
  * @pos: in configuration space; all bytes are in CXL DVSECs
  * @buf: kernel memory
  * @len: bytes
  */
-void cxl_vfio_regs_dvsec_read(struct cxl_vfio_device *cxlv, u32 pos, u8 *buf, u32 len)
+void cxl_vfio_regs_dvsec_read(struct cxl_vfio_regs *regs, u32 pos, u8 *buf, u32 len)
 {
-	struct cxl_vfio_regs *regs = &cxlv->regs;
-	const struct half half = dvsec_half(cxlv);
+	const struct half half = dvsec_half(regs);
 	u32 at, start = pos - regs->dvsec_start;
 	const struct cxlr_slot *slot;
 
@@ -447,19 +572,17 @@ void cxl_vfio_regs_dvsec_read(struct cxl_vfio_device *cxlv, u32 pos, u8 *buf, u3
 
 /**
  * cxl_vfio_regs_dvsec_write - write bytes of the CXL DVSECs
- * @cxlv: the device, open
+ * @regs: the virtual registers
  * @pos: in configuration space; all bytes are in CXL DVSECs
  * @buf: kernel memory
  * @len: bytes
  *
  * Return: 0, or -EAGAIN while the event queue is full.
  */
-int cxl_vfio_regs_dvsec_write(struct cxl_vfio_device *cxlv, u32 pos, const u8 *buf, u32 len)
+int cxl_vfio_regs_dvsec_write(struct cxl_vfio_regs *regs, u32 pos, const u8 *buf, u32 len)
 {
-	struct cxl_vfio_regs *regs = &cxlv->regs;
-
 	guard(mutex)(&regs->lock);
-	if (!cxl_vfio_events_room(regs))
+	if (!cxl_vfio_events_room(&regs->events))
 		return -EAGAIN;
 	cxlr_write_bytes(&regs->dvsec, pos - regs->dvsec_start, buf, len);
 	return 0;
@@ -467,24 +590,23 @@ int cxl_vfio_regs_dvsec_write(struct cxl_vfio_device *cxlv, u32 pos, const u8 *b
 
 /**
  * cxl_vfio_regs_cm_read - read a register of the virtual CM block
- * @cxlv: the device, open
+ * @regs: the virtual registers
  * @pos: bytes from the start of the block
  * @width: bytes
  * @val: the value
  *
  * Return: 0, or -EINVAL for an access that the register does not take (8.2.3).
  */
-int cxl_vfio_regs_cm_read(struct cxl_vfio_device *cxlv, u64 pos, unsigned int width, u64 *val)
+int cxl_vfio_regs_cm_read(struct cxl_vfio_regs *regs, u64 pos, unsigned int width, u64 *val)
 {
-	struct cxl_vfio_regs *regs = &cxlv->regs;
-	struct vfio_pci_core_device *core = &cxlv->core;
+	struct vfio_pci_core_device *core = regs->core;
 	const struct cxlr_slot *slot;
 
 	guard(mutex)(&regs->lock);
 	slot = pos < regs->cm.size ? cxlr_slot_at(&regs->cm, pos) : NULL;
 	/* Without the device's word, if it cannot be asked now; resets hold this lock. */
 	if (slot && slot->views & VIEWS_READ && down_read_trylock(&core->memory_lock)) {
-		const struct half half = cm_half(cxlv);
+		const struct half half = cm_half(regs);
 
 		if (__vfio_pci_memory_enabled(core) && !regs->resetting)
 			refresh(&half, slot);
@@ -495,19 +617,17 @@ int cxl_vfio_regs_cm_read(struct cxl_vfio_device *cxlv, u64 pos, unsigned int wi
 
 /**
  * cxl_vfio_regs_cm_write - write a register of the virtual CM block
- * @cxlv: the device, open
+ * @regs: the virtual registers
  * @pos: bytes from the start of the block
  * @width: bytes
  * @val: the value
  *
  * Return: 0, -EINVAL as above, or -EAGAIN while the event queue is full.
  */
-int cxl_vfio_regs_cm_write(struct cxl_vfio_device *cxlv, u64 pos, unsigned int width, u64 val)
+int cxl_vfio_regs_cm_write(struct cxl_vfio_regs *regs, u64 pos, unsigned int width, u64 val)
 {
-	struct cxl_vfio_regs *regs = &cxlv->regs;
-
 	guard(mutex)(&regs->lock);
-	if (!cxl_vfio_events_room(regs))
+	if (!cxl_vfio_events_room(&regs->events))
 		return -EAGAIN;
 	return cxlr_write(&regs->cm, pos, width, val) ? 0 : -EINVAL;
 }
@@ -524,42 +644,42 @@ static bool place_dvsec(struct cxl_vfio_regs *regs, const struct cxlr_block *blo
 	return cxlr_space_place(&regs->dvsec, map, block->at - regs->dvsec_start, units, limit);
 }
 
-static bool place_dvsecs(struct cxl_vfio_device *cxlv)
+static bool place_dvsecs(struct cxl_vfio_regs *regs)
 {
 	unsigned int i;
 
-	for (i = 0; i < cxlv->hw.dvsecs.count; i++)
-		if (!place_dvsec(&cxlv->regs, &cxlv->hw.dvsecs.block[i]))
+	for (i = 0; i < regs->hw->dvsecs.count; i++)
+		if (!place_dvsec(regs, &regs->hw->dvsecs.block[i]))
 			return false;
 	return true;
 }
 
-static bool is_offered(struct cxl_vfio_device *cxlv, const struct cxlr_block *block)
+static bool is_offered(struct cxl_vfio_regs *regs, const struct cxlr_block *block)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(offered); i++)
 		if (block->map == offered[i])
-			return block->at + block->map->size <= cxl_vfio_comp_regs_size(&cxlv->hw.comp);
+			return block->at + block->map->size <= cxl_vfio_comp_regs_size(&regs->hw->comp);
 	return false;
 }
 
 /* 8.2.4.1: the array lists what is offered, where the device has it. */
-static bool place_capabilities(struct cxl_vfio_device *cxlv)
+static bool place_capabilities(struct cxl_vfio_regs *regs)
 {
-	const struct cxlr_blocks *caps = &cxlv->hw.comp.capabilities;
+	const struct cxlr_blocks *caps = &regs->hw->comp.capabilities;
 	struct cxlr_blocks shown = { };
 	unsigned int i;
 
 	for (i = 0; i < caps->count; i++) {
 		struct cxlr_block block = caps->block[i];
 
-		if (!is_offered(cxlv, &block))
+		if (!is_offered(regs, &block))
 			continue;
 		block.version = min(block.version, block.map->version);
 		shown.block[shown.count++] = block;
 	}
-	return cxlr_place_capabilities(&cxlv->regs.cm, &shown, 1);
+	return cxlr_place_capabilities(&regs->cm, &shown, 1);
 }
 
 /*
@@ -567,21 +687,21 @@ static bool place_capabilities(struct cxl_vfio_device *cxlv)
  * the guest's firmware, and places it. The coherency is that of the physical
  * decoder; interleaving ends at the host.
  */
-static bool place_decoder(struct cxl_vfio_device *cxlv)
+static bool place_decoder(struct cxl_vfio_regs *regs)
 {
-	const struct cxl_vfio_platform *platform = &cxlv->hw.platform;
-	u32 ctrl = platform->decoder[cxlv->hw.decoder].ctrl;
-	u64 size = range_len(&cxlv->mem.hpa);
-	struct cxlr_space *cm = &cxlv->regs.cm;
-	u32 hdm = cxlv->hw.comp.hdm;
+	const struct cxl_vfio_platform *platform = &regs->hw->platform;
+	u32 ctrl = platform->decoder[regs->hw->decoder].ctrl;
+	u64 size = regs->mem_size;
+	struct cxlr_space *cm = &regs->cm;
+	u32 hdm = regs->hw->comp.hdm;
 
 	u32 model = ctrl & CXLR_HDM_CTRL_HOSTONLY ? 2 : 1;
 
-	if (!cxlr_hdm_init(&cxlv->regs.hdm, cm, hdm, 1, size,
+	if (!cxlr_hdm_init(&regs->hdm, cm, hdm, 1, size,
 			   model << CXLR_HDM_CAP_COHERENCY_SHIFT))
 		return false;
-	cxlv->regs.hdm.bi_capable = ctrl & CXLR_HDM_CTRL_BI;
-	cxlv->regs.hdm.bi_only = ctrl & CXLR_HDM_CTRL_BI;
+	regs->hdm.bi_capable = ctrl & CXLR_HDM_CTRL_BI;
+	regs->hdm.bi_only = ctrl & CXLR_HDM_CTRL_BI;
 	cxlr_init(cm, hdm + CXLR_HDM_SIZE_LOW(0), U32_MAX, lower_32_bits(size));
 	cxlr_init(cm, hdm + CXLR_HDM_SIZE_HIGH(0), U32_MAX, upper_32_bits(size));
 	cxlr_init(cm, hdm + CXLR_HDM_CTRL(0), U32_MAX,
@@ -589,27 +709,26 @@ static bool place_decoder(struct cxl_vfio_device *cxlv)
 	return true;
 }
 
-static int build(struct cxl_vfio_device *cxlv)
+static int build(struct cxl_vfio_regs *regs)
 {
-	const struct half dvsec = dvsec_half(cxlv), cm = cm_half(cxlv);
-	struct cxl_vfio_regs *regs = &cxlv->regs;
+	const struct half dvsec = dvsec_half(regs), cm = cm_half(regs);
 	bool answers;
 	u16 command;
 
-	if (!place_dvsecs(cxlv) || !place_capabilities(cxlv) || !place_decoder(cxlv)) {
-		pci_err(cxlv->core.pdev, "the CXL registers are laid out in no way that can be virtualised\n");
+	if (!place_dvsecs(regs) || !place_capabilities(regs) || !place_decoder(regs)) {
+		pci_err(regs->hw->pdev, "the CXL registers are laid out in no way that can be virtualised\n");
 		return -EIO;
 	}
-	command = cxl_vfio_mmio_begin(cxlv->core.pdev);
+	command = cxl_vfio_mmio_begin(regs->hw->pdev);
 	answers = sample(&dvsec) && sample(&cm);
-	cxl_vfio_mmio_end(cxlv->core.pdev, command);
+	cxl_vfio_mmio_end(regs->hw->pdev, command);
 	if (!answers) {
-		pci_err(cxlv->core.pdev, "the CXL registers do not answer: is the device in reset?\n");
+		pci_err(regs->hw->pdev, "the CXL registers do not answer: is the device in reset?\n");
 		return -EIO;
 	}
 	offer_ranges(regs);
 	/* 9.7: a CXL Reset is of all functions, and only this one is the user's. */
-	if (cxlv->core.pdev->multifunction)
+	if (regs->hw->pdev->multifunction)
 		init_dvsec(regs, CXLR_DVSEC_CAP, CXLR_CAP_RESET_CAPABLE | CXLR_CAP_RESET_MEM_CLR,
 			   0);
 	regs->dvsec.effect = dvsec_effect;
@@ -637,21 +756,37 @@ static size_t carve(struct cxl_vfio_regs *regs, void *memory, u32 dvsec_size, u3
 }
 
 /**
+ * cxl_vfio_regs_init - once in the life of the device
+ * @regs: the virtual registers
+ * @core: the VFIO device
+ * @hw: the physical device
+ */
+void cxl_vfio_regs_init(struct cxl_vfio_regs *regs, struct vfio_pci_core_device *core,
+			struct cxl_vfio_hw *hw)
+{
+	regs->core = core;
+	regs->hw = hw;
+	mutex_init(&regs->lock);
+	mutex_init(&regs->events_reader);
+	init_waitqueue_head(&regs->request.ended);
+}
+
+/**
  * cxl_vfio_regs_open - build the virtual registers
- * @cxlv: the device, being opened
+ * @regs: they
+ * @mem_size: bytes of the memory
  *
  * Undone by cxl_vfio_regs_close(). Return: 0, -ENOMEM, or -EIO, logged.
  */
-int cxl_vfio_regs_open(struct cxl_vfio_device *cxlv)
+int cxl_vfio_regs_open(struct cxl_vfio_regs *regs, u64 mem_size)
 {
-	struct cxl_vfio_regs *regs = &cxlv->regs;
-	u32 start = U32_MAX, end = 0, cm_size = cxl_vfio_comp_regs_size(&cxlv->hw.comp);
+	u32 start = U32_MAX, end = 0, cm_size = cxl_vfio_comp_regs_size(&regs->hw->comp);
 	void *memory;
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < cxlv->hw.dvsecs.count; i++) {
-		const struct cxlr_block *block = &cxlv->hw.dvsecs.block[i];
+	for (i = 0; i < regs->hw->dvsecs.count; i++) {
+		const struct cxlr_block *block = &regs->hw->dvsecs.block[i];
 
 		start = min(start, block->at);
 		end = max(end, ALIGN(block->at + block->size, sizeof(u64)));
@@ -663,33 +798,31 @@ int cxl_vfio_regs_open(struct cxl_vfio_device *cxlv)
 	guard(mutex)(&regs->lock);
 	carve(regs, memory, end - start, cm_size);
 	regs->dvsec_start = start;
+	regs->mem_size = mem_size;
 	regs->resetting = false;
 	regs->reset_failed = false;
-	ret = build(cxlv);
+	regs->request.phase = CXL_VFIO_REQUEST_NONE;
+	ret = build(regs);
 	if (ret) {
 		kvfree(memory);
 		return ret;
 	}
-	cxl_vfio_events_open(regs);
+	cxl_vfio_events_open(&regs->events);
 	regs->memory = memory;
 	return 0;
 }
 
 /**
  * cxl_vfio_regs_close - drop the virtual registers, and what they held of the device
- * @cxlv: the device, being closed; no access comes any more
+ * @regs: they; no access comes any more, and no CXL Reset
  */
-void cxl_vfio_regs_close(struct cxl_vfio_device *cxlv)
+void cxl_vfio_regs_close(struct cxl_vfio_regs *regs)
 {
-	struct cxl_vfio_regs *regs = &cxlv->regs;
-
-	cxl_vfio_cxl_reset_stop(cxlv);
-
 	guard(mutex)(&regs->lock);
 	if (!regs->memory)
 		return;
-	cxl_vfio_dvsec_write_control2(&cxlv->hw, 0);
-	cxl_vfio_events_close(regs);
+	cxl_vfio_dvsec_write_control2(regs->hw, 0);
+	cxl_vfio_events_close(&regs->events);
 	kvfree(regs->memory);
 	regs->memory = NULL;
 }

@@ -8,17 +8,15 @@
 
 #include <linux/mutex.h>
 #include <linux/types.h>
+#include <linux/vfio_pci_core.h>
+#include <linux/wait.h>
 
 #include "engine.h"
 #include "hdm.h"
 #include "hw/hw.h"
 #include "vfio_cxl.h"
 
-struct cxl_vfio_device;
 struct eventfd_ctx;
-
-/* So many events one write can lead to, at most. */
-#define CXL_VFIO_EVENTS_A_WRITE	6
 
 /**
  * struct cxl_vfio_events - what became of the virtual registers
@@ -38,10 +36,35 @@ struct cxl_vfio_events {
 	struct vfio_cxl_event queue[64];
 };
 
+/* What became of a CXL Reset that was asked for. */
+enum cxl_vfio_request_phase {
+	CXL_VFIO_REQUEST_NONE,
+	CXL_VFIO_REQUEST_WANTED,	/* it has not begun */
+	CXL_VFIO_REQUEST_BEGUN,		/* perhaps it has ended since */
+	CXL_VFIO_REQUEST_CANCELLED,	/* it does not take place */
+};
+
+/**
+ * struct cxl_vfio_reset_request - a CXL Reset that the user asks for
+ * @phase: of the last one
+ * @clear: the device is to clear its memory
+ * @by_ioctl: it is the machine's, not the guest's
+ * @ended: some reset has
+ */
+struct cxl_vfio_reset_request {
+	enum cxl_vfio_request_phase phase;
+	bool clear;
+	bool by_ioctl;
+	wait_queue_head_t ended;
+};
+
 /**
  * struct cxl_vfio_regs - the virtual registers of the user
- * @lock: guards all of this. Nests inside memory_lock; user memory is not
+ * @core: the VFIO device, for its memory_lock and its memory enable
+ * @hw: the physical device
+ * @lock: guards what follows. Nests inside memory_lock; user memory is not
  *	  touched under it.
+ * @mem_size: bytes of the device's memory
  * @memory: of both spaces; NULL while the device is not open
  * @dvsec: the CXL DVSECs, from config offset @dvsec_start on
  * @dvsec_start: bytes
@@ -51,11 +74,15 @@ struct cxl_vfio_events {
  * @hdm: the virtual decoder, in @cm
  * @resetting: a reset is under way
  * @reset_failed: the last one did
+ * @request: for a CXL Reset
  * @events: what a VMM is told
  * @events_reader: taken around a reader's use of @events, outside @lock
  */
 struct cxl_vfio_regs {
+	struct vfio_pci_core_device *core;
+	struct cxl_vfio_hw *hw;
 	struct mutex lock;	/* see above */
+	u64 mem_size;
 	void *memory;
 	struct cxlr_space dvsec;
 	u32 dvsec_start;
@@ -65,31 +92,43 @@ struct cxl_vfio_regs {
 	struct cxlr_hdm hdm;
 	bool resetting;
 	bool reset_failed;
+	struct cxl_vfio_reset_request request;
 	struct cxl_vfio_events events;
 	struct mutex events_reader;	/* see above */
 };
 
 /* regs.c */
-int cxl_vfio_regs_open(struct cxl_vfio_device *cxlv);
-void cxl_vfio_regs_close(struct cxl_vfio_device *cxlv);
+void cxl_vfio_regs_init(struct cxl_vfio_regs *regs, struct vfio_pci_core_device *core,
+			struct cxl_vfio_hw *hw);
+int cxl_vfio_regs_open(struct cxl_vfio_regs *regs, u64 mem_size);
+void cxl_vfio_regs_close(struct cxl_vfio_regs *regs);
 u32 cxl_vfio_regs_state(struct cxl_vfio_regs *regs, struct cxlr_decode *decode);
-void cxl_vfio_regs_reset_begin(struct cxl_vfio_device *cxlv);
-void cxl_vfio_regs_begin_locked(struct cxl_vfio_regs *regs);
-void cxl_vfio_regs_reset_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret);
-bool cxl_vfio_regs_reset_give_up(struct cxl_vfio_device *cxlv);
-u32 cxl_vfio_regs_take_status(struct cxl_vfio_device *cxlv, u32 at);
-void cxl_vfio_regs_dvsec_read(struct cxl_vfio_device *cxlv, u32 pos, u8 *buf, u32 len);
-int cxl_vfio_regs_dvsec_write(struct cxl_vfio_device *cxlv, u32 pos, const u8 *buf, u32 len);
-int cxl_vfio_regs_cm_read(struct cxl_vfio_device *cxlv, u64 pos, unsigned int width, u64 *val);
-int cxl_vfio_regs_cm_write(struct cxl_vfio_device *cxlv, u64 pos, unsigned int width, u64 val);
+void cxl_vfio_regs_reset_begin(struct cxl_vfio_regs *regs);
+void cxl_vfio_regs_reset_end(struct cxl_vfio_regs *regs, enum cxlr_reset kind, int ret);
+int cxl_vfio_regs_request_reset(struct cxl_vfio_regs *regs);
+bool cxl_vfio_regs_reset_wanted(struct cxl_vfio_regs *regs);
+bool cxl_vfio_regs_reset_take(struct cxl_vfio_regs *regs);
+void cxl_vfio_regs_reset_cancel(struct cxl_vfio_regs *regs);
+bool cxl_vfio_regs_reset_give_up(struct cxl_vfio_regs *regs);
+int cxl_vfio_regs_reset_result(struct cxl_vfio_regs *regs);
+u32 cxl_vfio_regs_take_status(struct cxl_vfio_regs *regs, u32 at);
+void cxl_vfio_regs_dvsec_read(struct cxl_vfio_regs *regs, u32 pos, u8 *buf, u32 len);
+int cxl_vfio_regs_dvsec_write(struct cxl_vfio_regs *regs, u32 pos, const u8 *buf, u32 len);
+int cxl_vfio_regs_cm_read(struct cxl_vfio_regs *regs, u64 pos, unsigned int width, u64 *val);
+int cxl_vfio_regs_cm_write(struct cxl_vfio_regs *regs, u64 pos, unsigned int width, u64 val);
+bool cxl_vfio_regs_events_full(struct cxl_vfio_regs *regs);
+void cxl_vfio_regs_peek(struct cxl_vfio_regs *regs, struct vfio_device_feature_cxl_events *state,
+			struct vfio_cxl_event *batch, u32 room);
 
 /* events.c */
-void cxl_vfio_event(struct cxl_vfio_regs *regs, u32 type, const struct cxlr_decode *was);
-bool cxl_vfio_events_full(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_events_room(const struct cxl_vfio_regs *regs);
-int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user *arg,
-			    size_t argsz);
-void cxl_vfio_events_open(struct cxl_vfio_regs *regs);
-void cxl_vfio_events_close(struct cxl_vfio_regs *regs);
+void cxl_vfio_events_open(struct cxl_vfio_events *events);
+void cxl_vfio_events_close(struct cxl_vfio_events *events);
+void cxl_vfio_events_push(struct cxl_vfio_events *events, const struct vfio_cxl_event *event);
+bool cxl_vfio_events_room(const struct cxl_vfio_events *events);
+u32 cxl_vfio_events_copy(const struct cxl_vfio_events *events, struct vfio_cxl_event *batch,
+			 u32 room);
+void cxl_vfio_events_drop(struct cxl_vfio_events *events, u64 last, bool lost);
+struct eventfd_ctx *cxl_vfio_events_set_trigger(struct cxl_vfio_events *events,
+						struct eventfd_ctx *trigger);
 
 #endif

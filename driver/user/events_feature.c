@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VFIO_DEVICE_FEATURE_CXL_EVENTS: how a VMM hears of what became of the virtual registers.
+ */
+#include <linux/eventfd.h>
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#include "user/user.h"
+
+/* Taken out in one go; a larger buffer gets them in several. */
+#define BATCH		8
+
+static int events_get(struct cxl_vfio_regs *regs,
+		      struct vfio_device_feature_cxl_events __user *arg, size_t argsz)
+{
+	struct vfio_device_feature_cxl_events state;
+	struct vfio_cxl_event batch[BATCH];
+	u32 room = min((argsz - sizeof(state)) / sizeof(*batch), BATCH);
+
+	/* One reader at a time, or two would get the same events. */
+	guard(mutex)(&regs->events_reader);
+	cxl_vfio_regs_peek(regs, &state, batch, room);
+	if (copy_to_user(arg, &state, sizeof(state)) ||
+	    copy_to_user(arg->events, batch, state.nr_events * sizeof(*batch)))
+		return -EFAULT;
+	/* They leave the queue, unless a new one was begun meanwhile. */
+	scoped_guard(mutex, &regs->lock)
+		cxl_vfio_events_drop(&regs->events,
+				     state.nr_events ? batch[state.nr_events - 1].seq : 0,
+				     state.flags & VFIO_CXL_STATE_LOST);
+	return 0;
+}
+
+static void set_trigger(struct cxl_vfio_regs *regs, struct eventfd_ctx *trigger)
+{
+	scoped_guard(mutex, &regs->lock)
+		trigger = cxl_vfio_events_set_trigger(&regs->events, trigger);
+	if (trigger)
+		eventfd_ctx_put(trigger);
+}
+
+static int events_set(struct cxl_vfio_regs *regs,
+		      const struct vfio_device_feature_cxl_events __user *arg)
+{
+	struct vfio_device_feature_cxl_events set;
+	struct eventfd_ctx *trigger = NULL;
+
+	if (copy_from_user(&set, arg, sizeof(set)))
+		return -EFAULT;
+	if (set.flags || set.seq || set.base || set.size || set.dpa || set.nr_events ||
+	    set.reserved)
+		return -EINVAL;
+	if (set.eventfd != -1) {
+		trigger = eventfd_ctx_fdget(set.eventfd);
+		if (IS_ERR(trigger))
+			return PTR_ERR(trigger) == -EINVAL ? -EBADF : PTR_ERR(trigger);
+	}
+	set_trigger(regs, trigger);
+	return 0;
+}
+
+/**
+ * cxl_vfio_events_feature - VFIO_DEVICE_FEATURE_CXL_EVENTS
+ * @cxlv: the device, open
+ * @flags: VFIO_DEVICE_FEATURE_GET, SET, PROBE
+ * @arg: of the user
+ * @argsz: bytes of it
+ *
+ * Return: 0 or -errno, as the UAPI header says.
+ */
+int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user *arg,
+			    size_t argsz)
+{
+	int ret = vfio_check_feature(flags, argsz,
+				     VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_SET,
+				     sizeof(struct vfio_device_feature_cxl_events));
+
+	if (ret != 1)
+		return ret;
+	if (flags & VFIO_DEVICE_FEATURE_GET)
+		return events_get(&cxlv->regs, arg, argsz);
+	return events_set(&cxlv->regs, arg);
+}
