@@ -168,8 +168,8 @@ bool cxl_vfio_host_bridge_decoder(const struct cxl_vfio_host_bridge *bridge, uns
  *
  * Return: false if there are not so many.
  */
-bool cxl_vfio_host_bridge_cfmws(const struct cxl_vfio_host_bridge *bridge, unsigned int n, bool host_only,
-			    struct range *window)
+bool cxl_vfio_host_bridge_cfmws(const struct cxl_vfio_host_bridge *bridge, unsigned int n,
+				bool host_only, struct range *window)
 {
 	u16 admits = ACPI_CEDT_CFMWS_RESTRICT_VOLATILE |
 		     (host_only ? ACPI_CEDT_CFMWS_RESTRICT_HOSTONLYMEM :

@@ -103,8 +103,8 @@ static bool leads_to(const struct cxl_vfio_switch *sw, const struct range *hpa)
 
 	for (i = 0; i < sw->count; i++) {
 		cxl_vfio_decoder_read(sw->hdm, i, &decoder);
-		if (cxl_vfio_decoder_targets_port(&decoder, sw->port) && decoder.base == hpa->start &&
-		    decoder.size == range_len(hpa))
+		if (cxl_vfio_decoder_targets_port(&decoder, sw->port) &&
+		    decoder.base == hpa->start && decoder.size == range_len(hpa))
 			return true;
 	}
 	return false;

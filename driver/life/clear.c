@@ -151,7 +151,8 @@ static void clear_work(struct work_struct *work)
 	struct cxl_vfio_device *cxlv = container_of(work, struct cxl_vfio_device, clear.work);
 
 	/* Pages that somebody has are cleared when he has let go of them, by the next open. */
-	if (!cxl_vfio_backing_pinned(&cxlv->mem) && !by_reset(cxlv) && !cxl_vfio_clear_obstacle(cxlv))
+	if (!cxl_vfio_backing_pinned(&cxlv->mem) && !by_reset(cxlv) &&
+	    !cxl_vfio_clear_obstacle(cxlv))
 		by_cpus(cxlv);
 	cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_CLEARS);
 	trace_cxl_vfio_clear(&cxlv->core.pdev->dev, atomic64_read(&cxlv->mem.content.left));

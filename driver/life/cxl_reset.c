@@ -34,10 +34,11 @@ static int initiate(struct cxl_vfio_device *cxlv, bool clear)
 		cxl_vfio_dvsec_write_control2(&cxlv->hw, 0);
 		return -ECANCELED;
 	}
-	cxl_vfio_dvsec_write_control2(&cxlv->hw, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_RESET |
-				(clear ? CXLR_CTRL2_RESET_MEM_CLR : 0));
-	ret = cxl_vfio_dvsec_wait_status2(&cxlv->hw, CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR,
-			   timeout_ms);
+	cxl_vfio_dvsec_write_control2(&cxlv->hw, CXLR_CTRL2_DISABLE_CACHING |
+				      CXLR_CTRL2_INITIATE_RESET |
+				      (clear ? CXLR_CTRL2_RESET_MEM_CLR : 0));
+	ret = cxl_vfio_dvsec_wait_status2(&cxlv->hw, CXLR_STATUS2_RESET_COMPLETE |
+					  CXLR_STATUS2_RESET_ERROR, timeout_ms);
 	cxl_vfio_dvsec_write_control2(&cxlv->hw, 0);
 	if (ret == -ETIMEDOUT)
 		dev_err_ratelimited(dev, "CXL Reset did not complete within %u ms: the device is out of use until another reset succeeds\n",
@@ -86,7 +87,8 @@ static const char *objection(struct cxl_vfio_device *cxlv)
 
 	if (core->pdev->current_state != PCI_D0)
 		return "the device is not in D0";
-	if (pci_channel_offline(core->pdev) || cxl_vfio_is_gone(&cxlv->hw) || !cxl_vfio_is_present(&cxlv->hw))
+	if (pci_channel_offline(core->pdev) || cxl_vfio_is_gone(&cxlv->hw) ||
+	    !cxl_vfio_is_present(&cxlv->hw))
 		return "the device does not answer";
 	if (cxl_vfio_is_hung(&cxlv->hw))
 		return "an earlier one has not ended";
@@ -397,7 +399,8 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv)
 	if (!device_trylock(&pdev->dev))
 		return ret;
 	if (pdev->current_state == PCI_D0 && !pci_channel_offline(pdev) &&
-	    !cxl_vfio_is_gone(&cxlv->hw) && cxl_vfio_is_present(&cxlv->hw) && !cxl_vfio_is_hung(&cxlv->hw))
+	    !cxl_vfio_is_gone(&cxlv->hw) && cxl_vfio_is_present(&cxlv->hw) &&
+	    !cxl_vfio_is_hung(&cxlv->hw))
 		ret = reset(cxlv, true);
 	/* What was fetched ahead, by the kernel's mapping, until the decoder was gone. */
 	if (!ret)

@@ -194,8 +194,9 @@ int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
 		return ret;
 	}
 
-	cxlv->hw.cxl = devm_cxl_dev_state_create(&pdev->dev, CXL_DEVTYPE_DEVMEM, pci_get_dsn(pdev),
-					      cxlv->hw.dvsec, struct cxl_vfio_dev_state, cxlds, false);
+	cxlv->hw.cxl = devm_cxl_dev_state_create(&pdev->dev, CXL_DEVTYPE_DEVMEM,
+						 pci_get_dsn(pdev), cxlv->hw.dvsec,
+						 struct cxl_vfio_dev_state, cxlds, false);
 	if (!cxlv->hw.cxl)
 		return -ENOMEM;
 

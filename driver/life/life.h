@@ -9,6 +9,7 @@
 #include <linux/atomic.h>
 #include <linux/notifier.h>
 #include <linux/pci.h>
+#include <linux/pm_runtime.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
 #include <linux/vfio_pci_core.h>
@@ -141,6 +142,29 @@ static inline struct cxl_vfio_device *dev_to_cxl_vfio(struct device *dev)
 	return to_cxl_vfio(dev_get_drvdata(dev));
 }
 
+/*
+ * Have the device awake, and keep it so until cxl_vfio_power_put(). Waits for one that is just
+ * suspending, no longer than its cache takes to be written back (cxl_vfio_dvsec_write_back()),
+ * so memory_lock, regs.lock and mem.lock are not held. Return: 0, or an error, without a
+ * reference.
+ */
+static inline int cxl_vfio_power_get(struct cxl_vfio_device *cxlv)
+{
+	return pm_runtime_resume_and_get(&cxlv->core.pdev->dev);
+}
+
+/* One more reference; somebody has one. */
+static inline void cxl_vfio_power_hold(struct cxl_vfio_device *cxlv)
+{
+	pm_runtime_get_noresume(&cxlv->core.pdev->dev);
+}
+
+/* The device may suspend, if nobody else keeps it awake. */
+static inline void cxl_vfio_power_put(struct cxl_vfio_device *cxlv)
+{
+	pm_runtime_put_autosuspend(&cxlv->core.pdev->dev);
+}
+
 /* discover.c */
 int cxl_vfio_discover(struct cxl_vfio_device *cxlv);
 
@@ -201,9 +225,6 @@ void cxl_vfio_skip_core_reset_end(struct cxl_vfio_device *cxlv, bool locked);
 void cxl_vfio_runtime_pm_setup(void);
 void cxl_vfio_runtime_pm_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_runtime_pm_exit(struct cxl_vfio_device *cxlv);
-int cxl_vfio_power_get(struct cxl_vfio_device *cxlv);
-void cxl_vfio_power_hold(struct cxl_vfio_device *cxlv);
-void cxl_vfio_power_put(struct cxl_vfio_device *cxlv);
 
 /* system_sleep.c */
 int cxl_vfio_system_sleep_refuse(struct cxl_vfio_device *cxlv);

@@ -24,7 +24,8 @@ static struct cxl_vfio_device *pdev_to_cxl_vfio(struct pci_dev *pdev)
 static u32 take_errors(struct cxl_vfio_device *cxlv, u32 offset, u32 all)
 {
 	u16 command = cxl_vfio_mmio_begin(cxlv->core.pdev);
-	u32 status = cxl_vfio_regs_take_status(&cxlv->regs, cxl_vfio_ras_at(&cxlv->hw) + offset) & all;
+	u32 at = cxl_vfio_ras_at(&cxlv->hw) + offset;
+	u32 status = cxl_vfio_regs_take_status(&cxlv->regs, at) & all;
 
 	cxl_vfio_mmio_end(cxlv->core.pdev, command);
 	return status;

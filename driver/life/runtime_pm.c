@@ -171,35 +171,3 @@ void cxl_vfio_runtime_pm_exit(struct cxl_vfio_device *cxlv)
 	if (cxlv->d3cold)
 		pci_d3cold_enable(cxlv->core.pdev);
 }
-
-/**
- * cxl_vfio_power_get - have the device awake, and keep it so
- * @cxlv: the device; memory_lock, regs.lock and mem.lock are not held
- *
- * Waits for one that falls asleep, no longer than its cache takes to be written back
- * (cxl_vfio_dvsec_write_back()). Ended by cxl_vfio_power_put().
- *
- * Return: 0, or an error, without a reference.
- */
-int cxl_vfio_power_get(struct cxl_vfio_device *cxlv)
-{
-	return pm_runtime_resume_and_get(&cxlv->core.pdev->dev);
-}
-
-/**
- * cxl_vfio_power_hold - one more reference
- * @cxlv: the device, to which somebody has one
- */
-void cxl_vfio_power_hold(struct cxl_vfio_device *cxlv)
-{
-	pm_runtime_get_noresume(&cxlv->core.pdev->dev);
-}
-
-/**
- * cxl_vfio_power_put - the device may sleep, if nobody else keeps it awake
- * @cxlv: the device
- */
-void cxl_vfio_power_put(struct cxl_vfio_device *cxlv)
-{
-	pm_runtime_put_autosuspend(&cxlv->core.pdev->dev);
-}

@@ -84,7 +84,7 @@ static void clear_idle(struct cxl_vfio_device *cxlv)
 
 	lockdep_assert_held(&mem->backing_lock);
 
-	if (mem->backing && !mem->in_use && cxlv->clear.quiet && !cxl_vfio_backing_map_again(&cxlv->mem))
+	if (mem->backing && !mem->in_use && cxlv->clear.quiet && !cxl_vfio_backing_map_again(mem))
 		cxl_vfio_clear_start(cxlv);
 }
 
@@ -106,12 +106,12 @@ int cxl_vfio_tenancy_open(struct cxl_vfio_device *cxlv)
 		dev_err_ratelimited(&cxlv->core.pdev->dev,
 				    "the memory has no backing: write one to the device's attribute 'backing'\n");
 		ret = -ENXIO;
-	} else if (cxl_vfio_backing_pinned(&cxlv->mem)) {
+	} else if (cxl_vfio_backing_pinned(mem)) {
 		dev_err_ratelimited(&cxlv->core.pdev->dev,
 				    "a former user has pages of the memory pinned: close what registered, mapped or pinned them\n");
 		ret = -EBUSY;
 	} else {
-		ret = cxl_vfio_backing_map_again(&cxlv->mem);
+		ret = cxl_vfio_backing_map_again(mem);
 		mem->in_use = !ret;
 	}
 	mutex_unlock(&mem->backing_lock);
@@ -186,7 +186,7 @@ static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 		return 0;
 	}
 	cxl_vfio_clear_stop(cxlv);
-	ret = was ? cxl_vfio_backing_detach(&cxlv->mem) : 0;
+	ret = was ? cxl_vfio_backing_detach(mem) : 0;
 	if (!ret && was)
 		ret = empty_caches(cxlv, was, backing);
 	if (!ret)

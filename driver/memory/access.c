@@ -85,7 +85,8 @@ bool cxl_vfio_mem_reachable(struct cxl_vfio_mem *mem)
 
 	lockdep_assert_held(&mem->lock);
 
-	if (mem->hw->blocked || pdev->current_state != PCI_D0 || !cxl_vfio_dvsec_mem_active(mem->hw))
+	if (mem->hw->blocked || pdev->current_state != PCI_D0 ||
+	    !cxl_vfio_dvsec_mem_active(mem->hw))
 		return false;
 	pci_read_config_word(pdev, mem->hw->dvsec + CXLR_DVSEC_CTRL, &dvsec_ctrl);
 	return !PCI_POSSIBLE_ERROR(dvsec_ctrl) && dvsec_ctrl & CXLR_CTRL_MEM_ENABLE;

@@ -76,7 +76,8 @@ ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 			loff_t *ppos, bool iswrite)
 {
 	struct vfio_device *vdev = &cxlv->core.vdev;
-	const u64 start = cxlv->hw.comp.carve_start, end = cxlv->hw.comp.carve_end;
+	const struct cxl_vfio_comp *comp = &cxlv->hw.comp;
+	const u64 len = pci_resource_len(cxlv->core.pdev, comp->bar);
 	size_t done = 0;
 	ssize_t ret = 0;
 
@@ -84,12 +85,13 @@ ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 		u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 		size_t chunk = count - done;
 
-		if (pos >= start && pos < end) {
-			ret = carved_rw(buf + done, min_t(u64, chunk, end - pos), ppos, iswrite);
+		if (pos >= comp->carve_start && pos < comp->carve_end) {
+			ret = carved_rw(buf + done, min_t(u64, chunk, comp->carve_end - pos), ppos,
+					iswrite);
 		} else {
-			if (pos < start)
-				chunk = min_t(u64, chunk, start - pos);
-			else if (pos >= pci_resource_len(cxlv->core.pdev, cxlv->hw.comp.bar) && done)
+			if (pos < comp->carve_start)
+				chunk = min_t(u64, chunk, comp->carve_start - pos);
+			else if (pos >= len && done)
 				break;
 			ret = iswrite ? vfio_pci_core_write(vdev, buf + done, chunk, ppos) :
 					vfio_pci_core_read(vdev, buf + done, chunk, ppos);

@@ -82,7 +82,8 @@ int cxl_vfio_comp_region_open(struct cxl_vfio_device *cxlv)
 						VFIO_REGION_TYPE_PCI_VENDOR_TYPE |
 						VFIO_CXL_PCI_VENDOR_ID,
 						VFIO_REGION_SUBTYPE_CXL_COMP_REGS,
-						&comp_regs_ops, cxl_vfio_comp_regs_size(&cxlv->hw.comp),
+						&comp_regs_ops,
+						cxl_vfio_comp_regs_size(&cxlv->hw.comp),
 						VFIO_REGION_INFO_FLAG_READ |
 						VFIO_REGION_INFO_FLAG_WRITE, NULL);
 	if (ret)

@@ -117,7 +117,8 @@ static ssize_t kept_off_write(struct cxl_vfio_device *cxlv, char __user *buf, si
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	bool access = changes_access(cxlv->core.pdev, pos, count);
 
-	if ((access || may_reset(cxlv->core.pdev, pos, count)) && cxl_vfio_check_present(&cxlv->hw)) {
+	if ((access || may_reset(cxlv->core.pdev, pos, count)) &&
+	    cxl_vfio_check_present(&cxlv->hw)) {
 		*ppos += count;
 		return count;
 	}

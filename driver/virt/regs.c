@@ -660,7 +660,8 @@ static bool is_offered(struct cxl_vfio_regs *regs, const struct cxlr_block *bloc
 
 	for (i = 0; i < ARRAY_SIZE(offered); i++)
 		if (block->map == offered[i])
-			return block->at + block->map->size <= cxl_vfio_comp_regs_size(&regs->hw->comp);
+			return block->at + block->map->size <=
+			       cxl_vfio_comp_regs_size(&regs->hw->comp);
 	return false;
 }
 
