@@ -176,7 +176,7 @@ void cxl_vfio_dvsec_write_control2(struct cxl_vfio_hw *hw, u16 val)
  * @hw: the device
  *
  * Return: milliseconds: powers of ten, more is reserved (8.1.3.1). The first would be 10 ms,
- * but nobody may look so soon.
+ * but the driver must not look so soon.
  */
 unsigned int cxl_vfio_dvsec_reset_timeout_ms(struct cxl_vfio_hw *hw)
 {
@@ -203,9 +203,9 @@ static unsigned int wbi_timeout_ms(struct cxl_vfio_hw *hw)
 }
 
 /*
- * Wait until the device has done what Control2 asked for: @mask are bits of Status2. Not cut
- * short by a user who goes: a device that has begun is not touched before it has ended. It may
- * be silent in a reset, so that alone says nothing. Return: those bits of @mask that are set;
+ * Wait until the device has done what Control2 asked for: @mask are bits of Status2. Goes on
+ * if the user closes the device: one that has begun is not touched before it has ended. It may
+ * be silent in a reset, so silence alone proves nothing. Return: those bits of @mask that are set;
  * -ETIMEDOUT; -ENODEV if it was removed.
  */
 static int wait_status2(struct cxl_vfio_hw *hw, u16 mask, unsigned int timeout_ms)
@@ -228,7 +228,7 @@ static int wait_status2(struct cxl_vfio_hw *hw, u16 mask, unsigned int timeout_m
 
 /**
  * cxl_vfio_dvsec_run_reset - make a CXL Reset
- * @hw: the device, in D0, which nobody else accesses
+ * @hw: the device, in D0, with configuration access locked
  * @clear: have it clear its memory
  *
  * Takes as long as the device says that it may (cxl_vfio_dvsec_reset_timeout_ms()). It is

@@ -98,8 +98,8 @@ static int check_switches(struct cxl_vfio_hw *hw, const struct range *hpa)
  * cxl_vfio_platform_restore_config - have configuration space as it was at bind
  * @hw: the device, in D0, with configuration access locked
  *
- * Not what the PCI core saved last: an open saves it without a lock, perhaps of a device that
- * is just being reset, and whoever resets it restores that then.
+ * Not what the PCI core saved last. An open saves without a lock, perhaps during a reset of the
+ * device, and that reset then restores what the open has saved.
  */
 void cxl_vfio_platform_restore_config(struct cxl_vfio_hw *hw)
 {

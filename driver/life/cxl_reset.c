@@ -128,7 +128,7 @@ static void open_bars(struct cxl_vfio_device *cxlv, u16 memory)
 	*virtual_command(cxlv) |= cpu_to_le16(memory);
 }
 
-/* Nobody touches the memory, and nobody does until the end, also if the reset hangs. */
+/* The memory is out of reach until the end, also if the reset hangs. */
 static int quiet_reset(struct cxl_vfio_device *cxlv, bool clear)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
@@ -161,7 +161,7 @@ static int reset(struct cxl_vfio_device *cxlv, bool clear)
 
 	trace_cxl_vfio_reset_begin(&pdev->dev);
 	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_CXL_RESET);
-	/* Whoever else wants to read a register waits for the end. */
+	/* Any other read of a register waits for the end. */
 	pci_cfg_access_lock(pdev);
 	ret = quiet_reset(cxlv, clear);
 	if (!ret)

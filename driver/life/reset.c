@@ -156,9 +156,9 @@ static bool try_end_close(struct cxl_vfio_device *cxlv)
  * cxl_vfio_reset_end_close - put back what the VFIO core's reset at close took
  * @cxlv: the device, which the core has disabled
  *
- * That reset is announced to nobody. Where somebody has the device lock, it is left: to
- * unbind, which holds it while it waits for the close, and restores by itself; to the reset that
- * is under way; or to the next open.
+ * No callback announces that reset. If the device lock is taken, the restore is left to its
+ * holder or the next open: unbind holds it while it waits for the close, and another reset while
+ * that is under way.
  *
  * Return: whether there is nothing to put back any more.
  */

@@ -49,7 +49,7 @@ const struct cxl_vfio_rule cxl_vfio_rules[CXL_VFIO_WHY_COUNT] = {
 };
 
 /**
- * cxl_vfio_last_to_restore - does whoever ends a reason put back what was lost?
+ * cxl_vfio_last_to_restore - is it the end of this reason that restores?
  * @ends: the reason, still held
  * @held: all that are, by BIT()
  *

@@ -19,11 +19,11 @@
  * @begins: when it does, for that page
  * @ends: when it does, for that page
  * @flush: the processors' caches are flushed when it begins: the device stops decoding, and
- *	   lines that were left dirty would be written to nobody
+ *	   a dirty line could not be written back
  * @unmap: the kernel does not map the memory meanwhile, if that has no struct pages: reads
  *	   that a processor makes ahead would get no answer
- * @restores: the device may have lost what the platform programmed, so that whoever ends
- *	      the last such reason puts it back
+ * @restores: the device may have lost what the platform programmed: the end of the last
+ *	      such reason restores it
  */
 struct cxl_vfio_rule {
 	const char *name;

@@ -64,8 +64,8 @@ static int fall_asleep(struct cxl_vfio_device *cxlv)
 }
 
 /*
- * Or at the end of the reset for which it was woken: its BARs may be out of reach, and
- * whoever resets it has configuration access and waits for this.
+ * False in a reset that has resumed the device: that has configuration access and waits for
+ * this, and its end restores. The BARs may be out of reach until then.
  */
 static bool lock_registers(struct cxl_vfio_device *cxlv)
 {

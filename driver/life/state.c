@@ -10,7 +10,7 @@
 #include "life/life.h"
 
 /**
- * cxl_vfio_leave - nobody touches the memory any more
+ * cxl_vfio_leave - take the memory out of reach
  * @cxlv: the device
  * @why: the reason
  *
@@ -64,7 +64,7 @@ void cxl_vfio_forget_command(struct cxl_vfio_device *cxlv)
  *
  * It may still be at it, and only a conventional reset ends that: FLR leaves CXL.mem as
  * it is (9.5), and a write to PMCSR may be lost like any other. So until then the PCI
- * core takes neither, whoever has it reset the device.
+ * core takes neither, also for resets by the administrator.
  */
 void cxl_vfio_hang(struct cxl_vfio_device *cxlv)
 {
@@ -146,7 +146,7 @@ int cxl_vfio_back(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 }
 
 /**
- * cxl_vfio_back_locked - the same, for those who have not locked configuration access
+ * cxl_vfio_back_locked - the same, with configuration access locked here
  * @cxlv: the device
  * @why: the reason
  */

@@ -159,7 +159,7 @@ bool cxl_vfio_mem_accessible_cached(struct cxl_vfio_mem *mem)
 
 /**
  * cxl_vfio_mem_flush_cpu_caches - no processor has lines of the memory in its caches
- * @mem: the memory, which nobody can touch
+ * @mem: the memory, which is out of reach
  *
  * Dirty ones are written back. As cxl_region_decode_reset() does. It stops all processors.
  *
@@ -181,10 +181,10 @@ int cxl_vfio_mem_flush_cpu_caches(struct cxl_vfio_mem *mem)
 
 /**
  * cxl_vfio_mem_flush_touched - no processor has dirty lines of the memory
- * @mem: the memory, which nobody can touch
+ * @mem: the memory, which is out of reach
  *
- * Does nothing if nobody has mapped or written it since the last time, nor can have its
- * pages: a guest may have this done as often as it likes.
+ * Does nothing if no process has mapped or written it since the last flush, and it has no
+ * pages to pin. So a guest that resets its device again and again does not stop processors.
  *
  * Return: as cxl_vfio_mem_flush_cpu_caches().
  */

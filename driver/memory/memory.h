@@ -96,7 +96,7 @@ struct cxl_vfio_content {
  *	   the device sleeps, and until somebody wants it after that
  * @poison: errors in it
  * @content: what is in it
- * @touched: somebody has, since the processors' caches were flushed
+ * @touched: a process has mapped or written it since the CPU caches were flushed
  * @region_index: VFIO index of the region; valid while open; guarded by @lock
  * @lock: guards @reasons of the device. Taken for read around every access, so that whoever
  *	  takes it for write knows that none is under way. Nests inside

@@ -69,8 +69,8 @@ static bool command_written(struct cxl_vfio_device *cxlv)
 
 /*
  * The core takes the BARs' mappings away when memory is turned off, but knows nothing of this
- * region. Nobody has it mapped when this returns; all that is not mapped asks for itself.
- * So a write that leaves memory on costs its mappings nothing.
+ * region. No mapping of it is left when this returns; read() and faults look at memory enable
+ * themselves. So a write that leaves memory on removes no mapping.
  */
 static ssize_t command_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 			     loff_t *ppos)
@@ -85,7 +85,7 @@ static ssize_t command_write(struct cxl_vfio_device *cxlv, char __user *buf, siz
 }
 
 /*
- * Before the device is in D3 nobody may be at the memory. This is done for every write to
+ * All access to the memory ends before the device is in D3. This is done for every write to
  * PMCSR: the core reads what is written from user memory, which may have changed since a look
  * at it here. Faults that come meanwhile are tried again; they find out then what changed. The
  * caller's own get SIGBUS: the core reads the user's buffer in here, which may be this very

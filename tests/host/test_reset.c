@@ -256,9 +256,8 @@ static unsigned long flushes(void)
 }
 
 /*
- * It stops all processors, so a guest that resets its device again and again does not have it
- * done; but not a line is left that somebody may have written when the device stops decoding,
- * which it does at close as well.
+ * A flush stops all processors, so a guest that resets its device again and again does not cause
+ * one each time. But no dirty line is left when the device stops decoding, as it does at close.
  */
 static void test_caches_flushed_if_touched(void)
 {
@@ -273,7 +272,7 @@ static void test_caches_flushed_if_touched(void)
 	vfio_hot_reset(&session.vfio);
 	check_eq(flushes(), before + 1);
 
-	/* Pages may be written by whoever has them. */
+	/* Pages may be written by a process that has pinned them. */
 	before = flushes();
 	vfio_hot_reset(&session.vfio);
 	check_eq(flushes(), before + pages);

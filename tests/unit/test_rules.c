@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What it proves: of the reasons for which nobody may touch the memory, in whatever order they
- * begin and end, the last one that restores does, and no other; and docs/lifecycle.md has the
- * table of driver/life/rules.c. With --print it prints that.
+ * What it proves: reasons against access to the memory may begin and end in any order. The last
+ * one that restores does so, and no other. docs/lifecycle.md has the table of
+ * driver/life/rules.c. With --print the program prints that table.
  *
  * How: all pairs in both orders, and random sequences of all reasons against a model of a
  * device that loses what was programmed whenever a reason begins that may take it.
