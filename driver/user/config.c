@@ -161,13 +161,30 @@ static ssize_t core_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t
 	return ret;
 }
 
+/*
+ * Ones, but for PMCSR: a CXL Reset is made in D0, and a VMM that resets the device looks for
+ * that first.
+ */
+static ssize_t read_in_reset(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			     loff_t *ppos)
+{
+	u32 pos = *ppos & VFIO_PCI_OFFSET_MASK, at = cxlv->core.pdev->pm_cap + PCI_PM_CTRL;
+	static const u8 d0[sizeof(u16)] = { };
+	ssize_t ret = cxl_vfio_rw_nothing(buf, count, ppos, false);
+
+	if (ret > 0 && in_power(cxlv->core.pdev, pos, count) && pos <= at &&
+	    pos + count >= at + sizeof(d0) && copy_to_user(buf + (at - pos), d0, sizeof(d0)))
+		return -EFAULT;
+	return ret;
+}
+
 static ssize_t core_read(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 			 loff_t *ppos)
 {
 	ssize_t ret;
 
 	if (is_lost(cxlv))
-		return cxl_vfio_rw_nothing(buf, count, ppos, false);
+		return read_in_reset(cxlv, buf, count, ppos);
 	ret = vfio_pci_core_read(&cxlv->core.vdev, buf, count, ppos);
 	cxl_vfio_cxl_reset_let(cxlv);
 	return ret;

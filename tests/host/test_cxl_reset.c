@@ -278,6 +278,8 @@ static unsigned int read_as_guest(struct vfio *vfio)
 	ones += config_read(vfio, PCI_VENDOR_ID, 4) == UINT32_MAX;
 	ones += config_read(vfio, EXP_AT + PCI_EXP_DEVCTL, 2) == UINT16_MAX;
 	ones += config_read(vfio, AER_AT, 4) == UINT32_MAX;
+	/* A VMM that resets the machine now finds the device in D0. */
+	check_eq(config_read(vfio, PM_AT + PCI_PM_CTRL, 2) & PCI_PM_CTRL_STATE_MASK, 0);
 	hdm_read(vfio, CXLR_HDM_CTRL(0));
 	dvsec_read32(vfio, CXLR_DVSEC_STATUS2);
 	check_eq(ioctl(vfio->device, VFIO_DEVICE_GET_IRQ_INFO, &irq), 0);
