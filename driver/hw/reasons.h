@@ -10,6 +10,7 @@ enum cxl_vfio_reason {
 	CXL_VFIO_WHY_RESET,		/* a reset by the PCI core is under way */
 	CXL_VFIO_WHY_CXL_RESET,	/* a CXL Reset is */
 	CXL_VFIO_WHY_CLOSE,		/* the VFIO core resets it after its last user */
+	CXL_VFIO_WHY_OPEN,		/* the VFIO core enables it for a user, and resets it */
 	CXL_VFIO_WHY_ERROR,		/* error recovery is under way */
 	CXL_VFIO_WHY_COMMAND,	/* the user has turned memory off */
 	CXL_VFIO_WHY_POWER,		/* the user changes the power state */

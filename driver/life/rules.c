@@ -18,6 +18,10 @@ const struct cxl_vfio_rule cxl_vfio_rules[CXL_VFIO_WHY_COUNT] = {
 		.name = "close", .begins = "the last user closes the device",
 		.ends = "the VFIO core has reset it", .flush = true, .restores = true,
 	},
+	[CXL_VFIO_WHY_OPEN] = {
+		.name = "open", .begins = "the VFIO core enables the device",
+		.ends = "the VFIO core has reset it", .restores = true,
+	},
 	[CXL_VFIO_WHY_ERROR] = {
 		.name = "error", .begins = "AER reports an error",
 		.ends = "recovery has ended", .restores = true,

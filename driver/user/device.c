@@ -94,7 +94,9 @@ static int open_device(struct cxl_vfio_device *cxlv)
 		ret = refuse_hung(cxlv);
 	if (ret)
 		goto err_backing;
+	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_OPEN);
 	ret = vfio_pci_core_enable(&cxlv->core);
+	cxl_vfio_back_locked(cxlv, CXL_VFIO_WHY_OPEN);
 	if (ret)
 		goto err_backing;
 
