@@ -31,14 +31,15 @@ static void must(int ret, const char *what)
 	check_msg(ret >= 0, "%s: %s", what, strerror(-ret));
 }
 
-static int __open(const char *path)
+static int must_open(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 
-	return fd < 0 ? -errno : fd;
+	must(fd < 0 ? -errno : 0, path);
+	return fd;
 }
 
-/* The error of the first step that fails. */
+/* The error of opening the device itself, with nothing left open; any other ends the test. */
 static int open_group(struct vfio *vfio)
 {
 	char path[128], group[64];
@@ -46,34 +47,32 @@ static int open_group(struct vfio *vfio)
 
 	pci_link(pci_accel(), "iommu_group", group, sizeof(group));
 	snprintf(path, sizeof(path), "/dev/vfio/%s", group);
-	vfio->iommu = __open("/dev/vfio/vfio");
-	if (vfio->iommu < 0)
-		return vfio->iommu;
-	vfio->group = __open(path);
-	if (vfio->group < 0)
-		return vfio->group;
-	ret = __ioctl(vfio->group, VFIO_GROUP_SET_CONTAINER, &vfio->iommu);
-	if (ret >= 0)
-		ret = __ioctl(vfio->iommu, VFIO_SET_IOMMU, (void *)VFIO_TYPE1v2_IOMMU);
-	if (ret < 0)
-		return ret;
+	vfio->iommu = must_open("/dev/vfio/vfio");
+	vfio->group = must_open(path);
+	must(__ioctl(vfio->group, VFIO_GROUP_SET_CONTAINER, &vfio->iommu),
+	     "container of the group");
+	ret = ioctl(vfio->iommu, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU);
+	must(ret < 0 ? -errno : 0, "type 1");
 	vfio->device = __ioctl(vfio->group, VFIO_GROUP_GET_DEVICE_FD, (void *)pci_accel());
+	if (vfio->device >= 0)
+		return 0;
+	close(vfio->group);
+	close(vfio->iommu);
 	return vfio->device;
 }
 
-static int cdev_path(char *path, size_t size)
+static void cdev_path(char *path, size_t size)
 {
 	DIR *dir = opendir(pci_path(pci_accel(), "vfio-dev"));
 	struct dirent *entry;
 
 	*path = '\0';
-	if (!dir)
-		return -ENODEV;
+	check(dir);
 	while ((entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
 			snprintf(path, size, "/dev/vfio/devices/%s", entry->d_name);
 	closedir(dir);
-	return *path ? 0 : -ENODEV;
+	check(*path);
 }
 
 static int open_cdev(struct vfio *vfio)
@@ -88,30 +87,22 @@ static int open_cdev(struct vfio *vfio)
 	char path[512];
 	int ret;
 
-	ret = cdev_path(path, sizeof(path));
-	if (ret)
-		return ret;
-	vfio->iommu = __open("/dev/iommu");
-	if (vfio->iommu < 0)
-		return vfio->iommu;
-	vfio->device = __open(path);
-	if (vfio->device < 0)
-		return vfio->device;
+	cdev_path(path, sizeof(path));
+	vfio->group = -1;
+	vfio->iommu = must_open("/dev/iommu");
+	vfio->device = must_open(path);
 	bind.iommufd = vfio->iommu;
 	ret = __ioctl(vfio->device, VFIO_DEVICE_BIND_IOMMUFD, &bind);
-	if (ret >= 0)
-		ret = __ioctl(vfio->iommu, IOMMU_IOAS_ALLOC, &alloc);
+	if (ret < 0) {
+		close(vfio->device);
+		close(vfio->iommu);
+		return ret;
+	}
+	must(__ioctl(vfio->iommu, IOMMU_IOAS_ALLOC, &alloc), "an address space");
 	vfio->ioas = alloc.out_ioas_id;
 	attach.pt_id = vfio->ioas;
-	if (ret >= 0)
-		ret = __ioctl(vfio->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
-	return ret;
-}
-
-static void close_if_open(int fd)
-{
-	if (fd >= 0)
-		close(fd);
+	must(__ioctl(vfio->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach), "attaching it");
+	return 0;
 }
 
 static void set_region(struct vfio_region *region, const struct vfio_region_info *info)
@@ -190,16 +181,8 @@ static void find_backing(struct vfio *vfio)
 
 int __vfio_open_device(struct vfio *vfio)
 {
-	int ret;
-
-	*vfio = (struct vfio) { .device = -1, .iommu = -1, .group = -1 };
-	ret = interface == INTERFACE_CDEV ? open_cdev(vfio) : open_group(vfio);
-	if (ret >= 0)
-		return 0;
-	close_if_open(vfio->device);
-	close_if_open(vfio->group);
-	close_if_open(vfio->iommu);
-	return ret;
+	memset(vfio, 0, sizeof(*vfio));
+	return interface == INTERFACE_CDEV ? open_cdev(vfio) : open_group(vfio);
 }
 
 static void open_any(struct vfio *vfio)
