@@ -8,13 +8,6 @@
 #include "user/user.h"
 #include "trace.h"
 
-static struct cxl_vfio_device *pdev_to_cxl_vfio(struct pci_dev *pdev)
-{
-	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
-
-	return to_cxl_vfio(core);
-}
-
 static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct cxl_vfio_device *cxlv;

@@ -206,8 +206,8 @@ static unsigned int wbi_timeout_ms(struct cxl_vfio_hw *hw)
  * @mask: bits of Status2
  * @timeout_ms: milliseconds
  *
- * Not cut short by a user who goes: a device that has begun is not touched before it
- * has ended. It may be silent in a reset, so that alone says nothing.
+ * Goes on if the user closes the device: one that has begun is not touched before it has
+ * ended. It may be silent in a reset, so silence alone proves nothing.
  *
  * Return: those bits of @mask that are set; -ETIMEDOUT; -ENODEV if it was removed.
  */

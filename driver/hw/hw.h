@@ -79,7 +79,7 @@ struct cxl_vfio_platform {
 	u16 dvsec_lock;
 };
 
-/* Why the memory may not be touched: bits of cxl_vfio_mem.blocked. */
+/* Why the memory may not be touched: bits of cxl_vfio_hw.blocked. */
 enum {
 	CXL_VFIO_BLOCK_RESET	= BIT(0),	/* a reset is under way */
 	CXL_VFIO_BLOCK_ERROR	= BIT(1),	/* error recovery is under way */
@@ -87,7 +87,7 @@ enum {
 	CXL_VFIO_BLOCK_UNUSABLE	= BIT(3),	/* a reset lost a decoder for good */
 	CXL_VFIO_BLOCK_HUNG	= BIT(4),	/* a CXL Reset did not end; the bus's ends it */
 	CXL_VFIO_BLOCK_GONE	= BIT(5),	/* the device was removed; never ends */
-	CXL_VFIO_BLOCK_SLEEP	= BIT(6),	/* nobody has it open, and it is not in D0 */
+	CXL_VFIO_BLOCK_SLEEP	= BIT(6),	/* no process has it open, and it is not in D0 */
 };
 
 /* What is counted of a device, since bind: see /sys/kernel/debug/cxl-vfio-pci. */

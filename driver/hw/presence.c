@@ -21,7 +21,7 @@ bool cxl_vfio_is_gone(struct cxl_vfio_hw *hw)
 
 /**
  * cxl_vfio_is_present - is the device there?
- * @hw: the device; who resets it has waited for it
+ * @hw: the device; a reset ends when it answers
  *
  * One configuration read.
  */
@@ -51,10 +51,10 @@ static bool being_reset(struct cxl_vfio_hw *hw)
 }
 
 /**
- * cxl_vfio_check_present - the same, for who was about to do something to it
+ * cxl_vfio_check_present - the same, before something is done to the device
  * @hw: the device
  *
- * In somebody else's reset it may take its time, and is waited for.
+ * During a reset it need not answer yet: the code that resets it waits for that.
  *
  * Return: 0, also while it is being reset; or -ENODEV, logged once, as its removal was.
  */

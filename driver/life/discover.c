@@ -173,7 +173,7 @@ static int attach_region(struct cxl_vfio_device *cxlv)
  * @cxlv: the device, not yet registered
  *
  * Everything acquired belongs to the PCI device's devres, but for the memory:
- * cxl_vfio_tenancy_exit() lets go of that. May sleep for as long as
+ * cxl_vfio_tenancy_exit() releases that. Sleeps no longer than
  * cxl_vfio_dvsec_wait_active().
  *
  * Return: 0, or an error that was logged.

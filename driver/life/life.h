@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What happens to a device over time: how it is found and let go of, resets, errors,
- * sleep and removal, and one user after the other.
+ * What happens to a device over time: bind and unbind, resets, errors, suspend and removal,
+ * and one user after the other.
  */
 #ifndef CXL_VFIO_LIFE_H
 #define CXL_VFIO_LIFE_H
@@ -76,10 +76,9 @@ struct cxl_vfio_cxl_reset {
  * @quiet: a reset has stopped what the last user had the device do; changes while
  *	   the device is being opened or closed
  * @reset_failed: a CXL Reset of this device's does not do it
- * @next: where in the memory nobody has begun, bytes
+ * @next: offset of the first chunk that no processor has begun, bytes
  *
- * Begun and stopped by whoever opens the device, and under backing_lock while
- * it is not in use.
+ * Started and stopped by an open, and under backing_lock while the device is not in use.
  */
 struct cxl_vfio_clear {
 	struct work_struct work;
@@ -142,6 +141,11 @@ static inline struct cxl_vfio_device *dev_to_cxl_vfio(struct device *dev)
 	return to_cxl_vfio(dev_get_drvdata(dev));
 }
 
+static inline struct cxl_vfio_device *pdev_to_cxl_vfio(struct pci_dev *pdev)
+{
+	return dev_to_cxl_vfio(&pdev->dev);
+}
+
 /*
  * Have the device awake, and keep it so until cxl_vfio_power_put(). Waits for one that is just
  * suspending, no longer than its cache takes to be written back (cxl_vfio_dvsec_write_back()),
@@ -153,13 +157,13 @@ static inline int cxl_vfio_power_get(struct cxl_vfio_device *cxlv)
 	return pm_runtime_resume_and_get(&cxlv->core.pdev->dev);
 }
 
-/* One more reference; somebody has one. */
+/* One more reference, beside one that is held already. */
 static inline void cxl_vfio_power_hold(struct cxl_vfio_device *cxlv)
 {
 	pm_runtime_get_noresume(&cxlv->core.pdev->dev);
 }
 
-/* The device may suspend, if nobody else keeps it awake. */
+/* The device may suspend, if no other reference keeps it awake. */
 static inline void cxl_vfio_power_put(struct cxl_vfio_device *cxlv)
 {
 	pm_runtime_put_autosuspend(&cxlv->core.pdev->dev);
@@ -179,9 +183,8 @@ void cxl_vfio_tenancy_exit(struct cxl_vfio_device *cxlv);
 int cxl_vfio_tenancy_open(struct cxl_vfio_device *cxlv);
 void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv);
 int cxl_vfio_tenancy_clear_if_idle(struct cxl_vfio_device *cxlv);
-int cxl_vfio_tenancy_change_backing(struct cxl_vfio_device *cxlv,
-				    const struct cxl_vfio_backing *backing);
-int cxl_vfio_tenancy_change_folio_order(struct cxl_vfio_device *cxlv, unsigned int folio_order);
+int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
+			    unsigned int folio_order);
 
 /* clear.c */
 void cxl_vfio_clear_init(struct cxl_vfio_device *cxlv);

@@ -12,11 +12,6 @@
 #include "life/life.h"
 #include "trace.h"
 
-static struct cxl_vfio_device *pdev_to_cxl_vfio(struct pci_dev *pdev)
-{
-	return dev_to_cxl_vfio(&pdev->dev);
-}
-
 /*
  * Take the errors of one status register, if the device answers: log them, let the
  * user see them in the virtual one, and have the device forget them.

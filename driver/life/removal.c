@@ -11,7 +11,7 @@
  * cxl_vfio_removed - the device is gone, and does not come back
  * @cxlv: the device
  *
- * Its memory is taken from who has it mapped. Nothing takes this reason back: what
+ * All mappings of its memory are zapped. Nothing takes this reason back: what
  * comes into the slot is another device, also where its memory gets the same addresses.
  */
 void cxl_vfio_removed(struct cxl_vfio_device *cxlv)
@@ -26,7 +26,7 @@ void cxl_vfio_removed(struct cxl_vfio_device *cxlv)
 /**
  * cxl_vfio_request - the user is asked to go
  * @vdev: the VFIO device, being unbound
- * @count: how often he was asked before
+ * @count: how often the user was asked before
  *
  * Again every ten seconds. Who powered off its slot waits for this, and would be the one
  * to hear that the device was taken out meanwhile. No reset can be under way: unbind has
@@ -46,8 +46,7 @@ void cxl_vfio_request(struct vfio_device *vdev, unsigned int count)
  * @cxlv: the device, about to be disabled
  *
  * The core resets what is closed, and the PCI core waits for a minute for the device to
- * come back (pci_dev_wait()). It does not where somebody has the device lock, such as
- * unbind.
+ * come back (pci_dev_wait()). It does not where the device lock is held, as by unbind.
  *
  * Return: what cxl_vfio_skip_core_reset_end() wants to know.
  */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Resets. Whoever resets the device (a user, the VFIO core at open and close,
- * the administrator by sysfs), the decoders end as the platform had them, or
- * the memory is out of use and the log says why.
+ * Resets by a user, by the VFIO core at open and close, and by the administrator. After
+ * each the decoders are as the platform had them, or the memory is out of use and the log
+ * says why.
  */
 #include <linux/io.h>
 #include <linux/memregion.h>
@@ -12,7 +12,7 @@
 #include "trace.h"
 
 /**
- * cxl_vfio_reset_quiesce - nobody touches the memory until a reset has ended
+ * cxl_vfio_reset_quiesce - revoke the memory until a reset has ended
  * @cxlv: the device
  *
  * Ended by cxl_vfio_mem_allow() of CXL_VFIO_BLOCK_RESET.
@@ -44,7 +44,7 @@ void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv)
  *
  * It may still be at it, and only a conventional reset ends that: FLR leaves CXL.mem as
  * it is (9.5), and a write to PMCSR may be lost like any other. So until then the PCI
- * core takes neither, whoever has it reset the device.
+ * core takes neither, also for the administrator.
  */
 void cxl_vfio_reset_hang(struct cxl_vfio_device *cxlv)
 {
@@ -113,7 +113,7 @@ int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
  * By the first of the PCI device's reset_method that can. The VFIO core would have that
  * done without a lock on the bridge.
  *
- * Return: 0, also if there is none; -EAGAIN if somebody has a lock that is needed; -ENODEV
+ * Return: 0, also if there is none; -EAGAIN if a lock that is needed is taken; -ENODEV
  * if the device does not answer, logged; or why it has not ended.
  */
 int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv)
@@ -158,7 +158,7 @@ static int reset_locked(struct cxl_vfio_device *cxlv)
 
 /**
  * cxl_vfio_reset_restore_at_unbind - leave the decoders as the platform had them
- * @cxlv: the device, being unbound, which nobody has open any more
+ * @cxlv: the device, being unbound, which no process has open any more
  *
  * The last close could not, if it was unbind that it waited for: that has the device lock.
  */

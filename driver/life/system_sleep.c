@@ -28,7 +28,7 @@ static int sleep_event(struct notifier_block *notifier, unsigned long event, voi
  * cxl_vfio_system_sleep_refuse - no system sleep as long as a device is bound
  * @cxlv: the device, being bound
  *
- * Whoever asks for sleep gets -EBUSY. Ended by cxl_vfio_system_sleep_allow().
+ * A process that asks for sleep gets -EBUSY. Ended by cxl_vfio_system_sleep_allow().
  *
  * Return: 0, or an error that was logged.
  */

@@ -27,9 +27,8 @@ int cxl_vfio_tenancy_init(struct cxl_vfio_device *cxlv)
 }
 
 /*
- * Not for ever: pages that nobody gives back are left to those who have them, when
- * whoever unbinds is killed, after a while where he is a thread of the kernel's,
- * and when the device is not there to be kept.
+ * Not for ever. Pages that stay pinned are orphaned when the process that unbinds is killed,
+ * after a while where that is a thread of the kernel's, and when the device is gone.
  */
 static bool wait_for_pins(struct cxl_vfio_device *cxlv)
 {
@@ -50,7 +49,7 @@ static bool wait_for_pins(struct cxl_vfio_device *cxlv)
 	return true;
 }
 
-/* Waits for pinned pages, or leaves them to those who have them. */
+/* Waits for pinned pages, or orphans them. */
 static void take_backing(struct cxl_vfio_device *cxlv)
 {
 	guard(mutex)(&cxlv->mem.backing_lock);
@@ -66,7 +65,7 @@ static void take_backing(struct cxl_vfio_device *cxlv)
 
 /**
  * cxl_vfio_tenancy_exit - take the backing away, and let go of the memory
- * @cxlv: the device, which nobody has open or can open
+ * @cxlv: the device, which no process has open or can open
  *
  * Waits for pinned pages; killable.
  */
@@ -92,8 +91,8 @@ static void clear_idle(struct cxl_vfio_device *cxlv)
  * cxl_vfio_tenancy_open - hold on to the backing that the device has
  * @cxlv: the device, being opened
  *
- * Return: 0; -EINTR when killed; -EBUSY while somebody has pages of the memory:
- * they would be read by one who is not the user; -ENXIO without a backing; -ENOMEM.
+ * Return: 0; -EINTR when killed; -EBUSY while a process has pages of the memory:
+ * a former user could read the new one's data; -ENXIO without a backing; -ENOMEM.
  */
 int cxl_vfio_tenancy_open(struct cxl_vfio_device *cxlv)
 {
@@ -133,7 +132,7 @@ void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_tenancy_clear_if_idle - clear the memory, if nobody uses it
+ * cxl_vfio_tenancy_clear_if_idle - clear the memory, unless the device is open
  * @cxlv: the device
  *
  * Return: 0, or why the device cannot be woken.
@@ -198,41 +197,25 @@ static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 }
 
 /**
- * cxl_vfio_tenancy_change_backing - another backing, between users
+ * cxl_vfio_tenancy_change - another backing, or folios of another size, between users
  * @cxlv: the device
- * @backing: it
+ * @backing: the backing; NULL: the one that it has
+ * @folio_order: without @backing, log2 of a folio's pages
  *
  * Return: 0; -EBUSY while the device is open, or processes have pages of the memory; or
  * an error that was logged, with the former backing, if that could be had again.
  */
-int cxl_vfio_tenancy_change_backing(struct cxl_vfio_device *cxlv,
-				    const struct cxl_vfio_backing *backing)
+int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
+			    unsigned int folio_order)
 {
+	struct cxl_vfio_mem *mem = &cxlv->mem;
 	int ret = cxl_vfio_power_get(cxlv);
 
 	if (ret)
 		return ret;
-	scoped_guard(mutex, &cxlv->mem.backing_lock)
-		ret = change_awake(cxlv, backing, cxlv->mem.folio_order);
-	cxl_vfio_power_put(cxlv);
-	return ret;
-}
-
-/**
- * cxl_vfio_tenancy_change_folio_order - folios of another size, between users
- * @cxlv: the device
- * @folio_order: log2 of a folio's pages
- *
- * Return: as cxl_vfio_tenancy_change_backing().
- */
-int cxl_vfio_tenancy_change_folio_order(struct cxl_vfio_device *cxlv, unsigned int folio_order)
-{
-	int ret = cxl_vfio_power_get(cxlv);
-
-	if (ret)
-		return ret;
-	scoped_guard(mutex, &cxlv->mem.backing_lock)
-		ret = change_awake(cxlv, cxlv->mem.backing, folio_order);
+	scoped_guard(mutex, &mem->backing_lock)
+		ret = backing ? change_awake(cxlv, backing, mem->folio_order) :
+				change_awake(cxlv, mem->backing, folio_order);
 	cxl_vfio_power_put(cxlv);
 	return ret;
 }

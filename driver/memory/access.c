@@ -123,7 +123,7 @@ bool cxl_vfio_mem_accessible(struct cxl_vfio_mem *mem)
 }
 
 /**
- * cxl_vfio_mem_accessible_cached - the same, for those who come often
+ * cxl_vfio_mem_accessible_cached - the same, for faults, which are many
  * @mem: the memory of a device that is open
  *
  * Locks as cxl_vfio_mem_accessible(). Three reads of the device are dear beside a fault,
@@ -144,7 +144,7 @@ bool cxl_vfio_mem_accessible_cached(struct cxl_vfio_mem *mem)
 
 /**
  * cxl_vfio_mem_flush_cpu_caches - no processor has lines of the memory in its caches
- * @mem: the memory, which nobody can touch
+ * @mem: the memory, which is revoked
  *
  * Dirty ones are written back. As cxl_region_decode_reset() does.
  *

@@ -126,9 +126,9 @@ err:
 
 /**
  * cxl_vfio_backing_detach - take the backing away
- * @mem: the memory, which nobody maps; backing_lock is held
+ * @mem: the memory, which no process maps; backing_lock is held
  *
- * Return: 0; -EBUSY while somebody has pages of the memory.
+ * Return: 0; -EBUSY while a process has pages of the memory.
  */
 int cxl_vfio_backing_detach(struct cxl_vfio_mem *mem)
 {
@@ -151,10 +151,10 @@ int cxl_vfio_backing_detach(struct cxl_vfio_mem *mem)
 }
 
 /**
- * cxl_vfio_backing_pinned - has somebody pages of memory that is not mapped any more?
+ * cxl_vfio_backing_pinned - are there pinned pages of memory that is not mapped any more?
  * @mem: the memory of a device that is not open; its backing stays
  *
- * Return: whether, and true if who asks has been killed.
+ * Return: whether, and true if the calling process has been killed.
  */
 bool cxl_vfio_backing_pinned(struct cxl_vfio_mem *mem)
 {
@@ -175,7 +175,7 @@ void cxl_vfio_backing_unmap(struct cxl_vfio_mem *mem)
 }
 
 /**
- * cxl_vfio_backing_abandon - leave the memory's pages to those who have them
+ * cxl_vfio_backing_abandon - orphan the memory's pages
  * @mem: the memory of a device that goes, and whose backing cannot be detached
  */
 void cxl_vfio_backing_abandon(struct cxl_vfio_mem *mem)

@@ -67,7 +67,7 @@ static void uncached_mmap(struct vm_area_struct *vma)
  * it is there whenever somebody has the device open.
  *
  * memremap() would hand out the direct map, silently, where the range is System
- * RAM: cxl_vfio_mem_init() has looked.
+ * RAM: cxl_vfio_claim_memory() has looked.
  */
 static int pfn_attach(struct cxl_vfio_mem *mem)
 {

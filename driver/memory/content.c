@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the memory contains: nothing, somebody's data, or what nobody put there.
+ * What the memory contains: zeros, a user's data, or what the device left there.
  */
 #include "memory/memory.h"
 
 /**
- * cxl_vfio_content_dirty - somebody has written to the memory, or may have
+ * cxl_vfio_content_dirty - a user has written to the memory, or may have
  * @mem: the memory; it is not being cleared
  */
 void cxl_vfio_content_dirty(struct cxl_vfio_mem *mem)
@@ -18,7 +18,7 @@ void cxl_vfio_content_dirty(struct cxl_vfio_mem *mem)
  * cxl_vfio_content_lost - the device may have lost what was in the memory
  * @mem: the memory; it is not being cleared
  *
- * Zeros that somebody has put there are something to lose as well.
+ * Zeros that a user has written are data, which can be lost.
  */
 void cxl_vfio_content_lost(struct cxl_vfio_mem *mem)
 {
@@ -29,8 +29,8 @@ void cxl_vfio_content_lost(struct cxl_vfio_mem *mem)
 }
 
 /**
- * cxl_vfio_content_precious - is there anything of somebody's in the memory?
- * @mem: the memory, which nobody uses
+ * cxl_vfio_content_precious - is there a user's data in the memory?
+ * @mem: the memory of a device that is not open
  */
 bool cxl_vfio_content_precious(struct cxl_vfio_mem *mem)
 {
@@ -38,7 +38,7 @@ bool cxl_vfio_content_precious(struct cxl_vfio_mem *mem)
 }
 
 /**
- * cxl_vfio_content_used - has somebody used the memory since it was cleared?
+ * cxl_vfio_content_used - has a user had the memory since it was cleared?
  * @mem: the memory
  */
 bool cxl_vfio_content_used(struct cxl_vfio_mem *mem)

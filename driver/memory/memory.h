@@ -28,9 +28,9 @@ struct cxl_vfio_mem;
  * @attach: map all of the memory for the kernel, and set cxl_vfio_mem.kaddr; may
  *	    take seconds. Return: 0, or an error
  * @detach: undo it, as often as the device sleeps, if it has no pages. Return: 0; -EBUSY
- *	    while somebody has pages
- * @busy: has somebody pages of memory that is not mapped? NULL: nobody can
- * @abandon: leave all pages, some of which somebody has, to whoever has them
+ *	    while a process has pages
+ * @busy: are there pinned pages of memory that is not mapped? NULL: never
+ * @abandon: orphan the pages, some of which are pinned
  * @write: to the memory, which may be touched; NULL: it is mapped write-back
  * @clear: whole pages of the memory, which may be touched; NULL: as before
  * @max_map: bytes, the largest piece that a fault maps
@@ -69,7 +69,7 @@ struct cxl_vfio_poison {
 
 /**
  * struct cxl_vfio_content - what is in the memory
- * @left: of it, as somebody may have left it, bytes
+ * @left: bytes that are not known to be clear
  * @nobodys: it was clear, and is @left because the device may have lost that
  */
 struct cxl_vfio_content {
@@ -93,18 +93,18 @@ struct cxl_vfio_content {
  * @file: has the address space of all mappings
  * @pagemap: the folio backing's
  * @kaddr: the backing's mapping of all of the memory, for read() and write(); NULL while
- *	   the device sleeps, and until somebody wants it after that
+ *	   the device sleeps, and until it is needed after that
  * @poison: errors in it
  * @content: what is in it
  * @region_index: VFIO index of the region; valid while open; guarded by @lock
- * @lock: guards @blocked of the device. Taken for read around every access, so that whoever
- *	  takes it for write knows that none is under way. Nests inside
+ * @lock: guards @blocked of the device. Taken for read around every access, so with it
+ *	  taken for write none is under way. Nests inside
  *	  memory_lock.
  * @accessible_at: jiffies at which the device said yes, and nothing was blocked since; 0: never.
  *	     Cleared under @lock for write
  * @config_lock: one change of memory enable or power at a time. User memory is
  *		 touched under it, so no fault may wait for it.
- * @config_owner: who holds @config_lock
+ * @config_owner: the task that holds @config_lock
  */
 struct cxl_vfio_mem {
 	struct vfio_pci_core_device *core;

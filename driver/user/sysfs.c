@@ -124,7 +124,7 @@ static ssize_t backing_store(struct device *dev, struct device_attribute *attr, 
 
 	if (!backing)
 		return -EINVAL;
-	return cxl_vfio_tenancy_change_backing(dev_to_cxl_vfio(dev), backing) ?: count;
+	return cxl_vfio_tenancy_change(dev_to_cxl_vfio(dev), backing, 0) ?: count;
 }
 static DEVICE_ATTR_RW(backing);
 
@@ -177,7 +177,7 @@ static ssize_t folio_size_store(struct device *dev, struct device_attribute *att
 
 	if (order < 0)
 		return order;
-	return cxl_vfio_tenancy_change_folio_order(dev_to_cxl_vfio(dev), order) ?: count;
+	return cxl_vfio_tenancy_change(dev_to_cxl_vfio(dev), NULL, order) ?: count;
 }
 static DEVICE_ATTR_RW(folio_size);
 

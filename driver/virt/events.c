@@ -98,7 +98,7 @@ struct eventfd_ctx *cxl_vfio_events_set_trigger(struct cxl_vfio_events *events,
 
 /**
  * cxl_vfio_events_open - sequence numbers count from now on
- * @events: the queue; nobody is told yet
+ * @events: the queue; it has no trigger yet
  */
 void cxl_vfio_events_open(struct cxl_vfio_events *events)
 {
@@ -106,7 +106,7 @@ void cxl_vfio_events_open(struct cxl_vfio_events *events)
 }
 
 /**
- * cxl_vfio_events_close - nobody is told any more
+ * cxl_vfio_events_close - drop the trigger
  * @events: the queue
  */
 void cxl_vfio_events_close(struct cxl_vfio_events *events)

@@ -290,7 +290,7 @@ static void begin_locked(struct cxl_vfio_regs *regs)
 	tell(regs, VFIO_CXL_EVENT_RESET_BEGIN, NULL);
 }
 
-/* None is under way. Whoever holds the lock has it started when he has let go of it. */
+/* None is under way. The caller starts it when it has released the lock. */
 static void request_reset(struct cxl_vfio_regs *regs, bool clear, bool by_ioctl)
 {
 	begin_locked(regs);
@@ -328,7 +328,7 @@ static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *cha
 /*
  * A CXL Reset that was asked for does not take place: another came first, or it cannot
  * begin. Its guest sees that in Status2. One that runs is not met here: it holds the
- * device lock, as whoever resets does.
+ * device lock, as each reset does.
  */
 static bool cancel_locked(struct cxl_vfio_regs *regs)
 {

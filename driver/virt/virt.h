@@ -24,7 +24,7 @@ struct eventfd_ctx;
  * @seq: of the newest event since open
  * @first: index of the oldest event in @queue
  * @count: events in @queue
- * @lost: events that found @queue full, since somebody was told
+ * @lost: an event has found @queue full, and the user was not told so yet
  * @queue: a ring
  */
 struct cxl_vfio_events {
