@@ -4,6 +4,7 @@
  */
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/slab.h>
 
 #include "user/user.h"
 #include "trace.h"
@@ -33,8 +34,13 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_mem;
 	cxl_vfio_ras_init(&cxlv->hw);
 	cxl_vfio_runtime_pm_init(cxlv);
-	/* For slot_reset() before the first open, which saves it again. */
+	/* For slot_reset(). Without memory for it, nothing would restore the device. */
 	pci_save_state(pdev);
+	cxlv->hw.saved = pci_store_saved_state(pdev);
+	if (!cxlv->hw.saved) {
+		ret = -ENOMEM;
+		goto err_power;
+	}
 	ret = vfio_pci_core_register_device(&cxlv->core);
 	if (ret) {
 		pci_err(pdev, "cannot register with VFIO: %pe\n", ERR_PTR(ret));
@@ -53,6 +59,7 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	return 0;
 
 err_power:
+	kfree(cxlv->hw.saved);
 	cxl_vfio_runtime_pm_exit(cxlv);
 	cxl_vfio_ras_exit(&cxlv->hw);
 	cxl_vfio_system_sleep_allow(cxlv);
@@ -87,6 +94,7 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 	 */
 	if (cxlv->commitment || cxl_vfio_is_gone(&cxlv->hw))
 		cxl_vfio_mem_flush_cpu_caches(&cxlv->mem);
+	kfree(cxlv->hw.saved);
 	vfio_put_device(&cxlv->core.vdev);
 }
 

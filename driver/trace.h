@@ -12,26 +12,35 @@
 #include "hw/hw.h"
 #include "vfio_cxl.h"
 
-TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_RESET);
-TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_ERROR);
-TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_CONFIG);
-TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_UNUSABLE);
-TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_HUNG);
-TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_GONE);
-TRACE_DEFINE_ENUM(CXL_VFIO_BLOCK_SLEEP);
+TRACE_DEFINE_ENUM(CXL_VFIO_WHY_RESET);
+TRACE_DEFINE_ENUM(CXL_VFIO_WHY_CXL_RESET);
+TRACE_DEFINE_ENUM(CXL_VFIO_WHY_CLOSE);
+TRACE_DEFINE_ENUM(CXL_VFIO_WHY_OPEN);
+TRACE_DEFINE_ENUM(CXL_VFIO_WHY_ERROR);
+TRACE_DEFINE_ENUM(CXL_VFIO_WHY_COMMAND);
+TRACE_DEFINE_ENUM(CXL_VFIO_WHY_POWER);
+TRACE_DEFINE_ENUM(CXL_VFIO_WHY_SUSPENDED);
+TRACE_DEFINE_ENUM(CXL_VFIO_WHY_HUNG);
+TRACE_DEFINE_ENUM(CXL_VFIO_WHY_LOST);
+TRACE_DEFINE_ENUM(CXL_VFIO_WHY_GONE);
 TRACE_DEFINE_ENUM(CXLR_RESET_FLR);
 TRACE_DEFINE_ENUM(CXLR_RESET_CXL);
 TRACE_DEFINE_ENUM(CXLR_RESET_CONVENTIONAL);
 
-#define cxl_vfio_show_blocks(bits)			\
+/* User space gets this text, with numbers for the names, and has no BIT(). */
+#define cxl_vfio_show_reasons(bits)			\
 	__print_flags(bits, "|",			\
-		{ CXL_VFIO_BLOCK_RESET, "reset" },	\
-		{ CXL_VFIO_BLOCK_ERROR, "error" },	\
-		{ CXL_VFIO_BLOCK_CONFIG, "config" },	\
-		{ CXL_VFIO_BLOCK_UNUSABLE, "unusable" },	\
-		{ CXL_VFIO_BLOCK_HUNG, "hung" },	\
-		{ CXL_VFIO_BLOCK_GONE, "gone" },	\
-		{ CXL_VFIO_BLOCK_SLEEP, "sleep" })
+		{ 1ul << CXL_VFIO_WHY_RESET, "reset" },	\
+		{ 1ul << CXL_VFIO_WHY_CXL_RESET, "cxl_reset" },	\
+		{ 1ul << CXL_VFIO_WHY_CLOSE, "close" },	\
+		{ 1ul << CXL_VFIO_WHY_OPEN, "open" },	\
+		{ 1ul << CXL_VFIO_WHY_ERROR, "error" },	\
+		{ 1ul << CXL_VFIO_WHY_COMMAND, "command" },	\
+		{ 1ul << CXL_VFIO_WHY_POWER, "power" },	\
+		{ 1ul << CXL_VFIO_WHY_SUSPENDED, "suspended" },	\
+		{ 1ul << CXL_VFIO_WHY_HUNG, "hung" },	\
+		{ 1ul << CXL_VFIO_WHY_LOST, "lost" },	\
+		{ 1ul << CXL_VFIO_WHY_GONE, "gone" })
 
 #define cxl_vfio_show_reset(kind)			\
 	__print_symbolic(kind,				\
@@ -133,8 +142,8 @@ DECLARE_EVENT_CLASS(cxl_vfio_access,
 		__entry->why = why;
 		__entry->blocked = blocked;
 	),
-	TP_printk("%s why=%s blocked=%s", __get_str(dev), cxl_vfio_show_blocks(__entry->why),
-		  cxl_vfio_show_blocks(__entry->blocked))
+	TP_printk("%s why=%s blocked=%s", __get_str(dev), cxl_vfio_show_reasons(__entry->why),
+		  cxl_vfio_show_reasons(__entry->blocked))
 );
 
 /* All mappings were zapped, and none comes back while anything is blocked. */

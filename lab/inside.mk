@@ -78,6 +78,9 @@ bench:
 
 docs: $(build)/print
 	$(call quiet,GEN,docs/registers.md)$< >docs/registers.md
+	@$(MAKE) -C tests/unit rules
+	$(call quiet,GEN,docs/lifecycle.md)sed -i -e '/^<!-- rules -->/,/^<!-- end of rules -->/{//!d}' \
+			-e '/^<!-- rules -->/r $(build)/tests/unit/rules.md' docs/lifecycle.md
 
 docs-check: $(build)/print
 	@$< | diff -u docs/registers.md - || \

@@ -62,6 +62,7 @@ static uint64_t component_read(void *opaque, hwaddr addr, unsigned int size)
 	hwaddr offset = addr - CXLR_CM_OFFSET;
 	uint64_t val;
 
+	accel_note_access(s, false);
 	if (addr < CXLR_CM_OFFSET || offset >= CXLR_CM_SIZE)
 		return 0;
 	if (cxlr_read(&s->cm, offset, size, &val))
@@ -76,6 +77,7 @@ static void component_write(void *opaque, hwaddr addr, uint64_t val, unsigned in
 	CxlAccel *s = opaque;
 	hwaddr offset = addr - CXLR_CM_OFFSET;
 
+	accel_note_access(s, false);
 	if (addr < CXLR_CM_OFFSET || offset >= CXLR_CM_SIZE)
 		return;
 	if (in_hdm(s, offset))

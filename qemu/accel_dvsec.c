@@ -240,6 +240,7 @@ uint32_t accel_config_read(PCIDevice *pdev, uint32_t addr, int len)
 
 	if (s->gone)
 		return UINT32_MAX;
+	accel_note_access(s, addr == ACCEL_CFG_DVSEC + CXLR_DVSEC_STATUS2 && len == 2);
 	if (in_dvsecs(addr)) {
 		cxlr_read_bytes(&s->dvsec, addr - ACCEL_CFG_DVSEC, bytes, len);
 		return ldl_le_p(bytes);
@@ -277,6 +278,7 @@ void accel_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 
 	if (s->gone)
 		return;
+	accel_note_access(s, false);
 	if (in_dvsecs(addr)) {
 		stl_le_p(bytes, val);
 		cxlr_write_bytes(&s->dvsec, addr - ACCEL_CFG_DVSEC, bytes, len);

@@ -241,6 +241,8 @@ void accel_observe_init(CxlAccel *s)
 	add_window(s, "dvsec", &s->window[ACCEL_DECODERS_MAX]);
 
 	object_property_add_uint64_ptr(obj, "hdm-writes", &s->hdm_writes, OBJ_PROP_FLAG_READ);
+	object_property_add_uint64_ptr(obj, "forbidden-accesses", &s->forbidden,
+				       OBJ_PROP_FLAG_READ);
 	for (i = 0; i < ACCEL_RESET_COUNT; i++)
 		object_property_add_uint64_ptr(obj, resets[i], &s->resets[i], OBJ_PROP_FLAG_READ);
 

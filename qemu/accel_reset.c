@@ -9,6 +9,7 @@
 #include "qemu/units.h"
 
 #define WBI_MS		1
+#define QUIET_MS	100	/* 9.7.3 */
 #define CLEAR_STEP	(64 * MiB)
 /* What of the memory does not survive D3hot, where that ends in a reset. */
 #define D3_LOST		(64 * KiB)
@@ -118,8 +119,26 @@ void accel_start_cxl_reset(CxlAccel *s, bool clear)
 		return;
 	s->resetting = true;
 	s->reset_clears = clear;
+	s->reset_started = qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL);
 	accel_reset(s, ACCEL_RESET_CXL);
 	timer_start(s->reset_timer, s->reset_delay);
+}
+
+/*
+ * 9.7.3: for 100 ms no access has a defined outcome. From then on software looks at
+ * Status2, and at nothing else, until the reset has ended or its time is over (8.1.3.1).
+ */
+void accel_note_access(CxlAccel *s, bool status2)
+{
+	static const unsigned int timeout_ms[] = { 100, 100, 1000, 10000, 100000 };
+	unsigned int code = (accel_dvsec_get(s, CXLR_DVSEC_CAP) & CXLR_CAP_RESET_TIMEOUT) >>
+			    CXLR_CAP_RESET_TIMEOUT_SHIFT;
+	int64_t ms = qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) - s->reset_started;
+
+	if (!s->resetting || code >= ARRAY_SIZE(timeout_ms) || ms >= timeout_ms[code])
+		return;
+	if (!status2 || ms < QUIET_MS)
+		s->forbidden++;
 }
 
 void accel_reset(CxlAccel *s, enum accel_reset kind)

@@ -759,6 +759,32 @@ def cxl_reset_that_hangs_or_fails(m):
     equal(m.mapped(), (m.window, 256 * MIB))
 
 
+@test(('reset-delay=600',))
+def cxl_reset_forbids_accesses(m):
+    def counted(*accesses):
+        before = m.get('forbidden-accesses')
+        for access in accesses:
+            access()
+        return m.get('forbidden-accesses') - before
+
+    def status2():
+        return m.dvsec(STATUS2)
+
+    def other():
+        return m.read(m.device(0, 0))
+
+    equal(counted(status2, other, lambda: m.hdm(CTRL)), 0, 'before')
+    m.cxl_reset(False)
+    m.step(90)
+    equal(counted(status2, other), 2, 'in the first 100 ms')
+    m.step(20)
+    equal(counted(status2, status2), 0, 'Status2 after that')
+    equal(counted(other, lambda: m.dvsec(CONTROL2, 4), lambda: m.set_dvsec(STATUS2, 0),
+                  lambda: m.hdm(CTRL)), 4, 'others after that')
+    m.step(600)
+    equal(counted(status2, other), 0, 'after the end')
+
+
 @test()
 def flr_leaves_cxl_alone(m):
     m.map()

@@ -118,6 +118,7 @@ struct CxlAccel {
 	/* CXL Reset and cache write-back, while they run. */
 	QEMUTimer *reset_timer, *wbi_timer;
 	bool resetting, reset_clears;
+	int64_t reset_started;	/* ms */
 	uint64_t clear_pos;
 	QEMUBH *clear_bh;
 
@@ -127,6 +128,7 @@ struct CxlAccel {
 
 	/* For tests, over QMP. */
 	uint64_t hdm_writes;
+	uint64_t forbidden;	/* accesses in a CXL Reset */
 	uint64_t resets[ACCEL_RESET_COUNT];
 	bool fail_reset, hold_inactive;
 
@@ -153,6 +155,8 @@ void accel_reset_init(CxlAccel *s);
 void accel_reset_finalize(CxlAccel *s);
 void accel_reset(CxlAccel *s, enum accel_reset kind);
 void accel_start_cxl_reset(CxlAccel *s, bool clear);
+/* Software accesses a register: Status2 of the CXL Device DVSEC, or another one. */
+void accel_note_access(CxlAccel *s, bool status2);
 void accel_start_wbi(CxlAccel *s);
 void accel_set_mem_active(CxlAccel *s, bool active);
 /* Whatever takes time, but for the engine, does not come to its end. */

@@ -15,6 +15,7 @@
 #define MEM_INFO_VALID_MS	1000	/* 8.1.3.8.2: Memory_Info_Valid within 1 s */
 #define ACTIVE_POLL_MS		20
 #define STATUS2_POLL_MS		10
+#define RESET_QUIET_MS		100	/* 9.7.3: no access before has a defined outcome */
 
 static u32 source_read(const struct cxlr_source *source, u32 offset)
 {
@@ -174,11 +175,12 @@ void cxl_vfio_dvsec_write_control2(struct cxl_vfio_hw *hw, u16 val)
  * cxl_vfio_dvsec_reset_timeout_ms - how long a CXL Reset may take
  * @hw: the device
  *
- * Return: milliseconds: powers of ten from 10 ms, more is reserved (8.1.3.1).
+ * Return: milliseconds: powers of ten, more is reserved (8.1.3.1). The first would be 10 ms,
+ * but the driver must not look so soon.
  */
 unsigned int cxl_vfio_dvsec_reset_timeout_ms(struct cxl_vfio_hw *hw)
 {
-	static const unsigned int ms[] = { 10, 100, 1000, 10000, 100000 };
+	static const unsigned int ms[] = { RESET_QUIET_MS, 100, 1000, 10000, 100000 };
 
 	return ms[min(FIELD_GET(CXLR_CAP_RESET_TIMEOUT, hw->cap), ARRAY_SIZE(ms) - 1)];
 }
@@ -200,18 +202,13 @@ static unsigned int wbi_timeout_ms(struct cxl_vfio_hw *hw)
 	return 100 + FIELD_GET(CXLR_CAP2_CACHE_SIZE, cap2) * units_of_64k[unit];
 }
 
-/**
- * cxl_vfio_dvsec_wait_status2 - wait until the device has done what Control2 asked for
- * @hw: the device
- * @mask: bits of Status2
- * @timeout_ms: milliseconds
- *
- * Goes on if the user closes the device: one that has begun is not touched before it has
- * ended. It may be silent in a reset, so silence alone proves nothing.
- *
- * Return: those bits of @mask that are set; -ETIMEDOUT; -ENODEV if it was removed.
+/*
+ * Wait until the device has done what Control2 asked for: @mask are bits of Status2. Goes on
+ * if the user closes the device: one that has begun is not touched before it has ended. It may
+ * be silent in a reset, so silence alone proves nothing. Return: those bits of @mask that are set;
+ * -ETIMEDOUT; -ENODEV if it was removed.
  */
-int cxl_vfio_dvsec_wait_status2(struct cxl_vfio_hw *hw, u16 mask, unsigned int timeout_ms)
+static int wait_status2(struct cxl_vfio_hw *hw, u16 mask, unsigned int timeout_ms)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(timeout_ms);
 	bool late;
@@ -230,6 +227,32 @@ int cxl_vfio_dvsec_wait_status2(struct cxl_vfio_hw *hw, u16 mask, unsigned int t
 }
 
 /**
+ * cxl_vfio_dvsec_run_reset - make a CXL Reset
+ * @hw: the device, in D0, with configuration access locked
+ * @clear: have it clear its memory
+ *
+ * Takes as long as the device says that it may (cxl_vfio_dvsec_reset_timeout_ms()). It is
+ * left alone for 100 ms, and then asked for Status2, and nothing else, until it has ended (9.7.3).
+ *
+ * Return: CXLR_STATUS2_RESET_COMPLETE or CXLR_STATUS2_RESET_ERROR; -ETIMEDOUT; -ENODEV if it
+ * was removed.
+ */
+int cxl_vfio_dvsec_run_reset(struct cxl_vfio_hw *hw, bool clear)
+{
+	int ret;
+
+	cxl_vfio_dvsec_write_control2(hw, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_RESET |
+				      (clear ? CXLR_CTRL2_RESET_MEM_CLR : 0));
+	msleep(RESET_QUIET_MS);
+	ret = wait_status2(hw, CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR,
+			   cxl_vfio_dvsec_reset_timeout_ms(hw) - RESET_QUIET_MS);
+	/* One that has not ended is left alone. */
+	if (ret != -ETIMEDOUT)
+		cxl_vfio_dvsec_write_control2(hw, 0);
+	return ret;
+}
+
+/**
  * cxl_vfio_dvsec_write_back - the device caches nothing of the host's memory
  * @hw: the device, in D0
  *
@@ -244,7 +267,7 @@ void cxl_vfio_dvsec_write_back(struct cxl_vfio_hw *hw)
 	if (!(hw->cap & CXLR_CAP_CACHE_CAPABLE) || !(hw->cap & CXLR_CAP_CACHE_WBI_CAPABLE))
 		return;
 	cxl_vfio_dvsec_write_control2(hw, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI);
-	if (cxl_vfio_dvsec_wait_status2(hw, CXLR_STATUS2_CACHE_INVALID, timeout_ms) == -ETIMEDOUT)
+	if (wait_status2(hw, CXLR_STATUS2_CACHE_INVALID, timeout_ms) == -ETIMEDOUT)
 		dev_warn_ratelimited(&pdev->dev, "cache write-back before a CXL Reset or sleep did not end in %u ms; going on all the same\n",
 				     timeout_ms);
 }

@@ -15,9 +15,11 @@
 
 #include "blocks.h"
 #include "engine.h"
+#include "hw/reasons.h"
 
 struct acpi_table_header;
 struct pci_dev;
+struct pci_saved_state;
 struct seq_buf;
 
 /**
@@ -77,17 +79,6 @@ struct cxl_vfio_platform {
 	u32 range_base_high[2];
 	u16 dvsec_ctrl;
 	u16 dvsec_lock;
-};
-
-/* Why the memory may not be touched: bits of cxl_vfio_hw.blocked. */
-enum {
-	CXL_VFIO_BLOCK_RESET	= BIT(0),	/* a reset is under way */
-	CXL_VFIO_BLOCK_ERROR	= BIT(1),	/* error recovery is under way */
-	CXL_VFIO_BLOCK_CONFIG	= BIT(2),	/* a power or memory-enable change is */
-	CXL_VFIO_BLOCK_UNUSABLE	= BIT(3),	/* a reset lost a decoder for good */
-	CXL_VFIO_BLOCK_HUNG	= BIT(4),	/* a CXL Reset did not end; the bus's ends it */
-	CXL_VFIO_BLOCK_GONE	= BIT(5),	/* the device was removed; never ends */
-	CXL_VFIO_BLOCK_SLEEP	= BIT(6),	/* no process has it open, and it is not in D0 */
 };
 
 /* What is counted of a device, since bind: see /sys/kernel/debug/cxl-vfio-pci. */
@@ -155,12 +146,13 @@ struct cxl_vfio_switch;
  * @dvsecs: all CXL DVSECs, that one included
  * @comp: its component registers
  * @platform: what it was programmed to at bind
+ * @saved: configuration space at bind
  * @decoder: index of the HDM decoder that decodes the memory
  * @switches: those above it, from the root port on; NULL: none
  * @ras: what it had masked of errors
  * @silent: it did not answer when it was asked last, and the log says so
- * @blocked: why its memory may not be touched, CXL_VFIO_BLOCK_*; zero when nothing
- *	     forbids it. Written under the memory's lock
+ * @reasons: why its memory may not be touched, by BIT() of enum cxl_vfio_reason. Written
+ *	     under the memory's lock
  * @counts: by enum cxl_vfio_count
  */
 struct cxl_vfio_hw {
@@ -171,11 +163,12 @@ struct cxl_vfio_hw {
 	struct cxlr_blocks dvsecs;
 	struct cxl_vfio_comp comp;
 	struct cxl_vfio_platform platform;
+	struct pci_saved_state *saved;
 	unsigned int decoder;
 	struct cxl_vfio_switch *switches;
 	struct cxl_vfio_ras ras;
 	bool silent;
-	unsigned long blocked;
+	unsigned long reasons;
 	atomic_long_t counts[CXL_VFIO_COUNTS];
 };
 
@@ -199,10 +192,10 @@ static inline u32 cxl_vfio_comp_regs_size(const struct cxl_vfio_comp *comp)
 	return comp->hdm + comp->hdm_size;
 }
 
-/* Has a CXL Reset not ended in its time? */
-static inline bool cxl_vfio_is_hung(const struct cxl_vfio_hw *hw)
+/* Is it among the reasons now? */
+static inline bool cxl_vfio_holds(const struct cxl_vfio_hw *hw, enum cxl_vfio_reason reason)
 {
-	return READ_ONCE(hw->blocked) & CXL_VFIO_BLOCK_HUNG;
+	return READ_ONCE(hw->reasons) & BIT(reason);
 }
 
 /* dvsec.c */
@@ -211,7 +204,7 @@ bool cxl_vfio_dvsec_mem_active(struct cxl_vfio_hw *hw);
 int cxl_vfio_dvsec_wait_active(struct cxl_vfio_hw *hw);
 u64 cxl_vfio_dvsec_capacity(struct cxl_vfio_hw *hw);
 void cxl_vfio_dvsec_write_control2(struct cxl_vfio_hw *hw, u16 val);
-int cxl_vfio_dvsec_wait_status2(struct cxl_vfio_hw *hw, u16 mask, unsigned int timeout_ms);
+int cxl_vfio_dvsec_run_reset(struct cxl_vfio_hw *hw, bool clear);
 void cxl_vfio_dvsec_write_back(struct cxl_vfio_hw *hw);
 unsigned int cxl_vfio_dvsec_reset_timeout_ms(struct cxl_vfio_hw *hw);
 bool cxl_vfio_dvsec_can_reset(const struct cxl_vfio_hw *hw);
@@ -227,6 +220,7 @@ void cxl_vfio_mmio_end(struct pci_dev *pdev, u16 command);
 
 /* platform.c */
 int cxl_vfio_platform_sample(struct cxl_vfio_hw *hw);
+void cxl_vfio_platform_restore_config(struct cxl_vfio_hw *hw);
 int cxl_vfio_platform_restore(struct cxl_vfio_hw *hw, const struct range *hpa);
 bool cxl_vfio_platform_decoder_lost(struct cxl_vfio_hw *hw);
 

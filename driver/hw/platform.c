@@ -64,7 +64,7 @@ static int restore_decoders(struct cxl_vfio_hw *hw)
 	for (i = 0; i < count; i++) {
 		ret = restore_decoder(hw, i);
 		/* Said once, however often it is tried again. */
-		if (ret && !(READ_ONCE(hw->blocked) & CXL_VFIO_BLOCK_UNUSABLE))
+		if (ret && !cxl_vfio_holds(hw, CXL_VFIO_WHY_LOST))
 			pci_err(hw->pdev,
 				"decoder %u could not be restored after a reset (%pe): the memory is out of use until another reset succeeds, or the platform programs it again (reboot)\n",
 				i, ERR_PTR(ret));
@@ -87,11 +87,41 @@ static int check_switches(struct cxl_vfio_hw *hw, const struct range *hpa)
 
 	if (!unrouted)
 		return 0;
-	if (!(READ_ONCE(hw->blocked) & CXL_VFIO_BLOCK_UNUSABLE))
+	if (!cxl_vfio_holds(hw, CXL_VFIO_WHY_LOST))
 		pci_err(hw->pdev,
 			"no HDM decoder of switch %s leads here after a reset: the memory is out of use until the platform programs it again and the device is reset\n",
 			pci_name(unrouted));
 	return -ENXIO;
+}
+
+/**
+ * cxl_vfio_platform_restore_config - have configuration space as it was at bind
+ * @hw: the device, in D0, with configuration access locked
+ *
+ * Not what the PCI core saved last. An open saves without a lock, perhaps during a reset of the
+ * device, and that reset then restores what the open has saved.
+ */
+void cxl_vfio_platform_restore_config(struct cxl_vfio_hw *hw)
+{
+	if (!pci_load_saved_state(hw->pdev, hw->saved))
+		pci_restore_state(hw->pdev);
+}
+
+/* Nothing of it can be reached then. COMMAND is the user's, and stays. */
+static void restore_lost_bar(struct cxl_vfio_hw *hw)
+{
+	unsigned int at = PCI_BASE_ADDRESS_0 + hw->comp.bar * sizeof(u32);
+	struct pci_dev *pdev = hw->pdev;
+	u16 command;
+	u32 bar;
+
+	pci_read_config_dword(pdev, at, &bar);
+	if ((bar & (u32)PCI_BASE_ADDRESS_MEM_MASK) ==
+	    lower_32_bits(pci_bus_address(pdev, hw->comp.bar)))
+		return;
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	cxl_vfio_platform_restore_config(hw);
+	pci_write_config_word(pdev, PCI_COMMAND, command);
 }
 
 /**
@@ -107,10 +137,11 @@ int cxl_vfio_platform_restore(struct cxl_vfio_hw *hw, const struct range *hpa)
 	int ret;
 
 	if (!cxl_vfio_is_present(hw)) {
-		if (!(READ_ONCE(hw->blocked) & CXL_VFIO_BLOCK_UNUSABLE))
+		if (!cxl_vfio_holds(hw, CXL_VFIO_WHY_LOST))
 			pci_err(hw->pdev, "the device does not answer: its memory is out of use until a reset succeeds\n");
 		return -ENODEV;
 	}
+	restore_lost_bar(hw);
 	command = cxl_vfio_mmio_begin(hw->pdev);
 	ret = restore_decoders(hw);
 	cxl_vfio_mmio_end(hw->pdev, command);

@@ -15,8 +15,7 @@
  */
 bool cxl_vfio_is_gone(struct cxl_vfio_hw *hw)
 {
-	return pci_dev_is_disconnected(hw->pdev) ||
-	       READ_ONCE(hw->blocked) & CXL_VFIO_BLOCK_GONE;
+	return pci_dev_is_disconnected(hw->pdev) || cxl_vfio_holds(hw, CXL_VFIO_WHY_GONE);
 }
 
 /**
@@ -44,10 +43,10 @@ bool cxl_vfio_is_absent(struct cxl_vfio_hw *hw)
 /* But for a CXL Reset that did not end, which others may follow. */
 static bool being_reset(struct cxl_vfio_hw *hw)
 {
-	unsigned long blocked = READ_ONCE(hw->blocked);
+	unsigned long reasons = READ_ONCE(hw->reasons);
 
-	return blocked & (CXL_VFIO_BLOCK_RESET | CXL_VFIO_BLOCK_ERROR) &&
-	       !(blocked & CXL_VFIO_BLOCK_HUNG);
+	return reasons & (BIT(CXL_VFIO_WHY_RESET) | BIT(CXL_VFIO_WHY_CXL_RESET) |
+			  BIT(CXL_VFIO_WHY_ERROR)) && !(reasons & BIT(CXL_VFIO_WHY_HUNG));
 }
 
 /**

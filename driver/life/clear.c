@@ -48,17 +48,18 @@ static int clear_chunk(struct cxl_vfio_device *cxlv, u64 pos, size_t len)
 /* Others may reset the device meanwhile, and the memory take its time after that. */
 static int clear_chunk_wait(struct cxl_vfio_device *cxlv, u64 pos, size_t len)
 {
-	const unsigned long gone = CXL_VFIO_BLOCK_UNUSABLE | CXL_VFIO_BLOCK_HUNG |
-				   CXL_VFIO_BLOCK_GONE;
+	const unsigned long gone = BIT(CXL_VFIO_WHY_LOST) | BIT(CXL_VFIO_WHY_HUNG) |
+				   BIT(CXL_VFIO_WHY_GONE);
 	unsigned long end = jiffies + ACTIVE_S * HZ;
 
 	while (clear_chunk(cxlv, pos, len)) {
-		unsigned long blocked = READ_ONCE(cxlv->hw.blocked);
+		unsigned long reasons = READ_ONCE(cxlv->hw.reasons);
 
-		if (blocked & gone || (!blocked && !cxl_vfio_is_present(&cxlv->hw)))
+		if (reasons & gone || (!reasons && !cxl_vfio_is_present(&cxlv->hw)))
 			return -EIO;
 		if (READ_ONCE(cxlv->clear.stop))
 			return -ECANCELED;
+		cxl_vfio_reset_end_close(cxlv);
 		if (time_after(jiffies, end))
 			return -ETIMEDOUT;
 		msleep(POLL_MS);
@@ -88,17 +89,6 @@ static void help(struct work_struct *work)
 	clear_chunks(container_of(work, struct helper, work)->cxlv);
 }
 
-/*
- * The core's reset at close takes the decoder, and while an unbind waits for the
- * close nobody puts it back. Other resets do that themselves.
- */
-static bool decoder_lost(struct cxl_vfio_device *cxlv)
-{
-	guard(rwsem_read)(&cxlv->mem.lock);
-
-	return !cxlv->hw.blocked && cxl_vfio_platform_decoder_lost(&cxlv->hw);
-}
-
 static void by_cpus(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_clear *clear = &cxlv->clear;
@@ -107,8 +97,6 @@ static void by_cpus(struct cxl_vfio_device *cxlv)
 				  DIV_ROUND_UP_ULL(size, CHUNK)) - 1;
 	struct helper *helpers __free(kfree) = kzalloc_objs(*helpers, n);
 
-	if (decoder_lost(cxlv))
-		return;
 	atomic64_set(&cxlv->mem.content.left, size);
 	atomic64_set(&clear->next, 0);
 

@@ -13,6 +13,7 @@
 #include <linux/workqueue.h>
 
 #include "life/life.h"
+#include "trace.h"
 
 #define POLL_MS		10
 /* A lock that a reset needs is another reset's, for a moment, or an unbind's, which waits. */
@@ -25,7 +26,6 @@ static bool stopped(struct cxl_vfio_device *cxlv)
 
 static int initiate(struct cxl_vfio_device *cxlv, bool clear)
 {
-	unsigned int timeout_ms = cxl_vfio_dvsec_reset_timeout_ms(&cxlv->hw);
 	struct device *dev = &cxlv->core.pdev->dev;
 	int ret;
 
@@ -34,15 +34,10 @@ static int initiate(struct cxl_vfio_device *cxlv, bool clear)
 		cxl_vfio_dvsec_write_control2(&cxlv->hw, 0);
 		return -ECANCELED;
 	}
-	cxl_vfio_dvsec_write_control2(&cxlv->hw, CXLR_CTRL2_DISABLE_CACHING |
-				      CXLR_CTRL2_INITIATE_RESET |
-				      (clear ? CXLR_CTRL2_RESET_MEM_CLR : 0));
-	ret = cxl_vfio_dvsec_wait_status2(&cxlv->hw, CXLR_STATUS2_RESET_COMPLETE |
-					  CXLR_STATUS2_RESET_ERROR, timeout_ms);
-	cxl_vfio_dvsec_write_control2(&cxlv->hw, 0);
+	ret = cxl_vfio_dvsec_run_reset(&cxlv->hw, clear);
 	if (ret == -ETIMEDOUT)
 		dev_err_ratelimited(dev, "CXL Reset did not complete within %u ms: the device is out of use until another reset succeeds\n",
-				    timeout_ms);
+				    cxl_vfio_dvsec_reset_timeout_ms(&cxlv->hw));
 	if (ret < 0)
 		return ret;
 	if (ret & CXLR_STATUS2_RESET_ERROR) {
@@ -90,8 +85,10 @@ static const char *objection(struct cxl_vfio_device *cxlv)
 	if (pci_channel_offline(core->pdev) || cxl_vfio_is_gone(&cxlv->hw) ||
 	    !cxl_vfio_is_present(&cxlv->hw))
 		return "the device does not answer";
-	if (cxl_vfio_is_hung(&cxlv->hw))
+	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
 		return "an earlier one has not ended";
+	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR))
+		return "it recovers from an error";
 	/* The core revokes them in other resets; it does not let a driver do so. */
 	if (!list_empty(&core->dmabufs))
 		return "a BAR is shared as a dma-buf";
@@ -131,7 +128,7 @@ static void open_bars(struct cxl_vfio_device *cxlv, u16 memory)
 	*virtual_command(cxlv) |= cpu_to_le16(memory);
 }
 
-/* The device is quiesced, and stays so if the reset does not end. */
+/* The memory is out of reach until the end, also if the reset hangs. */
 static int quiet_reset(struct cxl_vfio_device *cxlv, bool clear)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
@@ -145,12 +142,11 @@ static int quiet_reset(struct cxl_vfio_device *cxlv, bool clear)
 	pci_restore_state(pdev);
 	/* Perhaps still at it: hands off. A reset of the bus ends this. */
 	if (ret == -ETIMEDOUT) {
-		cxl_vfio_reset_hang(cxlv);
+		cxl_vfio_hang(cxlv);
 		return ret;
 	}
 	/* Whatever came of it: the decoders as they were, or the memory out of use. */
-	restored = cxl_vfio_reset_restore(cxlv);
-	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_RESET);
+	restored = cxl_vfio_back(cxlv, CXL_VFIO_WHY_CXL_RESET);
 	return ret ?: restored;
 }
 
@@ -160,10 +156,17 @@ static int quiet_reset(struct cxl_vfio_device *cxlv, bool clear)
  */
 static int reset(struct cxl_vfio_device *cxlv, bool clear)
 {
+	struct pci_dev *pdev = cxlv->core.pdev;
 	int ret;
 
-	cxl_vfio_reset_quiesce(cxlv);
+	trace_cxl_vfio_reset_begin(&pdev->dev);
+	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_CXL_RESET);
+	/* Any other read of a register waits for the end. */
+	pci_cfg_access_lock(pdev);
 	ret = quiet_reset(cxlv, clear);
+	if (!ret)
+		cxl_vfio_correctable_errors(cxlv);
+	pci_cfg_access_unlock(pdev);
 	cxl_vfio_reset_ended(cxlv, CXLR_RESET_CXL, ret);
 	return ret;
 }
@@ -177,7 +180,7 @@ static int user_reset(struct cxl_vfio_device *cxlv)
 	if (ret)
 		return ret;
 	ret = reset(cxlv, cxlv->regs.request.clear);
-	if (!cxl_vfio_is_hung(&cxlv->hw))
+	if (!cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
 		open_bars(cxlv, memory);
 	return ret;
 }
@@ -235,7 +238,7 @@ static void cxl_reset_work(struct work_struct *work)
 	if (!begin(cxlv))
 		return;
 	ret = user_reset(cxlv);
-	/* As in cxl_vfio_reset_done(): by ioctl, it is the machine's. If it was made. */
+	/* As in cxl_vfio_reset_end(): by ioctl, it is the machine's. If it was made. */
 	if (cxlv->regs.request.by_ioctl)
 		kind = ret == -EBUSY ? CXLR_RESET_FLR : CXLR_RESET_CONVENTIONAL;
 	/* Who is told of the end may write at once, and waits for the gate: nothing is lost. */
@@ -275,7 +278,7 @@ void cxl_vfio_cxl_reset_kick(struct cxl_vfio_device *cxlv)
 bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv)
 {
 	return READ_ONCE(cxlv->settings.vfio_reset) == CXL_VFIO_RESET_CXL &&
-	       cxl_vfio_dvsec_can_reset(&cxlv->hw) && !cxl_vfio_is_hung(&cxlv->hw);
+	       cxl_vfio_dvsec_can_reset(&cxlv->hw) && !cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG);
 }
 
 /* Without the lock, for those who wait. The end of a reset wakes them, and a removal. */
@@ -320,7 +323,7 @@ int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv)
 	ret = wait_until_over(cxlv);
 	if (ret)
 		return ret;
-	if (cxl_vfio_is_hung(&cxlv->hw))
+	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
 		return -ETIMEDOUT;
 	return cxl_vfio_regs_reset_result(&cxlv->regs);
 }
@@ -400,7 +403,8 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv)
 		return ret;
 	if (pdev->current_state == PCI_D0 && !pci_channel_offline(pdev) &&
 	    !cxl_vfio_is_gone(&cxlv->hw) && cxl_vfio_is_present(&cxlv->hw) &&
-	    !cxl_vfio_is_hung(&cxlv->hw))
+	    !cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) &&
+	    !cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR))
 		ret = reset(cxlv, true);
 	/* What was fetched ahead, by the kernel's mapping, until the decoder was gone. */
 	if (!ret)

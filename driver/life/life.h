@@ -17,6 +17,7 @@
 #include <linux/workqueue.h>
 
 #include "hw/hw.h"
+#include "life/rules.h"
 #include "memory/memory.h"
 #include "virt/virt.h"
 
@@ -103,7 +104,11 @@ struct cxl_vfio_clear {
  * @commitment: of the decoder, by the driver; NULL if it was the platform that committed it
  * @sleep: hears of system sleep, and refuses
  * @d3cold: it may go down to D3cold, but for this driver
+ * @close_left: what the VFIO core's reset at close took is still to be put back
+ * @link_reset: error recovery resets the link; used by its callbacks, and by writes that are lost
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
+ * @command: PCI_COMMAND as its user left it; negative without one. Written with
+ *	     configuration access locked
  * @hung_flags: resets that the PCI core does not take while a CXL Reset has not ended
  * @user_resets: how many resets its user waits for, by ioctl: they are the machine's
  * @debugfs: its directory
@@ -120,7 +125,10 @@ struct cxl_vfio_device {
 	struct cxl_vfio_commitment *commitment;
 	struct notifier_block sleep;
 	bool d3cold;
+	bool close_left;
+	bool link_reset;
 	bool slot_reset;
+	int command;
 	pci_dev_flags_t hung_flags;
 	atomic_t user_resets;
 	struct dentry *debugfs;
@@ -194,15 +202,22 @@ void cxl_vfio_clear_start(struct cxl_vfio_device *cxlv);
 void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv);
 int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv);
 
+/* state.c */
+int cxl_vfio_leave(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);
+int cxl_vfio_back(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);
+int cxl_vfio_back_locked(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);
+void cxl_vfio_note_command(struct cxl_vfio_device *cxlv);
+void cxl_vfio_forget_command(struct cxl_vfio_device *cxlv);
+void cxl_vfio_hang(struct cxl_vfio_device *cxlv);
+void cxl_vfio_allow_resets(struct cxl_vfio_device *cxlv);
+
 /* reset.c */
-void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv);
-void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv);
-int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv);
-void cxl_vfio_reset_hang(struct cxl_vfio_device *cxlv);
-int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv);
-void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv);
+void cxl_vfio_reset_begin(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);
+void cxl_vfio_reset_end(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);
 void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret);
-void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv);
+int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_reset_end_close(struct cxl_vfio_device *cxlv);
+void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv);
 
 /* cxl_reset.c */
 void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv);
@@ -217,6 +232,8 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv);
 
 /* recovery.c */
 extern const struct pci_error_handlers cxl_vfio_err_handlers;
+void cxl_vfio_correctable_errors(struct cxl_vfio_device *cxlv);
+int cxl_vfio_wait_recovered(struct cxl_vfio_device *cxlv);
 
 /* removal.c */
 void cxl_vfio_removed(struct cxl_vfio_device *cxlv);

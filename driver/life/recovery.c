@@ -7,10 +7,13 @@
 #include <linux/pci.h>
 #include <linux/pm_runtime.h>
 #include <linux/ratelimit.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_buf.h>
 
 #include "life/life.h"
 #include "trace.h"
+
+#define POLL_MS		10
 
 /*
  * Take the errors of one status register, if the device answers: log them, let the
@@ -43,7 +46,11 @@ static bool uncorrectable_errors(struct cxl_vfio_device *cxlv)
 	return true;
 }
 
-static void correctable_errors(struct cxl_vfio_device *cxlv)
+/**
+ * cxl_vfio_correctable_errors - log correctable errors, if there are some
+ * @cxlv: the device, awake; configuration access is locked
+ */
+void cxl_vfio_correctable_errors(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
 	DECLARE_SEQ_BUF(names, 256);
@@ -60,15 +67,27 @@ static void correctable_errors(struct cxl_vfio_device *cxlv)
 	cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_ERRORS_CORRECTED);
 }
 
-/* The PCI core has the device awake for recovery, but not for this. */
+/*
+ * AER's thread has no lock here, so that the device may be unbound, or be with another driver
+ * by now, or be reset: then the error stays where it is, and is found at the end of that. Nor
+ * does it have the device awake, as it does for recovery.
+ */
 static void cor_error_detected(struct pci_dev *pdev)
 {
-	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
+	struct cxl_vfio_device *cxlv;
 
-	if (cxl_vfio_power_get(cxlv))
+	if (!device_trylock(&pdev->dev))
 		return;
-	correctable_errors(cxlv);
-	cxl_vfio_power_put(cxlv);
+	if (pdev->driver && pdev->driver->err_handler == &cxl_vfio_err_handlers) {
+		cxlv = pdev_to_cxl_vfio(pdev);
+		if (!cxl_vfio_power_get(cxlv)) {
+			pci_cfg_access_lock(pdev);
+			cxl_vfio_correctable_errors(cxlv);
+			pci_cfg_access_unlock(pdev);
+			cxl_vfio_power_put(cxlv);
+		}
+	}
+	device_unlock(&pdev->dev);
 }
 
 /*
@@ -79,13 +98,15 @@ static void cor_error_detected(struct pci_dev *pdev)
  */
 static void reset_prepare(struct pci_dev *pdev)
 {
-	cxl_vfio_reset_prepare(pdev_to_cxl_vfio(pdev));
+	cxl_vfio_reset_begin(pdev_to_cxl_vfio(pdev), CXL_VFIO_WHY_RESET);
 	pm_runtime_get_sync(&pdev->dev);
 }
 
 static void reset_done(struct pci_dev *pdev)
 {
-	cxl_vfio_reset_done(pdev_to_cxl_vfio(pdev));
+	cxl_vfio_reset_end(pdev_to_cxl_vfio(pdev), CXL_VFIO_WHY_RESET);
+	if (!cxl_vfio_is_absent(&pdev_to_cxl_vfio(pdev)->hw))
+		cxl_vfio_correctable_errors(pdev_to_cxl_vfio(pdev));
 	cxl_vfio_power_put(pdev_to_cxl_vfio(pdev));
 }
 
@@ -99,11 +120,22 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 		cxl_vfio_removed(cxlv);
 		return vfio_pci_core_aer_err_detected(pdev, state);
 	}
-	cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_ERROR);
+	/* With what the VFIO core has masked of interrupts since the user's last write. */
+	pci_cfg_access_lock(pdev);
+	if (cxlv->command >= 0)
+		cxl_vfio_note_command(cxlv);
+	pci_cfg_access_unlock(pdev);
+	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_ERROR);
 	/* A frozen link is reset, and comes back with nothing programmed. */
 	lost = state == pci_channel_io_frozen;
+	pci_cfg_access_lock(pdev);
 	lost |= uncorrectable_errors(cxlv);
+	pci_cfg_access_unlock(pdev);
 	ret = vfio_pci_core_aer_err_detected(pdev, state);
+	WRITE_ONCE(cxlv->link_reset, lost);
+	/* The link works still, and is to be reset: not with lines that are on their way. */
+	if (lost && state == pci_channel_io_normal)
+		cxl_vfio_mem_flush_touched(&cxlv->mem);
 	return lost ? PCI_ERS_RESULT_NEED_RESET : ret;
 }
 
@@ -116,7 +148,11 @@ static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 	cxl_vfio_regs_reset_begin(&cxlv->regs);
 	/* Taken for in D3cold where recovery woke it behind a link that was down. */
 	pci_set_power_state(pdev, PCI_D0);
-	pci_restore_state(pdev);
+	pci_cfg_access_lock(pdev);
+	cxl_vfio_platform_restore_config(&cxlv->hw);
+	if (cxlv->command >= 0)
+		pci_write_config_word(pdev, PCI_COMMAND, cxlv->command);
+	pci_cfg_access_unlock(pdev);
 	return PCI_ERS_RESULT_RECOVERED;
 }
 
@@ -124,12 +160,35 @@ static void resume(struct pci_dev *pdev)
 {
 	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
 
+	pci_cfg_access_lock(pdev);
 	if (cxlv->slot_reset)
-		cxl_vfio_reset_done(cxlv);
+		cxl_vfio_reset_end(cxlv, CXL_VFIO_WHY_ERROR);
 	else
-		cxl_vfio_reset_restore(cxlv);
+		cxl_vfio_back(cxlv, CXL_VFIO_WHY_ERROR);
+	pci_cfg_access_unlock(pdev);
 	cxlv->slot_reset = false;
-	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_ERROR);
+	WRITE_ONCE(cxlv->link_reset, false);
+}
+
+/**
+ * cxl_vfio_wait_recovered - no error is being recovered from
+ * @cxlv: the device, being opened
+ *
+ * Its link may just have been reset: what the VFIO core saved of it now, and restored at
+ * close, would be a device without BARs.
+ *
+ * Return: 0; -ENODEV if it was given up; -EINTR when killed.
+ */
+int cxl_vfio_wait_recovered(struct cxl_vfio_device *cxlv)
+{
+	while (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR)) {
+		if (cxl_vfio_is_gone(&cxlv->hw))
+			return -ENODEV;
+		if (schedule_timeout_killable(msecs_to_jiffies(POLL_MS)) &&
+		    fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
 }
 
 const struct pci_error_handlers cxl_vfio_err_handlers = {

@@ -16,10 +16,10 @@
  */
 void cxl_vfio_removed(struct cxl_vfio_device *cxlv)
 {
-	if (READ_ONCE(cxlv->hw.blocked) & CXL_VFIO_BLOCK_GONE)
+	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_GONE))
 		return;
 	pci_warn(cxlv->core.pdev, "the device was removed, or given up: its memory is gone for good\n");
-	cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_GONE);
+	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_GONE);
 	wake_up_all(&cxlv->regs.request.ended);
 }
 

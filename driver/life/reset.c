@@ -4,106 +4,21 @@
  * each the decoders are as the platform had them, or the memory is out of use and the log
  * says why.
  */
-#include <linux/io.h>
-#include <linux/memregion.h>
 #include <linux/pci.h>
 
 #include "life/life.h"
 #include "trace.h"
 
 /**
- * cxl_vfio_reset_quiesce - revoke the memory until a reset has ended
- * @cxlv: the device
- *
- * Ended by cxl_vfio_mem_allow() of CXL_VFIO_BLOCK_RESET.
+ * cxl_vfio_reset_begin - a reset is about to begin
+ * @cxlv: the device, whose lock is held, and perhaps memory_lock
+ * @why: which reset
  */
-void cxl_vfio_reset_quiesce(struct cxl_vfio_device *cxlv)
+void cxl_vfio_reset_begin(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 {
 	trace_cxl_vfio_reset_begin(&cxlv->core.pdev->dev);
-	cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_RESET);
-	/* Lines that users left dirty would be written to a decoder that is gone. */
-	if (cxl_vfio_content_used(&cxlv->mem))
-		cxl_vfio_mem_flush_cpu_caches(&cxlv->mem);
-}
-
-/**
- * cxl_vfio_reset_prepare - a reset is about to begin
- * @cxlv: the device
- *
- * From the PCI core, with the device lock and perhaps memory_lock held.
- */
-void cxl_vfio_reset_prepare(struct cxl_vfio_device *cxlv)
-{
-	cxl_vfio_reset_quiesce(cxlv);
+	cxl_vfio_leave(cxlv, why);
 	cxl_vfio_regs_reset_begin(&cxlv->regs);
-}
-
-/**
- * cxl_vfio_reset_hang - a CXL Reset did not end in its time
- * @cxlv: the device, whose lock is held
- *
- * It may still be at it, and only a conventional reset ends that: FLR leaves CXL.mem as
- * it is (9.5), and a write to PMCSR may be lost like any other. So until then the PCI
- * core takes neither, also for the administrator.
- */
-void cxl_vfio_reset_hang(struct cxl_vfio_device *cxlv)
-{
-	struct pci_dev *pdev = cxlv->core.pdev;
-
-	cxlv->hung_flags |= (PCI_DEV_FLAGS_NO_FLR_RESET | PCI_DEV_FLAGS_NO_PM_RESET) &
-			    ~pdev->dev_flags;
-	pdev->dev_flags |= cxlv->hung_flags;
-	cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_HUNG);
-}
-
-/* The PCI core may take any reset again. */
-static void allow_resets(struct cxl_vfio_device *cxlv)
-{
-	cxlv->core.pdev->dev_flags &= ~cxlv->hung_flags;
-	cxlv->hung_flags = 0;
-}
-
-/*
- * The PCI core tells the end of a reset also where none could be made. Return: 0, also if
- * nothing hung; -ETIMEDOUT if it still does.
- */
-static int unhang(struct cxl_vfio_device *cxlv)
-{
-	if (!cxl_vfio_is_hung(&cxlv->hw))
-		return 0;
-	if (cxl_vfio_dvsec_kept_mem_enable(&cxlv->hw))
-		return -ETIMEDOUT;
-	allow_resets(cxlv);
-	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_HUNG);
-	return 0;
-}
-
-/**
- * cxl_vfio_reset_restore - put back what a reset, or D3, took
- * @cxlv: the device, in D0; the device lock or memory_lock is held, or the
- *	  device is not open
- *
- * Does not wait for the memory to become active: cxl_vfio_mem_accessible() looks at
- * every access.
- *
- * Return: 0, or why the memory is out of use now, logged; -ENODEV also of a device that
- * was removed; -ETIMEDOUT also, with nothing done, of one that is still in a CXL Reset.
- */
-int cxl_vfio_reset_restore(struct cxl_vfio_device *cxlv)
-{
-	int ret;
-
-	if (cxl_vfio_is_absent(&cxlv->hw))
-		return -ENODEV;
-	ret = unhang(cxlv);
-	if (ret)
-		return ret;
-	ret = cxl_vfio_platform_restore(&cxlv->hw, &cxlv->mem.hpa);
-	if (ret)
-		cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_UNUSABLE);
-	else
-		cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_UNUSABLE);
-	return ret;
 }
 
 /**
@@ -122,7 +37,7 @@ int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv)
 	struct pci_dev *bridge = pci_upstream_bridge(pdev);
 	int ret;
 
-	if (!cxl_vfio_is_hung(&cxlv->hw))
+	if (!cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
 		return 0;
 	ret = cxl_vfio_check_present(&cxlv->hw);
 	if (ret)
@@ -132,7 +47,7 @@ int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv)
 	ret = pci_try_reset_function(pdev);
 	if (bridge)
 		pci_dev_unlock(bridge);
-	return cxl_vfio_is_hung(&cxlv->hw) ? ret ?: -ETIMEDOUT : 0;
+	return cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) ? ret ?: -ETIMEDOUT : 0;
 }
 
 /*
@@ -166,13 +81,15 @@ void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv)
 {
 	int ret = -ENODEV;
 
-	if (cxl_vfio_is_hung(&cxlv->hw) && cxl_vfio_is_present(&cxlv->hw))
+	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_CLOSE);
+	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) && cxl_vfio_is_present(&cxlv->hw))
 		ret = reset_locked(cxlv);
-	cxl_vfio_reset_restore(cxlv);
-	if (cxl_vfio_is_hung(&cxlv->hw) && !cxl_vfio_is_absent(&cxlv->hw))
+	WRITE_ONCE(cxlv->close_left, false);
+	cxl_vfio_back_locked(cxlv, CXL_VFIO_WHY_CLOSE);
+	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) && !cxl_vfio_is_absent(&cxlv->hw))
 		pci_err(cxlv->core.pdev, "left in a CXL Reset that no reset of its bus has ended (%pe): its memory cannot be reached until one does\n",
 			ERR_PTR(ret ?: -ETIMEDOUT));
-	allow_resets(cxlv);
+	cxl_vfio_allow_resets(cxlv);
 }
 
 /**
@@ -187,26 +104,69 @@ void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, in
 	cxl_vfio_count(&cxlv->hw, ret ? CXL_VFIO_COUNT_RESETS_FAILED : CXL_VFIO_COUNT_RESETS);
 }
 
+/* What is put back now is all there is to put back. */
+static void forget_close(struct cxl_vfio_device *cxlv)
+{
+	WRITE_ONCE(cxlv->close_left, false);
+	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_CLOSE);
+}
+
 /**
- * cxl_vfio_reset_done - a reset has ended
- * @cxlv: the device
+ * cxl_vfio_reset_end - a reset has ended
+ * @cxlv: the device; as in cxl_vfio_back()
+ * @why: which reset
  *
  * The virtual registers follow what the device was seen to do. But a reset
  * that the user of the device itself asked for is the machine's, whichever way
  * the PCI core resets the function: it lets go of the virtual decoder, lock
  * and all, so that the next firmware can place it.
  */
-void cxl_vfio_reset_done(struct cxl_vfio_device *cxlv)
+void cxl_vfio_reset_end(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 {
-	bool lost = (!unhang(cxlv) && cxl_vfio_platform_decoder_lost(&cxlv->hw)) ||
-		    atomic_read(&cxlv->user_resets);
-	enum cxlr_reset kind = lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR;
-	int ret = cxl_vfio_reset_restore(cxlv);
+	bool hung = cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG);
+	bool lost = hung || cxl_vfio_platform_decoder_lost(&cxlv->hw);
+	enum cxlr_reset kind;
+	int ret;
 
-	/* One that was woken for the reset could not be asked yet. */
-	if (!ret)
-		cxl_vfio_ras_unmask(&cxlv->hw);
-	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_RESET);
+	if (READ_ONCE(cxlv->close_left))
+		forget_close(cxlv);
+	ret = cxl_vfio_back(cxlv, why);
+	/* None was made. */
+	if (hung && cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
+		lost = false;
+	kind = lost || atomic_read(&cxlv->user_resets) ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR;
 	cxl_vfio_regs_reset_end(&cxlv->regs, kind, ret);
 	cxl_vfio_reset_ended(cxlv, kind, ret);
+}
+
+/* Return: whether the device lock could be had. */
+static bool try_end_close(struct cxl_vfio_device *cxlv)
+{
+	struct pci_dev *pdev = cxlv->core.pdev;
+
+	if (!pci_dev_trylock(pdev))
+		return false;
+	WRITE_ONCE(cxlv->close_left, false);
+	cxl_vfio_back(cxlv, CXL_VFIO_WHY_CLOSE);
+	pci_dev_unlock(pdev);
+	return true;
+}
+
+/**
+ * cxl_vfio_reset_end_close - put back what the VFIO core's reset at close took
+ * @cxlv: the device, which the core has disabled
+ *
+ * No callback announces that reset. If the device lock is taken, the restore is left to its
+ * holder or the next open: unbind holds it while it waits for the close, and another reset while
+ * that is under way.
+ *
+ * Return: whether there is nothing to put back any more.
+ */
+bool cxl_vfio_reset_end_close(struct cxl_vfio_device *cxlv)
+{
+	if (!cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_CLOSE) || try_end_close(cxlv))
+		return true;
+	WRITE_ONCE(cxlv->close_left, true);
+	/* Or the reset ended before it could see that. */
+	return try_end_close(cxlv);
 }

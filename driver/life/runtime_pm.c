@@ -8,6 +8,7 @@
  * The references are all the driver's own. Those that the VFIO core would take
  * (disable_idle_d3) end before what its reset at close took is put back.
  */
+#include <linux/delay.h>
 #include <linux/pci.h>
 #include <linux/pm.h>
 #include <linux/pm_domain.h>
@@ -32,7 +33,7 @@ static bool may_sleep(struct cxl_vfio_device *cxlv)
 {
 	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
 
-	if (!backing || backing->pages || READ_ONCE(cxlv->hw.blocked) || cxlv->core.needs_reset)
+	if (!backing || backing->pages || READ_ONCE(cxlv->hw.reasons) || cxlv->core.needs_reset)
 		return false;
 	if (!cxl_vfio_content_precious(&cxlv->mem))
 		return true;
@@ -54,22 +55,26 @@ static int fall_asleep(struct cxl_vfio_device *cxlv)
 	/* What one that does not answer has is no configuration to come back to. */
 	if (!may_sleep(cxlv) || !cxl_vfio_is_present(&cxlv->hw))
 		return -EBUSY;
-	cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_BLOCK_SLEEP);
-	cxl_vfio_backing_unmap(&cxlv->mem);
-	if (cxl_vfio_mem_flush_cpu_caches(&cxlv->mem) && cxl_vfio_content_precious(&cxlv->mem)) {
-		cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_SLEEP);
+	if (cxl_vfio_leave(cxlv, CXL_VFIO_WHY_SUSPENDED) && cxl_vfio_content_precious(&cxlv->mem)) {
+		cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_SUSPENDED);
 		return -EBUSY;
 	}
 	cxl_vfio_dvsec_write_back(&cxlv->hw);
 	return 0;
 }
 
-static void put_back(struct cxl_vfio_device *cxlv)
+/*
+ * False in a reset that has resumed the device: that has configuration access and waits for
+ * this, and its end restores. The BARs may be out of reach until then.
+ */
+static bool lock_registers(struct cxl_vfio_device *cxlv)
 {
-	if (cxlv->core.needs_pm_restore || cxl_vfio_platform_decoder_lost(&cxlv->hw))
-		cxl_vfio_content_lost(&cxlv->mem);
-	cxl_vfio_reset_restore(cxlv);
-	cxl_vfio_ras_unmask(&cxlv->hw);
+	while (!pci_cfg_access_trylock(cxlv->core.pdev)) {
+		if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_RESET))
+			return false;
+		usleep_range(500, 1000);
+	}
+	return true;
 }
 
 /*
@@ -83,12 +88,15 @@ static void awake(struct cxl_vfio_device *cxlv)
 	if (cxl_vfio_is_gone(&cxlv->hw))
 		return;
 	cxl_vfio_dvsec_write_control2(&cxlv->hw, 0);
-	/* Or at the end of the reset for which it was woken: its BARs may be out of reach. */
-	if (READ_ONCE(cxlv->hw.blocked) & CXL_VFIO_BLOCK_RESET)
+	if (lock_registers(cxlv)) {
+		if (cxlv->core.needs_pm_restore || cxl_vfio_platform_decoder_lost(&cxlv->hw))
+			cxl_vfio_content_lost(&cxlv->mem);
+		cxl_vfio_back(cxlv, CXL_VFIO_WHY_SUSPENDED);
+		pci_cfg_access_unlock(cxlv->core.pdev);
+	} else {
 		cxl_vfio_content_lost(&cxlv->mem);
-	else
-		put_back(cxlv);
-	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_SLEEP);
+		cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_SUSPENDED);
+	}
 }
 
 static int runtime_suspend(struct device *dev)

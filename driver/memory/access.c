@@ -39,35 +39,35 @@ static void zap_mappings(struct cxl_vfio_mem *mem)
 /**
  * cxl_vfio_mem_revoke - end all access to the memory
  * @mem: the memory
- * @why: CXL_VFIO_BLOCK_*
+ * @why: the reason
  *
  * On return no access is under way and no mapping is left. Sleeps; callers
  * may hold memory_lock.
  */
-void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, unsigned long why)
+void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why)
 {
 	guard(rwsem_write)(&mem->lock);
-	mem->hw->blocked |= why;
+	mem->hw->reasons |= BIT(why);
 	mem->accessible_at = 0;
 	/* New faults come only after mem->lock. */
 	if (mem->region_index)
 		zap_mappings(mem);
 	cxl_vfio_count(mem->hw, CXL_VFIO_COUNT_ZAPS);
-	trace_cxl_vfio_zap(&mem->hw->pdev->dev, why, mem->hw->blocked);
+	trace_cxl_vfio_zap(&mem->hw->pdev->dev, BIT(why), mem->hw->reasons);
 }
 
 /**
  * cxl_vfio_mem_allow - take back what cxl_vfio_mem_revoke() said
  * @mem: the memory
- * @why: CXL_VFIO_BLOCK_*
+ * @why: the reason
  *
  * Mappings come back by faults.
  */
-void cxl_vfio_mem_allow(struct cxl_vfio_mem *mem, unsigned long why)
+void cxl_vfio_mem_allow(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why)
 {
 	guard(rwsem_write)(&mem->lock);
-	mem->hw->blocked &= ~why;
-	trace_cxl_vfio_unblock(&mem->hw->pdev->dev, why, mem->hw->blocked);
+	mem->hw->reasons &= ~BIT(why);
+	trace_cxl_vfio_unblock(&mem->hw->pdev->dev, BIT(why), mem->hw->reasons);
 }
 
 /**
@@ -85,11 +85,26 @@ bool cxl_vfio_mem_reachable(struct cxl_vfio_mem *mem)
 
 	lockdep_assert_held(&mem->lock);
 
-	if (mem->hw->blocked || pdev->current_state != PCI_D0 ||
+	if (mem->hw->reasons || pdev->current_state != PCI_D0 ||
 	    !cxl_vfio_dvsec_mem_active(mem->hw))
 		return false;
 	pci_read_config_word(pdev, mem->hw->dvsec + CXLR_DVSEC_CTRL, &dvsec_ctrl);
 	return !PCI_POSSIBLE_ERROR(dvsec_ctrl) && dvsec_ctrl & CXLR_CTRL_MEM_ENABLE;
+}
+
+/**
+ * cxl_vfio_mem_changing - is there but a reason that ends at once?
+ * @mem: the memory; its lock is held for read at least
+ *
+ * That is short, and the outcome is not known yet.
+ */
+bool cxl_vfio_mem_changing(struct cxl_vfio_mem *mem)
+{
+	unsigned long reasons = mem->hw->reasons;
+
+	lockdep_assert_held(&mem->lock);
+
+	return reasons == BIT(CXL_VFIO_WHY_COMMAND) || reasons == BIT(CXL_VFIO_WHY_POWER);
 }
 
 /* May the device be asked, as far as the VFIO core and this driver know? */
@@ -99,7 +114,7 @@ static bool may_ask(struct cxl_vfio_mem *mem)
 
 	lockdep_assert_held(&core->memory_lock);
 
-	return !mem->hw->blocked && !core->pm_runtime_engaged &&
+	return !mem->hw->reasons && !core->pm_runtime_engaged &&
 	       core->pdev->current_state == PCI_D0 && __vfio_pci_memory_enabled(core);
 }
 
@@ -144,9 +159,9 @@ bool cxl_vfio_mem_accessible_cached(struct cxl_vfio_mem *mem)
 
 /**
  * cxl_vfio_mem_flush_cpu_caches - no processor has lines of the memory in its caches
- * @mem: the memory, which is revoked
+ * @mem: the memory, which is out of reach
  *
- * Dirty ones are written back. As cxl_region_decode_reset() does.
+ * Dirty ones are written back. As cxl_region_decode_reset() does. It stops all processors.
  *
  * Return: 0; -EOPNOTSUPP where there is no such instruction, as in a virtual
  * machine that says it is one; or why it failed.
@@ -154,8 +169,28 @@ bool cxl_vfio_mem_accessible_cached(struct cxl_vfio_mem *mem)
 int cxl_vfio_mem_flush_cpu_caches(struct cxl_vfio_mem *mem)
 {
 	const struct range *hpa = &mem->hpa;
+	int ret;
 
 	if (!cpu_cache_has_invalidate_memregion())
 		return -EOPNOTSUPP;
-	return cpu_cache_invalidate_memregion(hpa->start, range_len(hpa));
+	ret = cpu_cache_invalidate_memregion(hpa->start, range_len(hpa));
+	if (!ret)
+		WRITE_ONCE(mem->touched, false);
+	return ret;
+}
+
+/**
+ * cxl_vfio_mem_flush_touched - no processor has dirty lines of the memory
+ * @mem: the memory, which is out of reach
+ *
+ * Does nothing if no process has mapped or written it since the last flush, and it has no
+ * pages to pin. So a guest that resets its device again and again does not stop processors.
+ *
+ * Return: as cxl_vfio_mem_flush_cpu_caches().
+ */
+int cxl_vfio_mem_flush_touched(struct cxl_vfio_mem *mem)
+{
+	if (!READ_ONCE(mem->touched) && !(mem->backing && mem->backing->pages))
+		return 0;
+	return cxl_vfio_mem_flush_cpu_caches(mem);
 }

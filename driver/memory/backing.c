@@ -164,11 +164,14 @@ bool cxl_vfio_backing_pinned(struct cxl_vfio_mem *mem)
 }
 
 /**
- * cxl_vfio_backing_unmap - the kernel does not map the memory while the device sleeps
- * @mem: the memory, with a backing without pages; the device has no user
+ * cxl_vfio_backing_unmap - take the kernel's mapping of the memory away
+ * @mem: the memory, which is out of reach; its backing stays. With struct pages it stays
+ *	 mapped: they are in the direct map
  */
 void cxl_vfio_backing_unmap(struct cxl_vfio_mem *mem)
 {
+	if (mem->backing->pages)
+		return;
 	if (mem->kaddr)
 		mem->backing->detach(mem);
 	mem->kaddr = NULL;
@@ -188,13 +191,11 @@ void cxl_vfio_backing_abandon(struct cxl_vfio_mem *mem)
 
 /**
  * cxl_vfio_backing_map_again - undo cxl_vfio_backing_unmap()
- * @mem: the memory of a device that has slept, and is kept awake; backing_lock is held
+ * @mem: the memory of a device that is awake, and kept so; its backing stays
  *
  * Return: 0, also if it is mapped, or an error.
  */
 int cxl_vfio_backing_map_again(struct cxl_vfio_mem *mem)
 {
-	lockdep_assert_held(&mem->backing_lock);
-
 	return mem->kaddr ? 0 : mem->backing->attach(mem);
 }

@@ -52,11 +52,12 @@ static vm_fault_t insert(struct cxl_vfio_mem *mem, struct vm_fault *vmf, unsigne
 	guard(rwsem_read)(&mem->lock);
 
 	/* Not whoever makes the change, and not the dying: signals wait for the fault. */
-	if (mem->hw->blocked == CXL_VFIO_BLOCK_CONFIG &&
+	if (cxl_vfio_mem_changing(mem) &&
 	    READ_ONCE(mem->config_owner) != current && !fatal_signal_pending(current))
 		return VM_FAULT_RETRY;
 	if (!cxl_vfio_mem_accessible_cached(mem))
 		return VM_FAULT_SIGBUS;
+	WRITE_ONCE(mem->touched, true);
 	return mem->backing->insert(mem, vmf, pfn, order);
 }
 

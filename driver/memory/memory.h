@@ -96,13 +96,14 @@ struct cxl_vfio_content {
  *	   the device sleeps, and until it is needed after that
  * @poison: errors in it
  * @content: what is in it
+ * @touched: a process has mapped or written it since the CPU caches were flushed
  * @region_index: VFIO index of the region; valid while open; guarded by @lock
- * @lock: guards @blocked of the device. Taken for read around every access, so with it
+ * @lock: guards @reasons of the device. Taken for read around every access, so with it
  *	  taken for write none is under way. Nests inside
  *	  memory_lock.
- * @accessible_at: jiffies at which the device said yes, and nothing was blocked since; 0: never.
+ * @accessible_at: jiffies at which the device said yes, with no reason against it since; 0: never.
  *	     Cleared under @lock for write
- * @config_lock: one change of memory enable or power at a time. User memory is
+ * @config_lock: one change of power at a time. User memory is
  *		 touched under it, so no fault may wait for it.
  * @config_owner: the task that holds @config_lock
  */
@@ -121,6 +122,7 @@ struct cxl_vfio_mem {
 	void *kaddr;
 	struct cxl_vfio_poison poison;
 	struct cxl_vfio_content content;
+	bool touched;
 	u32 region_index;
 	struct rw_semaphore lock;
 	unsigned long accessible_at;
@@ -137,12 +139,14 @@ static inline unsigned long cxl_vfio_granule(const struct cxl_vfio_mem *mem)
 /* access.c */
 void cxl_vfio_mem_init(struct cxl_vfio_mem *mem, struct vfio_pci_core_device *core,
 		       struct cxl_vfio_hw *hw);
-void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, unsigned long why);
-void cxl_vfio_mem_allow(struct cxl_vfio_mem *mem, unsigned long why);
+void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why);
+void cxl_vfio_mem_allow(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why);
+bool cxl_vfio_mem_changing(struct cxl_vfio_mem *mem);
 bool cxl_vfio_mem_reachable(struct cxl_vfio_mem *mem);
 bool cxl_vfio_mem_accessible(struct cxl_vfio_mem *mem);
 bool cxl_vfio_mem_accessible_cached(struct cxl_vfio_mem *mem);
 int cxl_vfio_mem_flush_cpu_caches(struct cxl_vfio_mem *mem);
+int cxl_vfio_mem_flush_touched(struct cxl_vfio_mem *mem);
 
 /* claim.c */
 int cxl_vfio_claim_memory(struct cxl_vfio_mem *mem);

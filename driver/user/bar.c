@@ -45,8 +45,16 @@ bool cxl_vfio_bar_carved(struct cxl_vfio_device *cxlv, u64 start, u64 len)
 	return start < cxlv->hw.comp.carve_end && end > cxlv->hw.comp.carve_start;
 }
 
-/* Reads give ones, writes are dropped, as from a BAR that nothing decodes. */
-static ssize_t carved_rw(char __user *buf, size_t count, loff_t *ppos, bool iswrite)
+/**
+ * cxl_vfio_rw_nothing - reads give ones, and writes are dropped
+ * @buf: user memory
+ * @count: bytes
+ * @ppos: position in any region
+ * @iswrite: which
+ *
+ * As from a device that does not answer. Return: @count, or -EFAULT.
+ */
+ssize_t cxl_vfio_rw_nothing(char __user *buf, size_t count, loff_t *ppos, bool iswrite)
 {
 	static const u8 ones[64] = { [0 ... 63] = 0xff };
 	size_t done, chunk;
@@ -86,8 +94,9 @@ ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 		size_t chunk = count - done;
 
 		if (pos >= comp->carve_start && pos < comp->carve_end) {
-			ret = carved_rw(buf + done, min_t(u64, chunk, comp->carve_end - pos), ppos,
-					iswrite);
+			ret = cxl_vfio_rw_nothing(buf + done,
+						  min_t(u64, chunk, comp->carve_end - pos),
+						  ppos, iswrite);
 		} else {
 			if (pos < comp->carve_start)
 				chunk = min_t(u64, chunk, comp->carve_start - pos);

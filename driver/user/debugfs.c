@@ -25,19 +25,6 @@ static const char * const count_names[] = {
 
 static_assert(ARRAY_SIZE(count_names) == CXL_VFIO_COUNTS);
 
-static const struct {
-	unsigned long bit;
-	const char *name;
-} blocks[] = {
-	{ CXL_VFIO_BLOCK_RESET, "reset" },
-	{ CXL_VFIO_BLOCK_ERROR, "error" },
-	{ CXL_VFIO_BLOCK_CONFIG, "config" },
-	{ CXL_VFIO_BLOCK_UNUSABLE, "unusable" },
-	{ CXL_VFIO_BLOCK_HUNG, "hung" },
-	{ CXL_VFIO_BLOCK_GONE, "gone" },
-	{ CXL_VFIO_BLOCK_SLEEP, "sleep" },
-};
-
 static struct dentry *root;
 
 static int counts_show(struct seq_file *file, void *unused)
@@ -67,11 +54,14 @@ static int show_memory(struct seq_file *file, struct cxl_vfio_device *cxlv)
 
 	guard(rwsem_read)(&mem->lock);
 	seq_puts(file, "blocked");
-	for (i = 0; i < ARRAY_SIZE(blocks); i++)
-		if (cxlv->hw.blocked & blocks[i].bit)
-			seq_printf(file, " %s", blocks[i].name);
+	for (i = 0; i < CXL_VFIO_WHY_COUNT; i++)
+		if (cxlv->hw.reasons & BIT(i))
+			seq_printf(file, " %s", cxl_vfio_rules[i].name);
 	seq_printf(file, "\nreachable %d\nuncleared %lld\n", cxl_vfio_mem_reachable(&cxlv->mem),
 		   atomic64_read(&cxlv->mem.content.left));
+	/* Not of a device that is to be left alone. */
+	if (cxlv->hw.reasons)
+		return 0;
 	pci_read_config_word(cxlv->core.pdev, cxlv->hw.dvsec + CXLR_DVSEC_STATUS, &status);
 	seq_printf(file, "viral %d\n",
 		   !PCI_POSSIBLE_ERROR(status) && status & CXLR_STATUS_VIRAL);

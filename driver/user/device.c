@@ -18,26 +18,12 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	cxl_vfio_regs_init(&cxlv->regs, &cxlv->core, &cxlv->hw);
 	cxl_vfio_settings_of_new(&cxlv->settings);
 	atomic_set(&cxlv->user_resets, 0);
+	cxlv->command = -1;
 	cxl_vfio_cxl_reset_init(cxlv);
 	cxl_vfio_clear_init(cxlv);
 	/* When an idle device sleeps, is not the core's to say (life/runtime_pm.c). */
 	cxlv->core.disable_idle_d3 = true;
 	return vfio_pci_core_init_dev(vdev);
-}
-
-/*
- * The core's reset at close runs without reset_done(). An unbind holds the
- * device lock while it waits for the close: it restores by itself, after that.
- */
-static void restore_after_close(struct cxl_vfio_device *cxlv)
-{
-	struct pci_dev *pdev = cxlv->core.pdev;
-
-	if (!pci_dev_trylock(pdev))
-		return;
-	cxl_vfio_reset_restore(cxlv);
-	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_BLOCK_RESET);
-	pci_dev_unlock(pdev);
 }
 
 /*
@@ -47,7 +33,7 @@ static void restore_after_close(struct cxl_vfio_device *cxlv)
 static void after_disable(struct cxl_vfio_device *cxlv, bool locked)
 {
 	cxl_vfio_skip_core_reset_end(cxlv, locked);
-	restore_after_close(cxlv);
+	cxl_vfio_reset_end_close(cxlv);
 	WRITE_ONCE(cxlv->clear.quiet, !cxlv->core.needs_reset);
 }
 
@@ -101,10 +87,16 @@ static int open_device(struct cxl_vfio_device *cxlv)
 	if (ret)
 		return ret;
 	/* A CXL Reset that clears, and the reset that enabling is, would meet. */
-	ret = cxl_vfio_clear_wait(cxlv) ?: refuse_hung(cxlv);
+	ret = cxl_vfio_clear_wait(cxlv) ?: cxl_vfio_wait_recovered(cxlv);
+	if (!ret && !cxl_vfio_reset_end_close(cxlv))
+		ret = -EAGAIN;
+	if (!ret)
+		ret = refuse_hung(cxlv);
 	if (ret)
 		goto err_backing;
+	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_OPEN);
 	ret = vfio_pci_core_enable(&cxlv->core);
+	cxl_vfio_back_locked(cxlv, CXL_VFIO_WHY_OPEN);
 	if (ret)
 		goto err_backing;
 
@@ -119,7 +111,11 @@ static int open_device(struct cxl_vfio_device *cxlv)
 	ret = cxl_vfio_comp_region_open(cxlv);
 	if (ret)
 		goto err_disable;
+	pci_cfg_access_lock(cxlv->core.pdev);
 	ret = cxl_vfio_regs_open(&cxlv->regs, range_len(&cxlv->mem.hpa));
+	if (!ret)
+		cxl_vfio_note_command(cxlv);
+	pci_cfg_access_unlock(cxlv->core.pdev);
 	if (ret)
 		goto err_disable;
 
@@ -131,6 +127,7 @@ err_disable:
 	/* The core's reset here is announced to nobody. */
 	cxl_vfio_clear_stop(cxlv);
 	cxl_vfio_bar_close(cxlv);
+	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_CLOSE);
 	locked = cxl_vfio_skip_core_reset_begin(cxlv);
 	vfio_pci_core_disable(&cxlv->core);
 	after_disable(cxlv, locked);
@@ -164,7 +161,9 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 
 	cxl_vfio_cxl_reset_stop(cxlv);
 	cxl_vfio_regs_close(&cxlv->regs);
+	cxl_vfio_forget_command(cxlv);
 	cxl_vfio_bar_close(cxlv);
+	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_CLOSE);
 	locked = cxl_vfio_skip_core_reset_begin(cxlv);
 	vfio_pci_core_close_device(vdev);
 	after_disable(cxlv, locked);
@@ -199,12 +198,12 @@ static long reset_by_pci(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigne
 {
 	long ret;
 
-	if (cmd == VFIO_DEVICE_RESET && cxl_vfio_is_hung(&cxlv->hw)) {
+	if (cmd == VFIO_DEVICE_RESET && cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG)) {
 		guard(rwsem_write)(&cxlv->core.memory_lock);
 		return cxl_vfio_reset_end_hung(cxlv);
 	}
 	ret = vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
-	return !ret && cxl_vfio_is_hung(&cxlv->hw) ? -ETIMEDOUT : ret;
+	return !ret && cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) ? -ETIMEDOUT : ret;
 }
 
 /* As the PCI core does: where one way to reset the device fails, the next. */
@@ -217,7 +216,9 @@ static long reset_device(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigne
 		if (ret != -EIO)
 			return ret;
 	}
-	if (cxl_vfio_regs_events_full(&cxlv->regs))
+	/* What the PCI core saves before would be a device that has lost all. */
+	if (cxl_vfio_regs_events_full(&cxlv->regs) ||
+	    cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR))
 		return -EAGAIN;
 	if (cxl_vfio_cxl_reset_wait_off(cxlv))
 		return -EINTR;
@@ -251,6 +252,7 @@ static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned 
 	case VFIO_DEVICE_RESET:
 	case VFIO_DEVICE_PCI_HOT_RESET:
 		return user_reset(vdev_to_cxl_vfio(vdev), cmd, arg);
+	case VFIO_DEVICE_GET_IRQ_INFO:
 	case VFIO_DEVICE_SET_IRQS:
 		return gated_ioctl(vdev_to_cxl_vfio(vdev), cmd, arg);
 	default:

@@ -17,11 +17,11 @@ static int mem_copy(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t cou
 	guard(rwsem_read)(&cxlv->core.memory_lock);
 	guard(rwsem_read)(&cxlv->mem.lock);
 
-	/* Short, and the outcome is not known yet: come again. */
-	if (cxlv->hw.blocked == CXL_VFIO_BLOCK_CONFIG)
+	if (cxl_vfio_mem_changing(&cxlv->mem))
 		return -EAGAIN;
 	if (!cxl_vfio_mem_accessible(&cxlv->mem) || cxl_vfio_poison_hidden(&cxlv->mem, pos, count))
 		return -EIO;
+	WRITE_ONCE(cxlv->mem.touched, true);
 	if (iswrite)
 		cxl_vfio_backing_write(&cxlv->mem, pos, buf, count);
 	else if (copy_mc_to_kernel(buf, cxlv->mem.kaddr + pos, count))
@@ -109,7 +109,8 @@ static int mem_add_capability(struct vfio_pci_core_device *core, struct vfio_pci
 	};
 
 	scoped_guard(rwsem_read, &cxlv->mem.lock)
-		if (!(cxlv->hw.blocked & (CXL_VFIO_BLOCK_UNUSABLE | CXL_VFIO_BLOCK_GONE)))
+		if (!(cxlv->hw.reasons &
+		      (BIT(CXL_VFIO_WHY_LOST) | BIT(CXL_VFIO_WHY_GONE))))
 			cap.flags |= VFIO_CXL_MEM_COMMITTED;
 	if (ctrl & CXLR_HDM_CTRL_LOCK)
 		cap.flags |= VFIO_CXL_MEM_LOCKED;

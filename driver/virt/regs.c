@@ -267,7 +267,7 @@ static void write_control2(struct cxl_vfio_regs *regs, u16 doorbell)
 {
 	u16 val = get_dvsec(regs, CXLR_DVSEC_CTRL2) & CXLR_CTRL2_DISABLE_CACHING;
 
-	if (!regs->resetting)
+	if (!regs->resetting && !cxl_vfio_holds(regs->hw, CXL_VFIO_WHY_HUNG))
 		cxl_vfio_dvsec_write_control2(regs->hw, val | doorbell);
 }
 
@@ -822,7 +822,8 @@ void cxl_vfio_regs_close(struct cxl_vfio_regs *regs)
 	guard(mutex)(&regs->lock);
 	if (!regs->memory)
 		return;
-	cxl_vfio_dvsec_write_control2(regs->hw, 0);
+	if (!cxl_vfio_holds(regs->hw, CXL_VFIO_WHY_HUNG))
+		cxl_vfio_dvsec_write_control2(regs->hw, 0);
 	cxl_vfio_events_close(&regs->events);
 	kvfree(regs->memory);
 	regs->memory = NULL;

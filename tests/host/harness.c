@@ -31,6 +31,7 @@
 #define KILL_TIME	10	/* for a process to die */
 #define CYCLES		300
 #define ACCESSES	250000
+#define DURATION	60	/* seconds */
 /* A kernel with checkers, under TCG, on a machine that does other things too. */
 #define DEBUG_SLOWDOWN	6
 #define LOAD_SLOWDOWN	3
@@ -38,6 +39,7 @@
 enum interface interface;
 unsigned int cycles = CYCLES;
 unsigned long accesses = ACCESSES;
+unsigned int duration = DURATION;
 uint64_t seed;
 /* A test's process is caught in the kernel. */
 static bool stuck;
@@ -246,7 +248,7 @@ static bool kernel_complained(int kmsg)
 	return found;
 }
 
-/* Of a load that is under way in this thread; NULL. */
+/* Of a load or store that is under way in this thread; NULL. */
 static __thread sigjmp_buf * volatile fault_return;
 
 static void on_fault(int number)
@@ -264,13 +266,14 @@ static void catch_faults(void)
 	sigaction(SIGBUS, &action, NULL);
 }
 
+static pthread_once_t faults_caught = PTHREAD_ONCE_INIT;
+
 bool load(const volatile void *address, uint8_t *value)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	volatile bool loaded = false;
 	sigjmp_buf here;
 
-	pthread_once(&once, catch_faults);
+	pthread_once(&faults_caught, catch_faults);
 	if (!sigsetjmp(here, 1)) {
 		fault_return = &here;
 		*value = *(const volatile uint8_t *)address;
@@ -278,6 +281,21 @@ bool load(const volatile void *address, uint8_t *value)
 	}
 	fault_return = NULL;
 	return loaded;
+}
+
+bool store(volatile void *address, uint8_t value)
+{
+	volatile bool stored = false;
+	sigjmp_buf here;
+
+	pthread_once(&faults_caught, catch_faults);
+	if (!sigsetjmp(here, 1)) {
+		fault_return = &here;
+		*(volatile uint8_t *)address = value;
+		stored = true;
+	}
+	fault_return = NULL;
+	return stored;
 }
 
 void wait_until(bool (*done)(void))
@@ -376,7 +394,9 @@ static unsigned int limit(const struct test *test)
 	const char *kernel = getenv("LAB_KERNEL");
 	unsigned int seconds = (test->timeout ?: TIMEOUT) * LOAD_SLOWDOWN;
 
-	return kernel && !strcmp(kernel, "debug") ? seconds * DEBUG_SLOWDOWN : seconds;
+	if (kernel && !strcmp(kernel, "debug"))
+		seconds *= DEBUG_SLOWDOWN;
+	return seconds + duration;
 }
 
 /* Wait for a child; false if it did not end. SIGCHLD is blocked. */
@@ -577,6 +597,7 @@ static void parse_options(int argc, char **argv)
 		{ "interface", required_argument, NULL, 'i' },
 		{ "cycles", required_argument, NULL, 'c' },
 		{ "accesses", required_argument, NULL, 'a' },
+		{ "seconds", required_argument, NULL, 'd' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "list", no_argument, NULL, 'l' },
 		{ }
@@ -595,6 +616,9 @@ static void parse_options(int argc, char **argv)
 		case 'a':
 			accesses = strtoul(optarg, NULL, 0);
 			break;
+		case 'd':
+			duration = atoi(optarg);
+			break;
 		case 's':
 			seed = strtoull(optarg, NULL, 0);
 			break;
@@ -604,7 +628,7 @@ static void parse_options(int argc, char **argv)
 		default:
 			fprintf(stderr,
 				"usage: %s [--interface group|cdev] [--cycles N] [--accesses N]\n"
-				"       [--seed N] [--list] [TEST...]\n", argv[0]);
+				"       [--seconds N] [--seed N] [--list] [TEST...]\n", argv[0]);
 			exit(2);
 		}
 	}

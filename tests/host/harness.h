@@ -36,6 +36,7 @@ enum interface { INTERFACE_GROUP, INTERFACE_CDEV };
 extern enum interface interface;	/* --interface group|cdev */
 extern unsigned int cycles;		/* --cycles N */
 extern unsigned long accesses;		/* --accesses N */
+extern unsigned int duration;		/* --seconds N, of tests that go on for as long */
 extern uint64_t seed;			/* --seed N; another one each time unless given */
 
 __attribute__((format(printf, 1, 2)))
@@ -51,6 +52,8 @@ unsigned int kmsg_said_error(int kmsg, const char *words);
 
 /* Load a byte, in any thread; false if that raised SIGBUS, which is the harness's from then on. */
 bool load(const volatile void *address, uint8_t *value);
+/* The same with a store. */
+bool store(volatile void *address, uint8_t value);
 /* Looks ten times a second, for a minute; then the test fails. */
 void wait_until(bool (*done)(void));
 /* Minor faults of this process so far. */

@@ -210,6 +210,14 @@ bool pci_asleep(const char *device)
 	return ret;
 }
 
+char *pci_debugfs(const char *device, const char *file)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/cxl-vfio-pci/%s/%s", device, file);
+	return read_file(path);
+}
+
 bool pci_is_clear(void)
 {
 	char *text = read_file(pci_path(pci_accel(), "uncleared_bytes"));

@@ -46,6 +46,9 @@ int __pci_bind(const char *device);
 void pci_bind(const char *device);
 void pci_unbind(const char *device);
 
+/* A file of it in debugfs: state, or counts; free() it. */
+char *pci_debugfs(const char *device, const char *file);
+
 /* Is its memory as the next user gets it? */
 bool pci_is_clear(void);
 

@@ -16,9 +16,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/pci_regs.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -252,6 +255,60 @@ static void test_under_way_is_visible(void)
 	fill_random(want, sizeof(want), 1);
 	check_mem_eq(session.window, want, sizeof(want));
 	check_after(&session, count_resets(&session.vfio));
+}
+
+/* Reads of the host's, which wait while the device is in a CXL Reset. */
+static void *read_as_host(void *stop)
+{
+	uint8_t bytes[4096];
+
+	while (!atomic_load((atomic_bool *)stop)) {
+		pci_config(pci_accel(), bytes);
+		usleep(1000);
+	}
+	return NULL;
+}
+
+/* What a guest may read meanwhile; all ones, as from a device that does not answer. */
+static unsigned int read_as_guest(struct vfio *vfio)
+{
+	struct vfio_irq_info irq = { .argsz = sizeof(irq), .index = VFIO_PCI_MSIX_IRQ_INDEX };
+	unsigned int ones = 0;
+
+	ones += config_read(vfio, PCI_VENDOR_ID, 4) == UINT32_MAX;
+	ones += config_read(vfio, EXP_AT + PCI_EXP_DEVCTL, 2) == UINT16_MAX;
+	ones += config_read(vfio, AER_AT, 4) == UINT32_MAX;
+	/* A VMM that resets the machine now finds the device in D0. */
+	check_eq(config_read(vfio, PM_AT + PCI_PM_CTRL, 2) & PCI_PM_CTRL_STATE_MASK, 0);
+	hdm_read(vfio, CXLR_HDM_CTRL(0));
+	dvsec_read32(vfio, CXLR_DVSEC_STATUS2);
+	check_eq(ioctl(vfio->device, VFIO_DEVICE_GET_IRQ_INFO, &irq), 0);
+	return ones;
+}
+
+/* 9.7.3, with driver, guest and host: the device counts what it is asked in its reset. */
+static void test_device_is_left_alone(void)
+{
+	atomic_bool stop = false;
+	struct session session;
+	uint64_t forbidden;
+	pthread_t host;
+	unsigned int ones = 0;
+
+	setup(&session);
+	check_eq(pthread_create(&host, NULL, read_as_host, &stop), 0);
+	forbidden = qmp_get("forbidden-accesses");
+	cxl_reset_start(&session.vfio, false);
+	do {
+		ones += read_as_guest(&session.vfio);
+	} while (!(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2) & ENDED));
+	atomic_store(&stop, true);
+	check_eq(pthread_join(host, NULL), 0);
+	note("read as ones %u times", ones);
+	check_gt(ones, 0);
+	check_eq(qmp_get("forbidden-accesses"), forbidden);
+	check_eq(config_read(&session.vfio, PCI_VENDOR_ID, 2), 0x1af4);
+	check_after(&session, 1);
 }
 
 /* Another reset waits for the CXL Reset that is under way, and then takes place. */
@@ -795,6 +852,7 @@ const struct test tests[] = {
 	{ "doorbell_by_any_width", test_doorbell_by_any_width },
 	{ "failed_reset_is_reported", test_failed_reset_is_reported },
 	{ "under_way_is_visible", test_under_way_is_visible },
+	{ "device_is_left_alone", test_device_is_left_alone },
 	{ "overtaken_by_close_and_resets", test_overtaken_by_close_and_resets },
 	{ "overtaken_at_start", test_overtaken_at_start },
 	{ "flr_keeps_reset_status", test_flr_keeps_reset_status },

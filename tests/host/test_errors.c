@@ -32,6 +32,7 @@
 
 #define TOUCHERS	4
 #define ROUNDS		10
+#define UNBINDS		15
 
 struct session {
 	struct vfio vfio;
@@ -63,6 +64,45 @@ static void wait_for_memory(struct session *session)
 	for (i = 0; i < 6000 && !load(session->memory, &byte); i++)
 		usleep(10000);
 	check_lt(i, 6000);
+}
+
+static void *signal_errors(void *stop)
+{
+	while (!atomic_load((atomic_bool *)stop)) {
+		qmp_set32("ras-correctable", 1 << 2);
+		usleep(2000);
+	}
+	return NULL;
+}
+
+/*
+ * AER's thread tells the driver of a correctable error without a lock, and waits for a
+ * device that is just suspending; unbind does not wait for it. On the debug kernel KASAN
+ * looks on.
+ */
+static void test_correctable_against_unbind(void)
+{
+	atomic_bool stop = false;
+	pthread_t thread;
+	unsigned int i;
+
+	if (!pci_bound(pci_accel()))
+		pci_bind(pci_accel());
+	check_eq(pthread_create(&thread, NULL, signal_errors, &stop), 0);
+	for (i = 0; i < UNBINDS; i++) {
+		pci_let_sleep(pci_accel());
+		usleep(i % 5 * 3000);
+		pci_unbind(pci_accel());
+		pci_bind(pci_accel());
+	}
+	atomic_store(&stop, true);
+	check_eq(pthread_join(thread, NULL), 0);
+	/* It is still told of errors. */
+	for (i = 0; i < 100 && qmp_get("ras-correctable"); i++) {
+		qmp_set32("ras-correctable", 1 << 2);
+		usleep(100000);
+	}
+	check_lt(i, 100);
 }
 
 /* The PCI core's last word on it. */
@@ -117,6 +157,44 @@ static void test_fatal_resets_and_restores(void)
 		check_recovered(&session);
 		check_eq(qmp_get("resets-bus"), session.resets + i);
 	}
+}
+
+static uint16_t host_command(void)
+{
+	uint8_t bytes[PAGE];
+
+	pci_config(pci_accel(), bytes);
+	return bytes[PCI_COMMAND] | bytes[PCI_COMMAND + 1] << 8;
+}
+
+/*
+ * What the user has enabled since the last reset is enabled after recovery, in hardware
+ * too; here it was off in that reset, as it is in those of QEMU's.
+ */
+static void test_fatal_keeps_command(void)
+{
+	struct session session;
+	uint16_t before;
+
+	setup(&session);
+	vfio_enable(&session.vfio, false, false);
+	vfio_hot_reset(&session.vfio);
+	vfio_enable(&session.vfio, true, true);
+	before = host_command();
+	check_eq(before & (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER),
+		 PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	qmp_state_read(&session.before);
+	qmp_aer_error(FATAL);
+	check(vfio_event_met(session.event));
+	check_recovered(&session);
+	check_eq(host_command(), before);
+	/* And what it has disabled is not. */
+	vfio_enable(&session.vfio, true, false);
+	before = host_command();
+	qmp_aer_error(FATAL);
+	check(vfio_event_met(session.event));
+	check_recovered(&session);
+	check_eq(host_command(), before);
 }
 
 /*
@@ -310,6 +388,7 @@ static void test_fatal_while_touched(void)
 const struct test tests[] = {
 	{ "nonfatal_loses_nothing", test_nonfatal_loses_nothing },
 	{ "fatal_resets_and_restores", test_fatal_resets_and_restores },
+	{ "fatal_keeps_command", test_fatal_keeps_command },
 	{ "protocol_uncorrectable_is_named", test_protocol_uncorrectable_is_named },
 	{ "protocol_correctable_is_named", test_protocol_correctable_is_named },
 	{ "masks_restored_at_unbind", test_masks_restored_at_unbind },
@@ -317,5 +396,7 @@ const struct test tests[] = {
 	{ "fatal_while_closed", test_fatal_while_closed },
 	{ "fatal_decoder_lost", test_fatal_decoder_lost },
 	{ "fatal_while_touched", test_fatal_while_touched },
+	/* Last: it takes the log's rate. */
+	{ "correctable_against_unbind", test_correctable_against_unbind },
 	{ }
 };

@@ -25,6 +25,7 @@
 #include "accel.h"
 #include "harness.h"
 #include "qmp.h"
+#include "regs.h"
 #include "vfio.h"
 
 #define WINDOW	(4 * MIB)	/* of the memory, mapped by most tests here */
@@ -384,10 +385,10 @@ static void test_one_memory_type_in_pat(void)
 }
 
 /*
- * The buffer of a write to COMMAND lies in the memory that the write takes
- * away while it is made: an error, not a fault that is tried for ever.
+ * The buffer of a write to PMCSR lies in the memory that the write takes away while it is
+ * made: an error, not a fault that is tried for ever. One to COMMAND leaves it where it is.
  */
-static void test_command_write_reads_own_memory(void)
+static void test_config_write_reads_own_memory(void)
 {
 	struct vfio vfio;
 	uint8_t *window;
@@ -395,7 +396,10 @@ static void test_command_write_reads_own_memory(void)
 	vfio_open(&vfio);
 	window = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
 	vfio_enable(&vfio, true, false);
-	check_eq(__vfio_write(&vfio, &vfio.config, 4, window, 2), -EFAULT);
+	window[0] = PCI_COMMAND_MEMORY;
+	window[1] = 0;
+	check_eq(__vfio_write(&vfio, &vfio.config, PCI_COMMAND, window, 2), 2);
+	check_eq(__vfio_write(&vfio, &vfio.config, PM_AT + PCI_PM_CTRL, window, 2), -EFAULT);
 	check_reachable(&vfio, window, 0);
 }
 
@@ -411,7 +415,7 @@ const struct test tests[] = {
 	{ "mapped_while_disabled", test_mapped_while_disabled },
 	{ "unreachable_in_d3hot", test_unreachable_in_d3hot },
 	{ "refused_while_inactive", test_refused_while_inactive },
-	{ "command_write_reads_own_memory", test_command_write_reads_own_memory },
+	{ "config_write_reads_own_memory", test_config_write_reads_own_memory },
 	{ "one_memory_type_in_pat", test_one_memory_type_in_pat },
 	{ }
 };

@@ -25,6 +25,7 @@
 #include "accel.h"
 #include "cxl_regs.h"
 #include "harness.h"
+#include "pci.h"
 #include "vfio.h"
 #include "vfiocxl.h"
 
@@ -371,6 +372,43 @@ static void test_same_command_keeps_mappings(void)
 	pthread_join(thread, NULL);
 }
 
+static unsigned long count_zaps(void)
+{
+	char *counts = pci_debugfs(pci_accel(), "counts"), *at = strstr(counts, "zaps ");
+	unsigned long zaps;
+
+	check(at);
+	zaps = strtoul(at + strlen("zaps "), NULL, 0);
+	free(counts);
+	return zaps;
+}
+
+/* A guest's driver turns it on and off, with memory left on: no mapping is removed. */
+static void test_bus_master_keeps_mappings(void)
+{
+	unsigned long zaps;
+	struct vfio vfio;
+	uint8_t *memory, byte;
+	long faults;
+
+	vfio_open(&vfio);
+	vfio_enable(&vfio, true, false);
+	memory = map_at(&vfio, 0, 4 * MIB, PAGE);
+	memory[0] = 1;
+	zaps = count_zaps();
+	faults = minor_faults();
+	vfio_enable(&vfio, true, true);
+	vfio_enable(&vfio, true, false);
+	check_eq(memory[0], 1);
+	check_eq(count_zaps(), zaps);
+	check_le(minor_faults(), faults + 4);	/* what the test itself touches */
+	vfio_enable(&vfio, false, false);
+	check(!load(memory, &byte));
+	check_eq(count_zaps(), zaps + 1);
+	vfio_enable(&vfio, true, false);
+	check_eq(memory[0], 1);
+}
+
 const struct test tests[] = {
 	{ "past_end_is_refused", test_past_end_is_refused },
 	{ "overflow_is_refused", test_overflow_is_refused },
@@ -384,5 +422,6 @@ const struct test tests[] = {
 	{ "library_aligns_for_leaves", test_library_aligns_for_leaves },
 	{ "mremap_never_loses_1g_leaves", test_mremap_never_loses_1g_leaves },
 	{ "same_command_keeps_mappings", test_same_command_keeps_mappings },
+	{ "bus_master_keeps_mappings", test_bus_master_keeps_mappings },
 	{ }
 };

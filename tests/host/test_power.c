@@ -55,17 +55,9 @@ static void try_to_sleep(const char *device)
 	write_file(pci_path(device, "power/autosuspend_delay_ms"), "0");
 }
 
-static char *debugfs(const char *device, const char *file)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/cxl-vfio-pci/%s/%s", device, file);
-	return read_file(path);
-}
-
 static long count_suspends(const char *device)
 {
-	char *counts = debugfs(device, "counts"), *at = strstr(counts, "sleeps ");
+	char *counts = pci_debugfs(device, "counts"), *at = strstr(counts, "sleeps ");
 	long value;
 
 	check(at);
@@ -232,7 +224,7 @@ static void by_bus_reset(void)
 
 static void by_look(void)
 {
-	char *state = debugfs(pci_accel(), "state");
+	char *state = pci_debugfs(pci_accel(), "state");
 	bool live = strstr(state, "blocked\nreachable 1\n");
 
 	check_msg(live, "not awake:\n%s", state);
@@ -392,7 +384,7 @@ static void toggle_clear(uint64_t random)
 static void look(uint64_t random)
 {
 	(void)random;
-	free(debugfs(pci_accel(), "state"));
+	free(pci_debugfs(pci_accel(), "state"));
 }
 
 /*
@@ -486,7 +478,7 @@ static void bind_and_sleep(const char *device)
 			usleep(1000);
 		check_gt(count_suspends(device), 0);
 		check(reads(device, "power_state", "D3hot"));
-		free(debugfs(device, "state"));
+		free(pci_debugfs(device, "state"));
 	}
 }
 

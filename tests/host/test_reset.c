@@ -231,6 +231,65 @@ static void test_rebind_makes_usable(void)
 	vfio_read(&vfio, &vfio.mem, 0, &byte, 1);
 }
 
+/* --- how often the processors' caches are flushed */
+
+#define TRACE	"/sys/kernel/tracing"
+
+/* Another test's may be there. */
+static void count_flushes(void)
+{
+	__write_file(TRACE "/events/kprobes/cxl_flush/enable", "0");
+	__write_file(TRACE "/kprobe_events", "-:cxl_flush");
+	write_file(TRACE "/kprobe_events", "p:cxl_flush cpu_cache_invalidate_memregion");
+	write_file(TRACE "/events/kprobes/cxl_flush/enable", "1");
+}
+
+static unsigned long flushes(void)
+{
+	char *profile = read_file(TRACE "/kprobe_profile"), *at = strstr(profile, "cxl_flush");
+	unsigned long hits;
+
+	check(at);
+	hits = strtoul(at + strlen("cxl_flush"), NULL, 0);
+	free(profile);
+	return hits;
+}
+
+/*
+ * A flush stops all processors, so a guest that resets its device again and again does not cause
+ * one each time. But no dirty line is left when the device stops decoding, as it does at close.
+ */
+static void test_caches_flushed_if_touched(void)
+{
+	struct session session;
+	unsigned long before;
+	bool pages;
+
+	setup(&session, "resets-bus");
+	pages = session.vfio.backing == VFIO_CXL_BACKING_FOLIO;
+	count_flushes();
+	before = flushes();
+	vfio_hot_reset(&session.vfio);
+	check_eq(flushes(), before + 1);
+
+	/* Pages may be written by a process that has pinned them. */
+	before = flushes();
+	vfio_hot_reset(&session.vfio);
+	check_eq(flushes(), before + pages);
+
+	vfio_enable(&session.vfio, true, false);
+	session.window[0] = 1;
+	before = flushes();
+	munmap(session.window, WINDOW);
+	/* Or clearing would flush as well. */
+	write_file(pci_path(pci_accel(), "clear"), "never");
+	vfio_close(&session.vfio);
+	check_eq(flushes(), before + 1);
+	write_file(pci_path(pci_accel(), "clear"), "auto");
+	write_file(TRACE "/events/kprobes/cxl_flush/enable", "0");
+	write_file(TRACE "/kprobe_events", "-:cxl_flush");
+}
+
 const struct test tests[] = {
 	{ "ioctl_reset_restores", test_ioctl_reset_restores },
 	{ "hot_reset_restores", test_hot_reset_restores },
@@ -240,5 +299,6 @@ const struct test tests[] = {
 	{ "decoder_lost_until_next_reset", test_decoder_lost_until_next_reset },
 	{ "reset_at_close_restores", test_reset_at_close_restores },
 	{ "rebind_makes_usable", test_rebind_makes_usable },
+	{ "caches_flushed_if_touched", test_caches_flushed_if_touched },
 	{ }
 };

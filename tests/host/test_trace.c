@@ -54,17 +54,9 @@ static void check_traced(const char *trace, const char *const *wanted)
 	}
 }
 
-static char *debugfs(const char *file)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/cxl-vfio-pci/%s/%s", pci_accel(), file);
-	return read_file(path);
-}
-
 static long count(const char *name)
 {
-	char *text = debugfs("counts"), *at = strstr(text, name);
+	char *text = pci_debugfs(pci_accel(), "counts"), *at = strstr(text, name);
 	long value;
 
 	check(at && at[strlen(name)] == ' ');
@@ -125,8 +117,8 @@ static void test_tracepoints_of_faults(void)
 {
 	static const char * const wanted[] = {
 		"cxl_vfio_fault: ", " ret=NOPAGE",
-		"cxl_vfio_zap: ", " why=config blocked=config",
-		"cxl_vfio_unblock: ", " why=config blocked=\n",
+		"cxl_vfio_zap: ", " why=command blocked=command",
+		"cxl_vfio_unblock: ", " why=command blocked=\n",
 		"cxl_vfio_fault: ", " ret=SIGBUS",
 		NULL
 	};
@@ -204,7 +196,7 @@ static void test_debugfs_counts(void)
 
 static void check_state(const char *line)
 {
-	char *text = debugfs("state");
+	char *text = pci_debugfs(pci_accel(), "state");
 
 	check_has(text, line);
 	free(text);

@@ -31,15 +31,14 @@ static void must(int ret, const char *what)
 	check_msg(ret >= 0, "%s: %s", what, strerror(-ret));
 }
 
-static int must_open(const char *path)
+static int __open(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 
-	must(fd < 0 ? -errno : 0, path);
-	return fd;
+	return fd < 0 ? -errno : fd;
 }
 
-/* The error of opening the device itself, with nothing left open; any other ends the test. */
+/* The error of the first step that fails. */
 static int open_group(struct vfio *vfio)
 {
 	char path[128], group[64];
@@ -47,32 +46,34 @@ static int open_group(struct vfio *vfio)
 
 	pci_link(pci_accel(), "iommu_group", group, sizeof(group));
 	snprintf(path, sizeof(path), "/dev/vfio/%s", group);
-	vfio->iommu = must_open("/dev/vfio/vfio");
-	vfio->group = must_open(path);
-	must(__ioctl(vfio->group, VFIO_GROUP_SET_CONTAINER, &vfio->iommu),
-	     "container of the group");
-	ret = ioctl(vfio->iommu, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU);
-	must(ret < 0 ? -errno : 0, "type 1");
+	vfio->iommu = __open("/dev/vfio/vfio");
+	if (vfio->iommu < 0)
+		return vfio->iommu;
+	vfio->group = __open(path);
+	if (vfio->group < 0)
+		return vfio->group;
+	ret = __ioctl(vfio->group, VFIO_GROUP_SET_CONTAINER, &vfio->iommu);
+	if (ret >= 0)
+		ret = __ioctl(vfio->iommu, VFIO_SET_IOMMU, (void *)VFIO_TYPE1v2_IOMMU);
+	if (ret < 0)
+		return ret;
 	vfio->device = __ioctl(vfio->group, VFIO_GROUP_GET_DEVICE_FD, (void *)pci_accel());
-	if (vfio->device >= 0)
-		return 0;
-	close(vfio->group);
-	close(vfio->iommu);
 	return vfio->device;
 }
 
-static void cdev_path(char *path, size_t size)
+static int cdev_path(char *path, size_t size)
 {
 	DIR *dir = opendir(pci_path(pci_accel(), "vfio-dev"));
 	struct dirent *entry;
 
 	*path = '\0';
-	check(dir);
+	if (!dir)
+		return -ENODEV;
 	while ((entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
 			snprintf(path, size, "/dev/vfio/devices/%s", entry->d_name);
 	closedir(dir);
-	check(*path);
+	return *path ? 0 : -ENODEV;
 }
 
 static int open_cdev(struct vfio *vfio)
@@ -87,22 +88,30 @@ static int open_cdev(struct vfio *vfio)
 	char path[512];
 	int ret;
 
-	cdev_path(path, sizeof(path));
-	vfio->group = -1;
-	vfio->iommu = must_open("/dev/iommu");
-	vfio->device = must_open(path);
+	ret = cdev_path(path, sizeof(path));
+	if (ret)
+		return ret;
+	vfio->iommu = __open("/dev/iommu");
+	if (vfio->iommu < 0)
+		return vfio->iommu;
+	vfio->device = __open(path);
+	if (vfio->device < 0)
+		return vfio->device;
 	bind.iommufd = vfio->iommu;
 	ret = __ioctl(vfio->device, VFIO_DEVICE_BIND_IOMMUFD, &bind);
-	if (ret < 0) {
-		close(vfio->device);
-		close(vfio->iommu);
-		return ret;
-	}
-	must(__ioctl(vfio->iommu, IOMMU_IOAS_ALLOC, &alloc), "an address space");
+	if (ret >= 0)
+		ret = __ioctl(vfio->iommu, IOMMU_IOAS_ALLOC, &alloc);
 	vfio->ioas = alloc.out_ioas_id;
 	attach.pt_id = vfio->ioas;
-	must(__ioctl(vfio->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach), "attaching it");
-	return 0;
+	if (ret >= 0)
+		ret = __ioctl(vfio->device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
+	return ret;
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
 }
 
 static void set_region(struct vfio_region *region, const struct vfio_region_info *info)
@@ -181,8 +190,16 @@ static void find_backing(struct vfio *vfio)
 
 int __vfio_open_device(struct vfio *vfio)
 {
-	memset(vfio, 0, sizeof(*vfio));
-	return interface == INTERFACE_CDEV ? open_cdev(vfio) : open_group(vfio);
+	int ret;
+
+	*vfio = (struct vfio) { .device = -1, .iommu = -1, .group = -1 };
+	ret = interface == INTERFACE_CDEV ? open_cdev(vfio) : open_group(vfio);
+	if (ret >= 0)
+		return 0;
+	close_if_open(vfio->device);
+	close_if_open(vfio->group);
+	close_if_open(vfio->iommu);
+	return ret;
 }
 
 static void open_any(struct vfio *vfio)
