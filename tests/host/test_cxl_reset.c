@@ -269,21 +269,19 @@ static void *read_as_host(void *stop)
 	return NULL;
 }
 
-/* What a guest may read meanwhile; all ones, as from a device that does not answer. */
-static unsigned int read_as_guest(struct vfio *vfio)
+/* What a guest may read meanwhile. The last of it waits for the end. */
+static void read_as_guest(struct vfio *vfio)
 {
 	struct vfio_irq_info irq = { .argsz = sizeof(irq), .index = VFIO_PCI_MSIX_IRQ_INDEX };
-	unsigned int ones = 0;
 
-	ones += config_read(vfio, PCI_VENDOR_ID, 4) == UINT32_MAX;
-	ones += config_read(vfio, EXP_AT + PCI_EXP_DEVCTL, 2) == UINT16_MAX;
-	ones += config_read(vfio, AER_AT, 4) == UINT32_MAX;
+	config_read(vfio, PCI_VENDOR_ID, 4);
+	config_read(vfio, EXP_AT + PCI_EXP_DEVCTL, 2);
+	config_read(vfio, AER_AT, 4);
 	/* A VMM that resets the machine now finds the device in D0. */
 	check_eq(config_read(vfio, PM_AT + PCI_PM_CTRL, 2) & PCI_PM_CTRL_STATE_MASK, 0);
 	hdm_read(vfio, CXLR_HDM_CTRL(0));
 	dvsec_read32(vfio, CXLR_DVSEC_STATUS2);
 	check_eq(ioctl(vfio->device, VFIO_DEVICE_GET_IRQ_INFO, &irq), 0);
-	return ones;
 }
 
 /* 9.7.3, with driver, guest and host: the device counts what it is asked in its reset. */
@@ -293,19 +291,19 @@ static void test_device_is_left_alone(void)
 	struct session session;
 	uint64_t forbidden;
 	pthread_t host;
-	unsigned int ones = 0;
 
 	setup(&session);
 	check_eq(pthread_create(&host, NULL, read_as_host, &stop), 0);
 	forbidden = qmp_get("forbidden-accesses");
 	cxl_reset_start(&session.vfio, false);
+	/* It begins by itself; then all is ones, as from a device that does not answer. */
+	while (config_read(&session.vfio, PCI_VENDOR_ID, 4) != UINT32_MAX)
+		check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2) & ENDED, 0);
 	do {
-		ones += read_as_guest(&session.vfio);
+		read_as_guest(&session.vfio);
 	} while (!(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2) & ENDED));
 	atomic_store(&stop, true);
 	check_eq(pthread_join(host, NULL), 0);
-	note("read as ones %u times", ones);
-	check_gt(ones, 0);
 	check_eq(qmp_get("forbidden-accesses"), forbidden);
 	check_eq(config_read(&session.vfio, PCI_VENDOR_ID, 2), 0x1af4);
 	check_after(&session, 1);
