@@ -17,7 +17,6 @@ TRACE_DEFINE_ENUM(CXL_VFIO_WHY_CXL_RESET);
 TRACE_DEFINE_ENUM(CXL_VFIO_WHY_CLOSE);
 TRACE_DEFINE_ENUM(CXL_VFIO_WHY_OPEN);
 TRACE_DEFINE_ENUM(CXL_VFIO_WHY_ERROR);
-TRACE_DEFINE_ENUM(CXL_VFIO_WHY_COMMAND);
 TRACE_DEFINE_ENUM(CXL_VFIO_WHY_POWER);
 TRACE_DEFINE_ENUM(CXL_VFIO_WHY_SUSPENDED);
 TRACE_DEFINE_ENUM(CXL_VFIO_WHY_HUNG);
@@ -35,7 +34,6 @@ TRACE_DEFINE_ENUM(CXLR_RESET_CONVENTIONAL);
 		{ 1ul << CXL_VFIO_WHY_CLOSE, "close" },	\
 		{ 1ul << CXL_VFIO_WHY_OPEN, "open" },	\
 		{ 1ul << CXL_VFIO_WHY_ERROR, "error" },	\
-		{ 1ul << CXL_VFIO_WHY_COMMAND, "command" },	\
 		{ 1ul << CXL_VFIO_WHY_POWER, "power" },	\
 		{ 1ul << CXL_VFIO_WHY_SUSPENDED, "suspended" },	\
 		{ 1ul << CXL_VFIO_WHY_HUNG, "hung" },	\
@@ -147,10 +145,10 @@ DECLARE_EVENT_CLASS(cxl_vfio_access,
 );
 
 /* All mappings were zapped, and none comes back while anything is blocked. */
-DEFINE_EVENT(cxl_vfio_access, cxl_vfio_zap,
+DEFINE_EVENT(cxl_vfio_access, cxl_vfio_revoke,
 	TP_PROTO(struct device *dev, unsigned long why, unsigned long blocked),
 	TP_ARGS(dev, why, blocked));
-DEFINE_EVENT(cxl_vfio_access, cxl_vfio_unblock,
+DEFINE_EVENT(cxl_vfio_access, cxl_vfio_allow,
 	TP_PROTO(struct device *dev, unsigned long why, unsigned long blocked),
 	TP_ARGS(dev, why, blocked));
 

@@ -12,8 +12,7 @@ enum cxl_vfio_reason {
 	CXL_VFIO_WHY_CLOSE,		/* the VFIO core resets it after its last user */
 	CXL_VFIO_WHY_OPEN,		/* the VFIO core enables it for a user, and resets it */
 	CXL_VFIO_WHY_ERROR,		/* error recovery is under way */
-	CXL_VFIO_WHY_COMMAND,	/* the user has turned memory off */
-	CXL_VFIO_WHY_POWER,		/* the user changes the power state */
+	CXL_VFIO_WHY_POWER,		/* the user has put it into D3hot */
 	CXL_VFIO_WHY_SUSPENDED,	/* no process has it open, and it is not in D0 */
 	CXL_VFIO_WHY_HUNG,		/* a CXL Reset did not end; the bus's ends it */
 	CXL_VFIO_WHY_LOST,		/* what the platform programmed could not be put back */

@@ -80,8 +80,6 @@ static const char *objection(struct cxl_vfio_device *cxlv)
 
 	lockdep_assert_held(&core->memory_lock);
 
-	if (core->pdev->current_state != PCI_D0)
-		return "the device is not in D0";
 	if (pci_channel_offline(core->pdev) || cxl_vfio_is_gone(&cxlv->hw) ||
 	    !cxl_vfio_is_present(&cxlv->hw))
 		return "the device does not answer";

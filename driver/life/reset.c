@@ -93,7 +93,7 @@ void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_reset_ended - count and tell the end of a reset
+ * cxl_vfio_reset_ended - count and tell the end of a reset, after which the device is in D0
  * @cxlv: the device
  * @kind: what it did to the registers
  * @ret: 0, or why it failed, or the memory is out of use since
@@ -102,6 +102,7 @@ void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, in
 {
 	trace_cxl_vfio_reset_end(&cxlv->core.pdev->dev, kind, ret);
 	cxl_vfio_count(&cxlv->hw, ret ? CXL_VFIO_COUNT_RESETS_FAILED : CXL_VFIO_COUNT_RESETS);
+	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_POWER);
 }
 
 /* What is put back now is all there is to put back. */

@@ -26,13 +26,9 @@ const struct cxl_vfio_rule cxl_vfio_rules[CXL_VFIO_WHY_COUNT] = {
 		.name = "error", .begins = "AER reports an error",
 		.ends = "recovery has ended", .restores = true,
 	},
-	[CXL_VFIO_WHY_COMMAND] = {
-		.name = "command", .begins = "the user turns memory off",
-		.ends = "no mapping is left",
-	},
 	[CXL_VFIO_WHY_POWER] = {
-		.name = "power", .begins = "the user writes to PMCSR",
-		.ends = "the write was made", .restores = true,
+		.name = "power", .begins = "the user writes D3hot to PMCSR, which is virtual",
+		.ends = "the user writes D0, or resets the device",
 	},
 	[CXL_VFIO_WHY_SUSPENDED] = {
 		.name = "suspended", .begins = "the device is idle for 5 s",

@@ -48,11 +48,12 @@ void cxl_vfio_note_command(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_forget_command - there is no user any more
- * @cxlv: the device
+ * cxl_vfio_forget_user - what a user has enabled and put to sleep is no matter any more
+ * @cxlv: the device, being closed
  */
-void cxl_vfio_forget_command(struct cxl_vfio_device *cxlv)
+void cxl_vfio_forget_user(struct cxl_vfio_device *cxlv)
 {
+	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_POWER);
 	pci_cfg_access_lock(cxlv->core.pdev);
 	cxlv->command = -1;
 	pci_cfg_access_unlock(cxlv->core.pdev);

@@ -25,15 +25,31 @@ void cxl_vfio_mem_init(struct cxl_vfio_mem *mem, struct vfio_pci_core_device *co
 	mem->hw = hw;
 	init_rwsem(&mem->lock);
 	mutex_init(&mem->backing_lock);
-	mutex_init(&mem->config_lock);
 	xa_init(&mem->poison.pages);
 }
 
-/* From every user of the device, which is open. */
-static void zap_mappings(struct cxl_vfio_mem *mem)
+static void zap(struct cxl_vfio_mem *mem, unsigned long why)
 {
 	lockdep_assert_held_write(&mem->lock);
-	unmap_mapping_range(mem->file->f_mapping, 0, range_len(&mem->hpa), true);
+
+	mem->accessible_at = 0;
+	/* From every user of the device, which is open. New faults come only after mem->lock. */
+	if (mem->region_index)
+		unmap_mapping_range(mem->file->f_mapping, 0, range_len(&mem->hpa), true);
+	cxl_vfio_count(mem->hw, CXL_VFIO_COUNT_ZAPS);
+	trace_cxl_vfio_revoke(&mem->hw->pdev->dev, why, mem->hw->reasons);
+}
+
+/**
+ * cxl_vfio_mem_zap - take all mappings away, after the user has turned memory off
+ * @mem: the memory; memory_lock is held for write
+ *
+ * Faults, read() and write() look at memory enable themselves.
+ */
+void cxl_vfio_mem_zap(struct cxl_vfio_mem *mem)
+{
+	guard(rwsem_write)(&mem->lock);
+	zap(mem, 0);
 }
 
 /**
@@ -48,12 +64,7 @@ void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why)
 {
 	guard(rwsem_write)(&mem->lock);
 	mem->hw->reasons |= BIT(why);
-	mem->accessible_at = 0;
-	/* New faults come only after mem->lock. */
-	if (mem->region_index)
-		zap_mappings(mem);
-	cxl_vfio_count(mem->hw, CXL_VFIO_COUNT_ZAPS);
-	trace_cxl_vfio_zap(&mem->hw->pdev->dev, BIT(why), mem->hw->reasons);
+	zap(mem, BIT(why));
 }
 
 /**
@@ -67,7 +78,7 @@ void cxl_vfio_mem_allow(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why)
 {
 	guard(rwsem_write)(&mem->lock);
 	mem->hw->reasons &= ~BIT(why);
-	trace_cxl_vfio_unblock(&mem->hw->pdev->dev, BIT(why), mem->hw->reasons);
+	trace_cxl_vfio_allow(&mem->hw->pdev->dev, BIT(why), mem->hw->reasons);
 }
 
 /**
@@ -90,21 +101,6 @@ bool cxl_vfio_mem_reachable(struct cxl_vfio_mem *mem)
 		return false;
 	pci_read_config_word(pdev, mem->hw->dvsec + CXLR_DVSEC_CTRL, &dvsec_ctrl);
 	return !PCI_POSSIBLE_ERROR(dvsec_ctrl) && dvsec_ctrl & CXLR_CTRL_MEM_ENABLE;
-}
-
-/**
- * cxl_vfio_mem_changing - is there but a reason that ends at once?
- * @mem: the memory; its lock is held for read at least
- *
- * That is short, and the outcome is not known yet.
- */
-bool cxl_vfio_mem_changing(struct cxl_vfio_mem *mem)
-{
-	unsigned long reasons = mem->hw->reasons;
-
-	lockdep_assert_held(&mem->lock);
-
-	return reasons == BIT(CXL_VFIO_WHY_COMMAND) || reasons == BIT(CXL_VFIO_WHY_POWER);
 }
 
 /* May the device be asked, as far as the VFIO core and this driver know? */

@@ -44,40 +44,16 @@ static u64 vma_offset(struct vm_area_struct *vma)
 	return (u64)vma->vm_pgoff << PAGE_SHIFT;
 }
 
-/* VM_FAULT_RETRY: a user's change of memory enable or power is under way. */
 static vm_fault_t insert(struct cxl_vfio_mem *mem, struct vm_fault *vmf, unsigned long pfn,
 			 unsigned int order)
 {
 	guard(rwsem_read)(&mem->core->memory_lock);
 	guard(rwsem_read)(&mem->lock);
 
-	/* Not whoever makes the change, and not the dying: signals wait for the fault. */
-	if (cxl_vfio_mem_changing(mem) &&
-	    READ_ONCE(mem->config_owner) != current && !fatal_signal_pending(current))
-		return VM_FAULT_RETRY;
 	if (!cxl_vfio_mem_accessible_cached(mem))
 		return VM_FAULT_SIGBUS;
 	WRITE_ONCE(mem->touched, true);
 	return mem->backing->insert(mem, vmf, pfn, order);
-}
-
-/*
- * Come again in a moment: a change is short. Not when it is made, for which its
- * lock would have to be waited for: who makes it may be in a fault of his own, on
- * a device whose change is made from this one's memory. And without mmap_lock,
- * which he may need; who cannot let go of it comes again at once. A second
- * retry is as good as a first: each has waited.
- */
-static vm_fault_t retry(struct vm_fault *vmf)
-{
-	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
-		return VM_FAULT_NOPAGE;
-	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
-		return VM_FAULT_RETRY;
-
-	release_fault_lock(vmf);
-	schedule_timeout_killable(1);
-	return VM_FAULT_RETRY;
 }
 
 /*
@@ -112,8 +88,6 @@ static vm_fault_t mapping_huge_fault(struct vm_fault *vmf, unsigned int order)
 	trace_cxl_vfio_fault(&mem->hw->pdev->dev, vmf->address, order, ret);
 	if (ret == VM_FAULT_SIGBUS)
 		cxl_vfio_count(mem->hw, CXL_VFIO_COUNT_BUS_ERRORS);
-	if (ret == VM_FAULT_RETRY)
-		return retry(vmf);
 	return ret == VM_FAULT_NOPAGE ? inserted(vmf) : ret;
 }
 

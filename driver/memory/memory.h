@@ -103,9 +103,6 @@ struct cxl_vfio_content {
  *	  memory_lock.
  * @accessible_at: jiffies at which the device said yes, with no reason against it since; 0: never.
  *	     Cleared under @lock for write
- * @config_lock: one change of power at a time. User memory is
- *		 touched under it, so no fault may wait for it.
- * @config_owner: the task that holds @config_lock
  */
 struct cxl_vfio_mem {
 	struct vfio_pci_core_device *core;
@@ -126,8 +123,6 @@ struct cxl_vfio_mem {
 	u32 region_index;
 	struct rw_semaphore lock;
 	unsigned long accessible_at;
-	struct mutex config_lock;	/* see above */
-	struct task_struct *config_owner;
 };
 
 /* Bytes of the memory that can only be mapped as a whole. */
@@ -139,9 +134,9 @@ static inline unsigned long cxl_vfio_granule(const struct cxl_vfio_mem *mem)
 /* access.c */
 void cxl_vfio_mem_init(struct cxl_vfio_mem *mem, struct vfio_pci_core_device *core,
 		       struct cxl_vfio_hw *hw);
+void cxl_vfio_mem_zap(struct cxl_vfio_mem *mem);
 void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why);
 void cxl_vfio_mem_allow(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why);
-bool cxl_vfio_mem_changing(struct cxl_vfio_mem *mem);
 bool cxl_vfio_mem_reachable(struct cxl_vfio_mem *mem);
 bool cxl_vfio_mem_accessible(struct cxl_vfio_mem *mem);
 bool cxl_vfio_mem_accessible_cached(struct cxl_vfio_mem *mem);

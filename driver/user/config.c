@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Configuration space: the core's, but for the CXL DVSECs, which are virtual
- * registers (virt/regs.c).
+ * registers (virt/regs.c), and the power state.
  */
 #include <linux/pci.h>
 #include <linux/uaccess.h>
@@ -10,30 +10,6 @@
 
 /* DVSEC accesses are cut into pieces of so many bytes. */
 #define PIECE_SIZE	64
-
-/*
- * What has the byte: a CXL DVSEC, or the core (NULL); and where the next piece
- * begins. The header that links a DVSEC into the chain of capabilities is the
- * core's, which shows a chain of its own.
- */
-static const struct cxlr_block *dvsec_at(struct cxl_vfio_device *cxlv, u32 pos, u32 *next)
-{
-	const struct cxlr_block *block = cxlv->hw.dvsecs.block;
-	unsigned int i;
-
-	*next = U32_MAX;
-	for (i = 0; i < cxlv->hw.dvsecs.count; i++) {
-		u32 start = block[i].at + CXLR_DVSEC_HDR1, end = block[i].at + block[i].size;
-
-		if (pos >= start && pos < end) {
-			*next = end;
-			return &block[i];
-		}
-		if (start > pos)
-			*next = min(*next, start);
-	}
-	return NULL;
-}
 
 static bool overlaps(u64 pos, size_t count, u32 start, u32 len)
 {
@@ -45,70 +21,27 @@ static bool in_command(u64 pos, size_t count)
 	return overlaps(pos, count, PCI_COMMAND, sizeof(u16));
 }
 
-static bool in_power(struct pci_dev *pdev, u64 pos, size_t count)
-{
-	return pdev->pm_cap && overlaps(pos, count, pdev->pm_cap + PCI_PM_CTRL, sizeof(u16));
-}
-
 /* Whether a write may reset the function: Initiate FLR is in Device Control. */
 static bool may_reset(struct pci_dev *pdev, u64 pos, size_t count)
 {
 	return overlaps(pos, count, pdev->pcie_cap + PCI_EXP_DEVCTL, sizeof(u16));
 }
 
-/* What the user has enabled now; whether that is memory. */
-static bool command_written(struct cxl_vfio_device *cxlv)
-{
-	guard(rwsem_write)(&cxlv->core.memory_lock);
-
-	pci_cfg_access_lock(cxlv->core.pdev);
-	cxl_vfio_note_command(cxlv);
-	pci_cfg_access_unlock(cxlv->core.pdev);
-	return __vfio_pci_memory_enabled(&cxlv->core);
-}
-
 /*
  * The core takes the BARs' mappings away when memory is turned off, but knows nothing of this
- * region. No mapping of it is left when this returns; read() and faults look at memory enable
- * themselves. So a write that leaves memory on removes no mapping.
+ * region. No mapping of it is left when this returns. A write that leaves memory on removes none.
  */
 static ssize_t command_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 			     loff_t *ppos)
 {
 	ssize_t ret = vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
 
-	if (!command_written(cxlv)) {
-		cxl_vfio_leave(cxlv, CXL_VFIO_WHY_COMMAND);
-		cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_COMMAND);
-	}
-	return ret;
-}
-
-/*
- * All access to the memory ends before the device is in D3. This is done for every write to
- * PMCSR: the core reads what is written from user memory, which may have changed since a look
- * at it here. Faults that come meanwhile are tried again; they find out then what changed. The
- * caller's own get SIGBUS: the core reads the user's buffer in here, which may be this very
- * memory. A device that came back from D3 may have lost its decoders.
- */
-static ssize_t power_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
-			   loff_t *ppos)
-{
-	ssize_t ret;
-
-	if (mutex_lock_killable(&cxlv->mem.config_lock))
-		return -EINTR;
-	WRITE_ONCE(cxlv->mem.config_owner, current);
-	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_POWER);
-	ret = vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
-	scoped_guard(rwsem_write, &cxlv->core.memory_lock) {
-		pci_cfg_access_lock(cxlv->core.pdev);
-		cxl_vfio_note_command(cxlv);
-		cxl_vfio_back(cxlv, CXL_VFIO_WHY_POWER);
-		pci_cfg_access_unlock(cxlv->core.pdev);
-	}
-	WRITE_ONCE(cxlv->mem.config_owner, NULL);
-	mutex_unlock(&cxlv->mem.config_lock);
+	guard(rwsem_write)(&cxlv->core.memory_lock);
+	pci_cfg_access_lock(cxlv->core.pdev);
+	cxl_vfio_note_command(cxlv);
+	pci_cfg_access_unlock(cxlv->core.pdev);
+	if (!__vfio_pci_memory_enabled(&cxlv->core))
+		cxl_vfio_mem_zap(&cxlv->mem);
 	return ret;
 }
 
@@ -134,16 +67,13 @@ static ssize_t kept_off_write(struct cxl_vfio_device *cxlv, char __user *buf, si
 			      loff_t *ppos)
 {
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
-	bool power = in_power(cxlv->core.pdev, pos, count);
+	bool command = in_command(pos, count);
 
-	if (!power && !in_command(pos, count) && !may_reset(cxlv->core.pdev, pos, count))
-		return vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
-	if (READ_ONCE(cxlv->link_reset) || cxl_vfio_check_present(&cxlv->hw))
+	if ((command || may_reset(cxlv->core.pdev, pos, count)) &&
+	    (READ_ONCE(cxlv->link_reset) || cxl_vfio_check_present(&cxlv->hw)))
 		return cxl_vfio_rw_nothing(buf, count, ppos, true);
-	if (power)
-		return power_write(cxlv, buf, count, ppos);
-	return in_command(pos, count) ? command_write(cxlv, buf, count, ppos) :
-					vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
+	return command ? command_write(cxlv, buf, count, ppos) :
+			 vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
 }
 
 static ssize_t core_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
@@ -161,33 +91,59 @@ static ssize_t core_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t
 	return ret;
 }
 
-/*
- * Ones, but for PMCSR: a CXL Reset is made in D0, and a VMM that resets the device looks for
- * that first.
- */
-static ssize_t read_in_reset(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
-			     loff_t *ppos)
-{
-	u32 pos = *ppos & VFIO_PCI_OFFSET_MASK, at = cxlv->core.pdev->pm_cap + PCI_PM_CTRL;
-	static const u8 d0[sizeof(u16)] = { };
-	ssize_t ret = cxl_vfio_rw_nothing(buf, count, ppos, false);
-
-	if (ret > 0 && in_power(cxlv->core.pdev, pos, count) && pos <= at &&
-	    pos + count >= at + sizeof(d0) && copy_to_user(buf + (at - pos), d0, sizeof(d0)))
-		return -EFAULT;
-	return ret;
-}
-
 static ssize_t core_read(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 			 loff_t *ppos)
 {
 	ssize_t ret;
 
 	if (is_lost(cxlv))
-		return read_in_reset(cxlv, buf, count, ppos);
+		return cxl_vfio_rw_nothing(buf, count, ppos, false);
 	ret = vfio_pci_core_read(&cxlv->core.vdev, buf, count, ppos);
 	cxl_vfio_cxl_reset_let(cxlv);
 	return ret;
+}
+
+static ssize_t core_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+		       loff_t *ppos, bool iswrite)
+{
+	return iswrite ? core_write(cxlv, buf, count, ppos) : core_read(cxlv, buf, count, ppos);
+}
+
+/* Until the user sets D0 again, or resets the device. */
+static void set_power(struct cxl_vfio_device *cxlv, pci_power_t state)
+{
+	if (state == PCI_D3hot)
+		cxl_vfio_leave(cxlv, CXL_VFIO_WHY_POWER);
+	else if (state == PCI_D0)
+		cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_POWER);
+}
+
+/*
+ * PMCSR is virtual. In D3hot the device would answer neither a processor that writes back what
+ * is in its cache, nor one that fetches ahead. So it stays in D0, and only its user loses the
+ * memory. It keeps what it has on the way back to D0, and says so: No_Soft_Reset (PCIe
+ * 5.3.1.4). D1 and D2 are ignored, as by a device without them.
+ */
+static ssize_t power_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			loff_t *ppos, bool iswrite)
+{
+	u32 at = (*ppos & VFIO_PCI_OFFSET_MASK) - cxlv->core.pdev->pm_cap - PCI_PM_CTRL;
+	bool asleep = cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_POWER);
+	u8 low, bytes[sizeof(u16)] = {
+		PCI_PM_CTRL_NO_SOFT_RESET | (asleep ? PCI_PM_CTRL_STATE_MASK : 0),
+	};
+
+	if (cxl_vfio_is_absent(&cxlv->hw))
+		return cxl_vfio_rw_nothing(buf, count, ppos, iswrite);
+	if (!iswrite && copy_to_user(buf, bytes + at, count))
+		return -EFAULT;
+	if (iswrite && !at) {
+		if (get_user(low, (u8 __user *)buf))
+			return -EFAULT;
+		set_power(cxlv, (__force pci_power_t)(low & PCI_PM_CTRL_STATE_MASK));
+	}
+	*ppos += count;
+	return count;
 }
 
 static ssize_t dvsec_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
@@ -212,6 +168,38 @@ static ssize_t dvsec_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 	}
 	*ppos += count;
 	return count;
+}
+
+typedef ssize_t (*rw_fn)(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			 loff_t *ppos, bool iswrite);
+
+/* Is @pos in it? @next is where what is at @pos ends, as far as this says. */
+static bool covers(u32 start, u32 end, u32 pos, u32 *next)
+{
+	if (pos >= start && pos < end)
+		*next = end;
+	else if (start > pos)
+		*next = min(*next, start);
+	return pos >= start && pos < end;
+}
+
+/*
+ * What answers for the byte, up to @next. The header that links a DVSEC into the chain of
+ * capabilities is the core's, which shows a chain of its own.
+ */
+static rw_fn rw_at(struct cxl_vfio_device *cxlv, u32 pos, u32 *next)
+{
+	const struct cxlr_block *block = cxlv->hw.dvsecs.block;
+	u32 power = cxlv->core.pdev->pm_cap + PCI_PM_CTRL;
+	unsigned int i;
+
+	*next = U32_MAX;
+	for (i = 0; i < cxlv->hw.dvsecs.count; i++)
+		if (covers(block[i].at + CXLR_DVSEC_HDR1, block[i].at + block[i].size, pos, next))
+			return dvsec_rw;
+	if (cxlv->core.pdev->pm_cap && covers(power, power + sizeof(u16), pos, next))
+		return power_rw;
+	return core_rw;
 }
 
 /**
@@ -240,15 +228,10 @@ ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_
 				 vfio_pci_core_read(&cxlv->core.vdev, buf, count, ppos);
 
 	while (done < count) {
-		const struct cxlr_block *dvsec = dvsec_at(cxlv, pos + done, &next);
+		rw_fn rw = rw_at(cxlv, pos + done, &next);
 		size_t len = min_t(size_t, count - done, next - (pos + done));
 
-		if (dvsec)
-			ret = dvsec_rw(cxlv, buf + done, len, ppos, iswrite);
-		else if (iswrite)
-			ret = core_write(cxlv, buf + done, len, ppos);
-		else
-			ret = core_read(cxlv, buf + done, len, ppos);
+		ret = rw(cxlv, buf + done, len, ppos, iswrite);
 		if (ret <= 0)
 			break;
 		done += ret;

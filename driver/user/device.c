@@ -161,7 +161,7 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 
 	cxl_vfio_cxl_reset_stop(cxlv);
 	cxl_vfio_regs_close(&cxlv->regs);
-	cxl_vfio_forget_command(cxlv);
+	cxl_vfio_forget_user(cxlv);
 	cxl_vfio_bar_close(cxlv);
 	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_CLOSE);
 	locked = cxl_vfio_skip_core_reset_begin(cxlv);

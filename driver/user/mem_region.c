@@ -17,8 +17,6 @@ static int mem_copy(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t cou
 	guard(rwsem_read)(&cxlv->core.memory_lock);
 	guard(rwsem_read)(&cxlv->mem.lock);
 
-	if (cxl_vfio_mem_changing(&cxlv->mem))
-		return -EAGAIN;
 	if (!cxl_vfio_mem_accessible(&cxlv->mem) || cxl_vfio_poison_hidden(&cxlv->mem, pos, count))
 		return -EIO;
 	WRITE_ONCE(cxlv->mem.touched, true);
@@ -58,9 +56,7 @@ static ssize_t mem_rw(struct vfio_pci_core_device *core, char __user *buf, size_
 			ret = -EFAULT;
 			break;
 		}
-		do {
-			ret = mem_copy(cxlv, pos + done, bounce, chunk, iswrite);
-		} while (ret == -EAGAIN && !schedule_timeout_killable(1));
+		ret = mem_copy(cxlv, pos + done, bounce, chunk, iswrite);
 		if (ret)
 			break;
 		if (!iswrite && copy_to_user(buf + done, bounce, chunk)) {
@@ -77,7 +73,7 @@ static ssize_t mem_rw(struct vfio_pci_core_device *core, char __user *buf, size_
 	kvfree(bounce);
 
 	*ppos += done;
-	return done ?: (ret == -EAGAIN ? -EINTR : ret);
+	return done ?: ret;
 }
 
 static int mem_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,

@@ -314,9 +314,10 @@ static void test_mapped_while_disabled(void)
 	check_reachable(&vfio, window, 0);
 }
 
+/* The user's power state is virtual: the device stays in D0, with what it has. */
 static void test_unreachable_in_d3hot(void)
 {
-	const uint16_t d0 = 0, d3hot = 3;
+	const uint16_t d0 = 0, d2 = 2, d3hot = 3, keeps = PCI_PM_CTRL_NO_SOFT_RESET;
 	struct vfio vfio;
 	uint8_t *window, byte;
 
@@ -325,9 +326,38 @@ static void test_unreachable_in_d3hot(void)
 	window[6] = 0x6b;
 	vfio_set_power(&vfio, d3hot);
 	check_unreachable(&vfio, window, window + 2 * MIB);
+	check_eq(config_read(&vfio, PM_AT + PCI_PM_CTRL, 2), keeps | d3hot);
+	check_eq(qmp_get("power-state"), d0);
+	vfio_set_power(&vfio, d2);
+	check_eq(config_read(&vfio, PM_AT + PCI_PM_CTRL, 2), keeps | d3hot);
 	vfio_set_power(&vfio, d0);
+	check_eq(config_read(&vfio, PM_AT + PCI_PM_CTRL, 2), keeps | d0);
 	check(load(window + 6, &byte));
 	check_eq(byte, 0x6b);
+}
+
+/* As a reset of the function has it in D0, whichever way it was put into D3hot. */
+static void test_reset_ends_d3hot(void)
+{
+	static int (* const resets[])(struct vfio *vfio) = { __vfio_reset, __vfio_hot_reset };
+	struct vfio vfio;
+	uint8_t *window;
+	size_t i;
+
+	vfio_open(&vfio);
+	window = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
+	for (i = 0; i < ARRAY_SIZE(resets); i++) {
+		vfio_set_power(&vfio, 3);
+		check_unreachable(&vfio, window, window);
+		check_eq(resets[i](&vfio), 0);
+		vfio_enable(&vfio, true, false);
+		check_reachable(&vfio, window, 0);
+	}
+	vfio_set_power(&vfio, 3);
+	munmap(window, WINDOW);
+	vfio_close(&vfio);
+	vfio_open(&vfio);
+	check_eq(config_read(&vfio, PM_AT + PCI_PM_CTRL, 2), PCI_PM_CTRL_NO_SOFT_RESET);
 }
 
 /* Only new accesses can be refused here: the device tells nobody of the change. */
@@ -384,10 +414,7 @@ static void test_one_memory_type_in_pat(void)
 	free(list);
 }
 
-/*
- * The buffer of a write to PMCSR lies in the memory that the write takes away while it is
- * made: an error, not a fault that is tried for ever. One to COMMAND leaves it where it is.
- */
+/* The buffer of a write to COMMAND and PMCSR lies in the memory that the write takes away. */
 static void test_config_write_reads_own_memory(void)
 {
 	struct vfio vfio;
@@ -396,10 +423,15 @@ static void test_config_write_reads_own_memory(void)
 	vfio_open(&vfio);
 	window = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
 	vfio_enable(&vfio, true, false);
-	window[0] = PCI_COMMAND_MEMORY;
+	window[0] = 0;
 	window[1] = 0;
 	check_eq(__vfio_write(&vfio, &vfio.config, PCI_COMMAND, window, 2), 2);
-	check_eq(__vfio_write(&vfio, &vfio.config, PM_AT + PCI_PM_CTRL, window, 2), -EFAULT);
+	check_unreachable(&vfio, window, window);
+	vfio_enable(&vfio, true, false);
+	window[0] = 3;
+	check_eq(__vfio_write(&vfio, &vfio.config, PM_AT + PCI_PM_CTRL, window, 2), 2);
+	check_unreachable(&vfio, window, window);
+	vfio_set_power(&vfio, 0);
 	check_reachable(&vfio, window, 0);
 }
 
@@ -414,6 +446,7 @@ const struct test tests[] = {
 	{ "unreachable_while_disabled", test_unreachable_while_disabled },
 	{ "mapped_while_disabled", test_mapped_while_disabled },
 	{ "unreachable_in_d3hot", test_unreachable_in_d3hot },
+	{ "reset_ends_d3hot", test_reset_ends_d3hot },
 	{ "refused_while_inactive", test_refused_while_inactive },
 	{ "config_write_reads_own_memory", test_config_write_reads_own_memory },
 	{ "one_memory_type_in_pat", test_one_memory_type_in_pat },

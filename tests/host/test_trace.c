@@ -71,9 +71,9 @@ static void test_tracepoints_of_one_user(void)
 		"cxl_vfio_bind: ", " hpa=",
 		"cxl_vfio_open: ",
 		"cxl_vfio_reset_begin: ",
-		"cxl_vfio_zap: ", " why=reset blocked=reset",
+		"cxl_vfio_revoke: ", " why=reset blocked=reset",
 		"cxl_vfio_event: ", " reset_begin ",
-		"cxl_vfio_unblock: ", " why=reset blocked=\n",
+		"cxl_vfio_allow: ", " why=reset blocked=\n",
 		"cxl_vfio_event: ", " reset_end ",
 		"cxl_vfio_reset_end: ", " kind=conventional error=0",
 		"cxl_vfio_event: ", " committed base=0x100000000 size=0x10000000",
@@ -117,8 +117,7 @@ static void test_tracepoints_of_faults(void)
 {
 	static const char * const wanted[] = {
 		"cxl_vfio_fault: ", " ret=NOPAGE",
-		"cxl_vfio_zap: ", " why=command blocked=command",
-		"cxl_vfio_unblock: ", " why=command blocked=\n",
+		"cxl_vfio_revoke: ", " why= blocked=\n",
 		"cxl_vfio_fault: ", " ret=SIGBUS",
 		NULL
 	};
