@@ -7,6 +7,7 @@
 #define CXL_VFIO_LIFE_H
 
 #include <linux/atomic.h>
+#include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/pci.h>
 #include <linux/pm_runtime.h>
@@ -109,6 +110,7 @@ struct cxl_vfio_clear {
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
  * @command: PCI_COMMAND as its user left it; negative without one. Written with
  *	     configuration access locked
+ * @command_lock: the user writes to COMMAND once at a time. User memory is touched under it
  * @hung_flags: resets that the PCI core does not take while a CXL Reset has not ended
  * @user_resets: how many resets its user waits for, by ioctl: they are the machine's
  * @debugfs: its directory
@@ -129,6 +131,7 @@ struct cxl_vfio_device {
 	bool link_reset;
 	bool slot_reset;
 	int command;
+	struct mutex command_lock;	/* see above */
 	pci_dev_flags_t hung_flags;
 	atomic_t user_resets;
 	struct dentry *debugfs;

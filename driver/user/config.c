@@ -30,11 +30,19 @@ static bool may_reset(struct pci_dev *pdev, u64 pos, size_t count)
 /*
  * The core takes the BARs' mappings away when memory is turned off, but knows nothing of this
  * region. No mapping of it is left when this returns. A write that leaves memory on removes none.
+ *
+ * One at a time: the core compares with what it has read of the device before its lock, and
+ * takes the writes of two threads for a reset behind its back (vfio_basic_config_write()).
  */
 static ssize_t command_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 			     loff_t *ppos)
 {
-	ssize_t ret = vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
+	ssize_t ret;
+
+	if (mutex_lock_killable(&cxlv->command_lock))
+		return -EINTR;
+	ret = vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
+	mutex_unlock(&cxlv->command_lock);
 
 	guard(rwsem_write)(&cxlv->core.memory_lock);
 	pci_cfg_access_lock(cxlv->core.pdev);

@@ -19,6 +19,7 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	cxl_vfio_settings_of_new(&cxlv->settings);
 	atomic_set(&cxlv->user_resets, 0);
 	cxlv->command = -1;
+	mutex_init(&cxlv->command_lock);
 	cxl_vfio_cxl_reset_init(cxlv);
 	cxl_vfio_clear_init(cxlv);
 	/* When an idle device sleeps, is not the core's to say (life/runtime_pm.c). */
