@@ -84,7 +84,7 @@ static void clear_chunks(struct cxl_vfio_device *cxlv)
 	}
 }
 
-static void help(struct work_struct *work)
+static void help_clearing(struct work_struct *work)
 {
 	clear_chunks(container_of(work, struct helper, work)->cxlv);
 }
@@ -102,7 +102,7 @@ static void by_cpus(struct cxl_vfio_device *cxlv)
 
 	for (i = 0; helpers && i < n; i++) {
 		helpers[i].cxlv = cxlv;
-		INIT_WORK(&helpers[i].work, help);
+		INIT_WORK(&helpers[i].work, help_clearing);
 		queue_work(system_dfl_long_wq, &helpers[i].work);
 	}
 	clear_chunks(cxlv);

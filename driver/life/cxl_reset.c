@@ -19,18 +19,18 @@
 /* A lock that a reset needs is another reset's, for a moment, or an unbind's, which waits. */
 #define BEGIN_S		5
 
-static bool stopped(struct cxl_vfio_device *cxlv)
+static bool is_stopped(struct cxl_vfio_device *cxlv)
 {
 	return READ_ONCE(cxlv->cxl_reset.stop);
 }
 
-static int initiate(struct cxl_vfio_device *cxlv, bool clear)
+static int initiate_reset(struct cxl_vfio_device *cxlv, bool clear)
 {
 	struct device *dev = &cxlv->core.pdev->dev;
 	int ret;
 
 	cxl_vfio_dvsec_write_back(&cxlv->hw);
-	if (stopped(cxlv)) {
+	if (is_stopped(cxlv)) {
 		cxl_vfio_dvsec_write_control2(&cxlv->hw, 0);
 		return -ECANCELED;
 	}
@@ -63,7 +63,7 @@ static int initiate_quiet(struct cxl_vfio_device *cxlv, bool clear)
 			ERR_PTR(ret));
 		return ret;
 	}
-	ret = initiate(cxlv, clear);
+	ret = initiate_reset(cxlv, clear);
 	pci_dev_reset_iommu_done(pdev);
 	return ret;
 }
@@ -74,7 +74,7 @@ static __le16 *virtual_command(struct cxl_vfio_device *cxlv)
 }
 
 /* NULL, or what stands against a reset now. */
-static const char *objection(struct cxl_vfio_device *cxlv)
+static const char *find_objection(struct cxl_vfio_device *cxlv)
 {
 	struct vfio_pci_core_device *core = &cxlv->core;
 
@@ -108,7 +108,7 @@ static int close_bars(struct cxl_vfio_device *cxlv, u16 *memory)
 	const char *why;
 
 	guard(rwsem_write)(&core->memory_lock);
-	why = objection(cxlv);
+	why = find_objection(cxlv);
 	if (why) {
 		dev_err_ratelimited(&core->pdev->dev, "no CXL Reset: %s\n", why);
 		return -EBUSY;
@@ -152,7 +152,7 @@ static int quiet_reset(struct cxl_vfio_device *cxlv, bool clear)
  * Caller holds the device lock, so no other reset runs, and sees to it that
  * nobody is in the BARs.
  */
-static int reset(struct cxl_vfio_device *cxlv, bool clear)
+static int run_reset(struct cxl_vfio_device *cxlv, bool clear)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
 	int ret;
@@ -177,7 +177,7 @@ static int user_reset(struct cxl_vfio_device *cxlv)
 
 	if (ret)
 		return ret;
-	ret = reset(cxlv, cxlv->regs.request.clear);
+	ret = run_reset(cxlv, cxlv->regs.request.clear);
 	if (!cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
 		open_bars(cxlv, memory);
 	return ret;
@@ -198,31 +198,31 @@ static bool try_locks(struct cxl_vfio_device *cxlv)
 }
 
 /* The device first: who comes through the gate tries to lock it, once. */
-static void unlock(struct cxl_vfio_device *cxlv)
+static void release_locks(struct cxl_vfio_device *cxlv)
 {
 	device_unlock(&cxlv->core.pdev->dev);
 	up_write(&cxlv->cxl_reset.gate);
 }
 
 /* Does anybody still want the reset? */
-static bool wanted(struct cxl_vfio_device *cxlv)
+static bool is_wanted(struct cxl_vfio_device *cxlv)
 {
-	return !stopped(cxlv) && cxl_vfio_regs_reset_wanted(&cxlv->regs);
+	return !is_stopped(cxlv) && cxl_vfio_regs_reset_wanted(&cxlv->regs);
 }
 
 /* False, without locks, if nobody wants the reset any more. */
-static bool begin(struct cxl_vfio_device *cxlv)
+static bool begin_reset(struct cxl_vfio_device *cxlv)
 {
-	while (wanted(cxlv)) {
+	while (is_wanted(cxlv)) {
 		if (!try_locks(cxlv)) {
 			msleep(POLL_MS);
 			continue;
 		}
-		if (!stopped(cxlv) && cxl_vfio_regs_reset_take(&cxlv->regs)) {
+		if (!is_stopped(cxlv) && cxl_vfio_regs_reset_take(&cxlv->regs)) {
 			WRITE_ONCE(cxlv->cxl_reset.running, true);
 			return true;
 		}
-		unlock(cxlv);
+		release_locks(cxlv);
 	}
 	return false;
 }
@@ -233,7 +233,7 @@ static void cxl_reset_work(struct work_struct *work)
 	enum cxlr_reset kind = CXLR_RESET_CXL;
 	int ret;
 
-	if (!begin(cxlv))
+	if (!begin_reset(cxlv))
 		return;
 	ret = user_reset(cxlv);
 	/* As in cxl_vfio_reset_end(): by ioctl, it is the machine's. If it was made. */
@@ -242,7 +242,7 @@ static void cxl_reset_work(struct work_struct *work)
 	/* Who is told of the end may write at once, and waits for the gate: nothing is lost. */
 	WRITE_ONCE(cxlv->cxl_reset.running, false);
 	cxl_vfio_regs_reset_end(&cxlv->regs, kind, ret);
-	unlock(cxlv);
+	release_locks(cxlv);
 }
 
 /**
@@ -403,7 +403,7 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv)
 	    !cxl_vfio_is_gone(&cxlv->hw) && cxl_vfio_is_present(&cxlv->hw) &&
 	    !cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) &&
 	    !cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR))
-		ret = reset(cxlv, true);
+		ret = run_reset(cxlv, true);
 	/* What was fetched ahead, by the kernel's mapping, until the decoder was gone. */
 	if (!ret)
 		ret = cxl_vfio_mem_flush_cpu_caches(&cxlv->mem);

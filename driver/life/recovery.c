@@ -156,7 +156,7 @@ static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 	return PCI_ERS_RESULT_RECOVERED;
 }
 
-static void resume(struct pci_dev *pdev)
+static void end_recovery(struct pci_dev *pdev)
 {
 	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
 
@@ -197,5 +197,5 @@ const struct pci_error_handlers cxl_vfio_err_handlers = {
 	.error_detected = error_detected,
 	.cor_error_detected = cor_error_detected,
 	.slot_reset = slot_reset,
-	.resume = resume,
+	.resume = end_recovery,
 };

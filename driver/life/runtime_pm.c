@@ -82,7 +82,7 @@ static bool lock_registers(struct cxl_vfio_device *cxlv)
  * out of use. Content that may be lost is not the cleared one: the next open clears it.
  * Resuming itself does not fail: with the device in D0, a reset can still mend it.
  */
-static void awake(struct cxl_vfio_device *cxlv)
+static void end_suspend(struct cxl_vfio_device *cxlv)
 {
 	/* It was pulled out in its sleep, and is woken by nothing but its unbind. */
 	if (cxl_vfio_is_gone(&cxlv->hw))
@@ -108,7 +108,7 @@ static int runtime_suspend(struct device *dev)
 		return ret;
 	ret = pci_bus_type.pm->runtime_suspend(dev);
 	if (ret)
-		awake(cxlv);
+		end_suspend(cxlv);
 	else
 		cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_SLEEPS);
 	return ret;
@@ -118,7 +118,7 @@ static int runtime_resume(struct device *dev)
 {
 	int ret = pci_bus_type.pm->runtime_resume(dev);
 
-	awake(dev_to_cxl_vfio(dev));
+	end_suspend(dev_to_cxl_vfio(dev));
 	return ret;
 }
 

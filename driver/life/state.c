@@ -103,7 +103,7 @@ static int end_hung(struct cxl_vfio_device *cxlv)
 	return 0;
 }
 
-static int restore(struct cxl_vfio_device *cxlv)
+static int restore_device(struct cxl_vfio_device *cxlv)
 {
 	int ret;
 
@@ -141,7 +141,7 @@ int cxl_vfio_back(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 	int ret = 0;
 
 	if (cxl_vfio_last_to_restore(why, READ_ONCE(cxlv->hw.reasons)))
-		ret = restore(cxlv);
+		ret = restore_device(cxlv);
 	cxl_vfio_mem_allow(&cxlv->mem, why);
 	return ret;
 }

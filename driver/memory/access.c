@@ -28,7 +28,7 @@ void cxl_vfio_mem_init(struct cxl_vfio_mem *mem, struct vfio_pci_core_device *co
 	xa_init(&mem->poison.pages);
 }
 
-static void zap(struct cxl_vfio_mem *mem, unsigned long why)
+static void zap_mappings(struct cxl_vfio_mem *mem, unsigned long why)
 {
 	lockdep_assert_held_write(&mem->lock);
 
@@ -49,7 +49,7 @@ static void zap(struct cxl_vfio_mem *mem, unsigned long why)
 void cxl_vfio_mem_zap(struct cxl_vfio_mem *mem)
 {
 	guard(rwsem_write)(&mem->lock);
-	zap(mem, 0);
+	zap_mappings(mem, 0);
 }
 
 /**
@@ -64,7 +64,7 @@ void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why)
 {
 	guard(rwsem_write)(&mem->lock);
 	mem->hw->reasons |= BIT(why);
-	zap(mem, BIT(why));
+	zap_mappings(mem, BIT(why));
 }
 
 /**

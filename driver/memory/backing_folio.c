@@ -121,7 +121,7 @@ static void pagemap_free(struct cxl_vfio_pagemap *pagemap)
  * Of a folio whose memmap is optimised the struct pages from the second page of the
  * memmap on are the same ones.
  */
-static void unreserve(const struct dev_pagemap *pgmap)
+static void unreserve_pages(const struct dev_pagemap *pgmap)
 {
 	unsigned long pages = PHYS_PFN(range_len(&pgmap->range)), page, i;
 	unsigned long folio = 1ul << pgmap->vmemmap_shift, distinct = folio;
@@ -186,7 +186,7 @@ static int folio_attach(struct cxl_vfio_mem *mem)
 		kfree(pagemap);
 		return PTR_ERR(kaddr);
 	}
-	unreserve(&pagemap->pgmap);
+	unreserve_pages(&pagemap->pgmap);
 	mem->kaddr = kaddr;
 	mem->pagemap = pagemap;
 	return 0;

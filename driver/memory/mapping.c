@@ -44,8 +44,8 @@ static u64 vma_offset(struct vm_area_struct *vma)
 	return (u64)vma->vm_pgoff << PAGE_SHIFT;
 }
 
-static vm_fault_t insert(struct cxl_vfio_mem *mem, struct vm_fault *vmf, unsigned long pfn,
-			 unsigned int order)
+static vm_fault_t insert_leaf(struct cxl_vfio_mem *mem, struct vm_fault *vmf,
+			      unsigned long pfn, unsigned int order)
 {
 	guard(rwsem_read)(&mem->core->memory_lock);
 	guard(rwsem_read)(&mem->lock);
@@ -62,7 +62,7 @@ static vm_fault_t insert(struct cxl_vfio_mem *mem, struct vm_fault *vmf, unsigne
  * has been let go of, KVM begins again; so does get_user_pages(). The user's own
  * access begins again in any case.
  */
-static vm_fault_t inserted(struct vm_fault *vmf)
+static vm_fault_t finish_insert(struct vm_fault *vmf)
 {
 	const unsigned int which = FAULT_FLAG_USER | FAULT_FLAG_ALLOW_RETRY |
 				   FAULT_FLAG_RETRY_NOWAIT;
@@ -83,12 +83,12 @@ static vm_fault_t mapping_huge_fault(struct vm_fault *vmf, unsigned int order)
 
 	pfn = PHYS_PFN(mem->hpa.start + vma_offset(vma)) + linear_page_delta(vma, addr);
 	if (is_aligned_for_order(vma, addr, pfn, order))
-		ret = insert(mem, vmf, pfn, order);
+		ret = insert_leaf(mem, vmf, pfn, order);
 
 	trace_cxl_vfio_fault(&mem->hw->pdev->dev, vmf->address, order, ret);
 	if (ret == VM_FAULT_SIGBUS)
 		cxl_vfio_count(mem->hw, CXL_VFIO_COUNT_BUS_ERRORS);
-	return ret == VM_FAULT_NOPAGE ? inserted(vmf) : ret;
+	return ret == VM_FAULT_NOPAGE ? finish_insert(vmf) : ret;
 }
 
 static vm_fault_t mapping_fault(struct vm_fault *vmf)

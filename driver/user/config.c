@@ -11,20 +11,20 @@
 /* DVSEC accesses are cut into pieces of so many bytes. */
 #define PIECE_SIZE	64
 
-static bool overlaps(u64 pos, size_t count, u32 start, u32 len)
+static bool touches_bytes(u64 pos, size_t count, u32 start, u32 len)
 {
 	return pos < start + len && pos + count > start;
 }
 
 static bool in_command(u64 pos, size_t count)
 {
-	return overlaps(pos, count, PCI_COMMAND, sizeof(u16));
+	return touches_bytes(pos, count, PCI_COMMAND, sizeof(u16));
 }
 
 /* Whether a write may reset the function: Initiate FLR is in Device Control. */
 static bool may_reset(struct pci_dev *pdev, u64 pos, size_t count)
 {
-	return overlaps(pos, count, pdev->pcie_cap + PCI_EXP_DEVCTL, sizeof(u16));
+	return touches_bytes(pos, count, pdev->pcie_cap + PCI_EXP_DEVCTL, sizeof(u16));
 }
 
 /*
@@ -182,7 +182,7 @@ typedef ssize_t (*rw_fn)(struct cxl_vfio_device *cxlv, char __user *buf, size_t 
 			 loff_t *ppos, bool iswrite);
 
 /* Is @pos in it? @next is where what is at @pos ends, as far as this says. */
-static bool covers(u32 start, u32 end, u32 pos, u32 *next)
+static bool piece_covers(u32 start, u32 end, u32 pos, u32 *next)
 {
 	if (pos >= start && pos < end)
 		*next = end;
@@ -203,9 +203,9 @@ static rw_fn rw_at(struct cxl_vfio_device *cxlv, u32 pos, u32 *next)
 
 	*next = U32_MAX;
 	for (i = 0; i < cxlv->hw.dvsecs.count; i++)
-		if (covers(block[i].at + CXLR_DVSEC_HDR1, block[i].at + block[i].size, pos, next))
+		if (piece_covers(block[i].at + CXLR_DVSEC_HDR1, block[i].at + block[i].size, pos, next))
 			return dvsec_rw;
-	if (cxlv->core.pdev->pm_cap && covers(power, power + sizeof(u16), pos, next))
+	if (cxlv->core.pdev->pm_cap && piece_covers(power, power + sizeof(u16), pos, next))
 		return power_rw;
 	return core_rw;
 }

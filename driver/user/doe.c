@@ -30,7 +30,7 @@ static bool has_header(struct vfio_pci_core_device *core, u32 at)
 	return !memchr(core->pci_config_map + at, CXL_VFIO_UNASSIGNED, HEADER_SIZE);
 }
 
-static bool unassigned(struct vfio_pci_core_device *core, u32 at, u32 len)
+static bool is_unassigned(struct vfio_pci_core_device *core, u32 at, u32 len)
 {
 	return at + len <= PCI_CFG_SPACE_EXP_SIZE &&
 	       !memchr_inv(core->pci_config_map + at, CXL_VFIO_UNASSIGNED, len);
@@ -49,20 +49,20 @@ static bool show_first(struct vfio_pci_core_device *core, u32 at, u32 header)
 {
 	u32 before = get_header(core, at);
 
-	if (PCI_EXT_CAP_ID(before) || !unassigned(core, at + HEADER_SIZE, BODY_SIZE))
+	if (PCI_EXT_CAP_ID(before) || !is_unassigned(core, at + HEADER_SIZE, BODY_SIZE))
 		return false;
 	put_header(core, at, header, PCI_EXT_CAP_NEXT(before));
 	return true;
 }
 
 /* What the user finds at @prev leads to @at then, and from there to where it led. */
-static bool show(struct vfio_pci_core_device *core, u32 prev, u32 at, u32 header)
+static bool show_header(struct vfio_pci_core_device *core, u32 prev, u32 at, u32 header)
 {
 	u32 before = get_header(core, prev);
 
 	if (at == PCI_CFG_SPACE_SIZE)
 		return show_first(core, at, header);
-	if (!unassigned(core, at, PCI_DOE_CAP_SIZEOF) || in_another(core, at))
+	if (!is_unassigned(core, at, PCI_DOE_CAP_SIZEOF) || in_another(core, at))
 		return false;
 	/* Read from vconfig, writes are dropped: ecap_perms[] in vfio_pci_config.c. */
 	memset(core->pci_config_map + at, PCI_EXT_CAP_ID_DOE, HEADER_SIZE);
@@ -105,7 +105,7 @@ void cxl_vfio_doe_open(struct cxl_vfio_device *cxlv)
 		if (pci_read_config_dword(core->pdev, at, &header))
 			return;
 		if (at == PCI_EXT_CAP_NEXT(get_header(core, prev)) ||
-		    (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_DOE && show(core, prev, at, header)))
+		    (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_DOE && show_header(core, prev, at, header)))
 			prev = at;
 		at = PCI_EXT_CAP_NEXT(header);
 	}
