@@ -13,6 +13,25 @@
 #endif
 
 /*
+ * The driver relies on what these parts of the kernel do not promise. Look at each before a
+ * newer version is allowed.
+ *
+ * - pci_reset_fn_methods[] (drivers/pci/pci.c): while a CXL Reset has not ended, the flags NO_FLR
+ *   and NO_PM keep the methods away that do not end it (life/state.c). Another method, as a CXL
+ *   Reset by the PCI core would be, knows neither flag.
+ * - vfio_pci_core_device.barmap: what is not NULL there the core neither requests nor releases
+ *   (vfio_pci_core_setup_barmap()). The driver lends it its own mapping (user/bar.c).
+ * - vfio_pci_core_device.vconfig: Memory Space Enable there is the one gate to the BARs
+ *   (__vfio_pci_memory_enabled()). A CXL Reset closes it (life/cxl_reset.c).
+ * - vfio_pci_core_close_device() only tries the device lock. The driver has it meanwhile where
+ *   the core is not to reset the device (life/removal.c).
+ * - dev_pm_domain_set(): no other code gives a PCI device a PM domain. The driver does
+ *   (life/runtime_pm.c), and keeps a device that has one awake.
+ * - vfio_pci_core_device.needs_reset, .reset_works, .needs_pm_restore mean what they do in 7.3.
+ * - struct pci_error_handlers: errors that AER reports for the device arrive here, those in its
+ *   RAS capability too, and not in the CXL core.
+ */
+/*
  * What vfio_pci_core_device.pci_config_map has for bytes that no capability
  * has: PCI_CAP_ID_INVALID in vfio_pci_priv.h, which only the core can include.
  */

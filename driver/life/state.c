@@ -59,6 +59,9 @@ void cxl_vfio_forget_user(struct cxl_vfio_device *cxlv)
 	pci_cfg_access_unlock(cxlv->core.pdev);
 }
 
+/* See compat.h: those of 7.3 that do not end a CXL Reset look at the flags below. */
+static_assert(PCI_NUM_RESET_METHODS == 8);
+
 /**
  * cxl_vfio_hang - a CXL Reset did not end in its time
  * @cxlv: the device, whose lock is held

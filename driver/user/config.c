@@ -202,8 +202,8 @@ static rw_fn rw_at(struct cxl_vfio_device *cxlv, u32 pos, u32 *next)
 	unsigned int i;
 
 	*next = U32_MAX;
-	for (i = 0; i < cxlv->hw.dvsecs.count; i++)
-		if (piece_covers(block[i].at + CXLR_DVSEC_HDR1, block[i].at + block[i].size, pos, next))
+	for (i = 0; i < cxlv->hw.dvsecs.count; i++, block++)
+		if (piece_covers(block->at + CXLR_DVSEC_HDR1, block->at + block->size, pos, next))
 			return dvsec_rw;
 	if (cxlv->core.pdev->pm_cap && piece_covers(power, power + sizeof(u16), pos, next))
 		return power_rw;

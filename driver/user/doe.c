@@ -105,7 +105,8 @@ void cxl_vfio_doe_open(struct cxl_vfio_device *cxlv)
 		if (pci_read_config_dword(core->pdev, at, &header))
 			return;
 		if (at == PCI_EXT_CAP_NEXT(get_header(core, prev)) ||
-		    (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_DOE && show_header(core, prev, at, header)))
+		    (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_DOE &&
+		     show_header(core, prev, at, header)))
 			prev = at;
 		at = PCI_EXT_CAP_NEXT(header);
 	}
