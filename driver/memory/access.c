@@ -12,6 +12,9 @@
 #include "memory/memory.h"
 #include "trace.h"
 
+/* As often as functions without Immediate Readiness can be reset (PCIe 6.6.2). */
+#define FLUSH_MS	100
+
 /**
  * cxl_vfio_mem_init - once in the life of the device
  * @mem: its memory
@@ -23,6 +26,7 @@ void cxl_vfio_mem_init(struct cxl_vfio_mem *mem, struct vfio_pci_core_device *co
 {
 	mem->core = core;
 	mem->hw = hw;
+	mem->next_flush = jiffies;
 	init_rwsem(&mem->lock);
 	mutex_init(&mem->backing_lock);
 	xa_init(&mem->poison.pages);
@@ -180,7 +184,8 @@ int cxl_vfio_mem_flush_cpu_caches(struct cxl_vfio_mem *mem)
  * @mem: the memory, which is out of reach
  *
  * Does nothing if no process has mapped or written it since the last flush, and it has no
- * pages to pin. So a guest that resets its device again and again does not stop processors.
+ * pages to pin. So a guest that resets its device again and again does not stop processors; nor
+ * does one that writes the memory in between, more often than every FLUSH_MS.
  *
  * Return: as cxl_vfio_mem_flush_cpu_caches().
  */
@@ -188,5 +193,8 @@ int cxl_vfio_mem_flush_touched(struct cxl_vfio_mem *mem)
 {
 	if (!READ_ONCE(mem->touched) && !(mem->backing && mem->backing->pages))
 		return 0;
+	while (time_before(jiffies, mem->next_flush))
+		schedule_timeout_uninterruptible(mem->next_flush - jiffies);
+	mem->next_flush = jiffies + msecs_to_jiffies(FLUSH_MS);
 	return cxl_vfio_mem_flush_cpu_caches(mem);
 }

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -234,6 +235,7 @@ static void test_rebind_makes_usable(void)
 /* --- how often the processors' caches are flushed */
 
 #define TRACE	"/sys/kernel/tracing"
+#define FLUSHES	10
 
 /* Another test's may be there. */
 static void count_flushes(void)
@@ -263,6 +265,8 @@ static void test_caches_flushed_if_touched(void)
 {
 	struct session session;
 	unsigned long before;
+	unsigned int i;
+	struct timespec start, end;
 	bool pages;
 
 	setup(&session, "resets-bus");
@@ -271,6 +275,18 @@ static void test_caches_flushed_if_touched(void)
 	before = flushes();
 	vfio_hot_reset(&session.vfio);
 	check_eq(flushes(), before + 1);
+
+	/* Not more often than every 100 ms, however often the memory is written in between. */
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (i = 0; i < FLUSHES; i++) {
+		vfio_enable(&session.vfio, true, false);
+		session.window[0] = 1;
+		check_eq(__vfio_reset(&session.vfio), 0);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	check_eq(flushes(), before + 1 + FLUSHES);
+	check_ge((end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000,
+		 (FLUSHES - 2) * 100);
 
 	/* Pages may be written by a process that has pinned them. */
 	before = flushes();
