@@ -81,16 +81,13 @@ const struct cxlr_map cxlr_map_ras = {
 	.offered = "Where the device has it: each user sees the errors of its own time.",
 };
 
-/* 8.2.4.18.1 and 8.2.4.21.2: the same fields. */
-#define SECURITY_POLICY									\
-	FIELD("Device Trust Level", BITS(1, 0), RW, ZERO,				\
-	      .note = "0 trusted, 1 for its own memory only, 2 not at all"),		\
-	FIELD("Block_CXL.cache_HDM-DB", BITS(2, 2), RW, ZERO),				\
-	RSVDP(31, 3)
+#define TRUST_LEVELS	"0 trusted, 1 for its own memory only, 2 not at all"
 
 static const struct cxlr_reg security_regs[] = {
 	CM32("CXL Security Policy", "8.2.4.18.1", 0x00,
-		SECURITY_POLICY),
+		FIELD("Device Trust Level", BITS(1, 0), RW, ZERO, .note = TRUST_LEVELS),
+		FIELD("Block_CXL.cache_HDM-DB", BITS(2, 2), RW, ZERO),
+		RSVDP(31, 3)),
 };
 
 const struct cxlr_map cxlr_map_security = {
@@ -161,7 +158,8 @@ static const struct cxlr_reg ext_security_regs[] = {
 
 static const struct cxlr_reg ext_security_port[] = {
 	CM32("Root Port n Security Policy", "8.2.4.21.2", 0x00,
-		SECURITY_POLICY),
+		FIELD("Trust Level", BITS(1, 0), RW, ZERO, .initial = 2, .note = TRUST_LEVELS),
+		RSVDP(31, 2)),
 	CM32("Root Port n ID", "8.2.4.21.3", 0x04,
 		FIELD("Port Identifier", BITS(7, 0), HWINIT, ZERO),
 		RSVDP(31, 8)),
@@ -206,12 +204,12 @@ static const struct cxlr_reg bi_regs[] = {
 	CM32("CXL BI Decoder Status", "8.2.4.27.3", CXLR_BI_STATUS,
 		FIELD("BI Decoder Committed", CXLR_BI_STATUS_COMMITTED, RO, ZERO),
 		FIELD("BI Decoder Error Not Committed", CXLR_BI_STATUS_ERROR, RO, ZERO),
-		RSVDZ(7, 2),
+		RSVDP(7, 2),
 		FIELD("BI Decoder Commit Timeout Scale", CXLR_BI_STATUS_TIMEOUT_SCALE,
 		      HWINIT, ZERO),
 		FIELD("BI Decoder Commit Timeout Base", CXLR_BI_STATUS_TIMEOUT_BASE,
 		      HWINIT, ZERO),
-		RSVDZ(31, 16)),
+		RSVDP(31, 16)),
 };
 
 const struct cxlr_map cxlr_map_bi = {

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "map.h"
+#include "engine.h"
 
 #define ATTR(attr)	(1u << CXLR_##attr)
 #define READ_ONLY	(ATTR(RO) | ATTR(ROS) | ATTR(HWINIT))
@@ -272,6 +272,27 @@ static void test_values(void **state)
 	each_field(check_value_of);
 }
 
+/* A capability that a user does not see is one that it does not have, nor any field of it. */
+static void check_need_of(const struct place *place, const struct cxlr_reg *reg,
+			  const struct cxlr_field *field)
+{
+	const struct cxlr_need *need = field->need;
+
+	if (!need)
+		return;
+	assert_non_null(need->name);
+	assert_int_not_equal(need->mask, 0);
+	reg = find_reg(place->map->regs, place->map->nr_regs, need->offset);
+	if (cxlr_view_mask(reg, 1u << CXLR_VIEW_ZERO) & need->mask)
+		assert_int_equal(field->view, CXLR_VIEW_ZERO);
+}
+
+static void test_needs(void **state)
+{
+	(void)state;
+	each_field(check_need_of);
+}
+
 /* The specification, by numbers. */
 
 static const struct cxlr_reg *reg_in(const struct cxlr_map *map, unsigned int offset)
@@ -318,6 +339,18 @@ static uint64_t bits_after(const struct cxlr_reg *reg, enum cxlr_effect effect)
 	return bits;
 }
 
+static uint64_t bits_needing(const struct cxlr_reg *reg, unsigned int offset, uint32_t mask)
+{
+	uint64_t bits = 0;
+	unsigned int i;
+
+	for (i = 0; i < reg->nr_fields; i++)
+		if (reg->fields[i].need && reg->fields[i].need->offset == offset &&
+		    reg->fields[i].need->mask == mask)
+			bits |= reg->fields[i].mask;
+	return bits;
+}
+
 static uint64_t initial(const struct cxlr_reg *reg)
 {
 	uint64_t value = 0;
@@ -360,6 +393,8 @@ static void test_dvsec_device(void **state)
 	assert_int_equal(bits_after(reg_in(map, 0x10), CXLR_EFFECT_CXL_RESET), 0x0004);
 	assert_int_equal(bits_with(reg_in(map, 0x12), READ_ONLY), 0x8007);
 	assert_int_equal(bits_with(reg_in(map, 0x12), ATTR(RW1CS)), 0x0008);
+	/* Volatile HDM State after Hot Reset Configurability. */
+	assert_int_equal(bits_needing(reg_in(map, 0x12), 0x38, 0x0008), 0x0008);
 	assert_int_equal(bits_with(reg_in(map, 0x14), ATTR(RWO)), 0x0001);
 	assert_int_equal(bits_with(reg_in(map, 0x16), READ_ONLY), 0xffff);
 	for (range = 0x18; range <= 0x28; range += 0x10) {
@@ -424,7 +459,7 @@ static void test_hdm(void **state)
 	assert_int_equal(map->unit_first, 0x10);
 	assert_int_equal(map->unit_stride, 0x20);
 	assert_int_equal(map->unit_max, 32);
-	assert_int_equal(bits_with(reg_in(map, 0x00), READ_ONLY), 0x7f3fff);
+	assert_int_equal(bits_with(reg_in(map, 0x00), READ_ONLY), 0x703fff);
 	assert_int_equal(bits_with(reg_in(map, 0x04), ATTR(RW)), 0x3);
 	assert_int_equal(bits_after(reg_in(map, 0x04), CXLR_EFFECT_HDM_ENABLE), 0x2);
 	/* While Commit is set, all but Commit; that, once Committed with Lock On Commit. */
@@ -434,8 +469,9 @@ static void test_hdm(void **state)
 	assert_int_equal(bits_locked_by(unit_reg(map, 0x0c), 0x200), 0xffffffff);
 	assert_int_equal(bits_locked_by(unit_reg(map, 0x14), 0x200), 0xf0000000);
 	assert_int_equal(bits_locked_by(unit_reg(map, 0x18), 0x200), 0xffffffff);
-	assert_int_equal(bits_locked_by(control, 0x200), 0x0fff71ff);
+	assert_int_equal(bits_locked_by(control, 0x200), 0x0f0071ff);
 	assert_int_equal(bits_locked_by(control, 0x500), 0x200);
+	assert_int_equal(bits_needing(control, 0x00, 0x2000), 0x4000);
 	assert_int_equal(bits_after(control, CXLR_EFFECT_COMMIT), 0x200);
 	assert_int_equal(bits_with(control, READ_ONLY), 0xc00);
 }
@@ -474,8 +510,14 @@ static void test_other_capabilities(void **state)
 	assert_int_equal(bits_with(reg_in(&cxlr_map_bi, 0x04), ATTR(RW)), 0x6);
 	assert_int_equal(bits_after(reg_in(&cxlr_map_bi, 0x04), CXLR_EFFECT_BI_COMMIT), 0x4);
 	assert_int_equal(bits_with(reg_in(&cxlr_map_bi, 0x08), READ_ONLY), 0xff03);
+	assert_int_equal(bits_with(reg_in(&cxlr_map_bi, 0x08), ATTR(RSVDP)), 0xffff00fc);
 	assert_int_equal(bits_with(reg_in(&cxlr_map_snoop_filter, 0x00), READ_ONLY), 0xffff);
+	assert_int_equal(bits_with(reg_in(&cxlr_map_security, 0x00), ATTR(RW)), 0x7);
 	assert_int_equal(cxlr_map_ext_security.unit_stride, 8);
+	assert_int_equal(bits_with(unit_reg(&cxlr_map_ext_security, 0x00), ATTR(RW)), 0x3);
+	assert_int_equal(bits_with(unit_reg(&cxlr_map_ext_security, 0x00), ATTR(RSVDP)),
+			 0xfffffffc);
+	assert_int_equal(initial(unit_reg(&cxlr_map_ext_security, 0x00)), 0x2);
 }
 
 int main(void)
@@ -488,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_locks),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_needs),
 		cmocka_unit_test(test_dvsec_headers),
 		cmocka_unit_test(test_dvsec_device),
 		cmocka_unit_test(test_dvsec_others),
