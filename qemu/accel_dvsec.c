@@ -53,6 +53,16 @@ void accel_dvsec_set(CxlAccel *s, uint32_t offset, uint64_t mask, bool set)
 	cxlr_set(&s->dvsec, offset, mask, set ? mask : 0);
 }
 
+uint32_t accel_gpf_power(CxlAccel *s)
+{
+	return cxlr_get(&s->dvsec, GPF + GPF_PHASE2_POWER);
+}
+
+void accel_set_gpf_power(CxlAccel *s, uint32_t mw)
+{
+	cxlr_init(&s->dvsec, GPF + GPF_PHASE2_POWER, UINT32_MAX, mw);
+}
+
 bool accel_mem_enabled(CxlAccel *s)
 {
 	return accel_dvsec_get(s, CXLR_DVSEC_CTRL) & CXLR_CTRL_MEM_ENABLE;

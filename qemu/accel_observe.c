@@ -108,6 +108,35 @@ static void mem_active_set(Object *obj, bool active, Error **errp)
 	accel_set_mem_active(s, active && !s->resetting);
 }
 
+static bool mem_degraded_get(Object *obj, Error **errp)
+{
+	return CXL_ACCEL(obj)->degraded;
+}
+
+/* 8.1.3.8.2: the memory can be used, but there is less of it, or it is slower. */
+static void mem_degraded_set(Object *obj, bool degraded, Error **errp)
+{
+	CxlAccel *s = CXL_ACCEL(obj);
+
+	s->degraded = degraded;
+	accel_set_mem_active(s, s->mem_active);
+}
+
+static void gpf_power_get(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
+{
+	uint32_t mw = accel_gpf_power(CXL_ACCEL(obj));
+
+	visit_type_uint32(v, name, &mw, errp);
+}
+
+static void gpf_power_set(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
+{
+	uint32_t mw;
+
+	if (visit_type_uint32(v, name, &mw, errp))
+		accel_set_gpf_power(CXL_ACCEL(obj), mw);
+}
+
 static bool refuse_commit_get(Object *obj, Error **errp)
 {
 	return CXL_ACCEL(obj)->hdm.refuse;
@@ -126,6 +155,16 @@ static bool fail_reset_get(Object *obj, Error **errp)
 static void fail_reset_set(Object *obj, bool fail, Error **errp)
 {
 	CXL_ACCEL(obj)->fail_reset = fail;
+}
+
+static bool ignore_bus_reset_get(Object *obj, Error **errp)
+{
+	return CXL_ACCEL(obj)->ignore_bus_reset;
+}
+
+static void ignore_bus_reset_set(Object *obj, bool ignore, Error **errp)
+{
+	CXL_ACCEL(obj)->ignore_bus_reset = ignore;
 }
 
 static bool viral_get(Object *obj, Error **errp)
@@ -251,8 +290,12 @@ void accel_observe_init(CxlAccel *s)
 	add_register(s, "ras-correctable", ras_get, ras_set, CXLR_RAS_COR_STATUS, 32);
 	object_property_add_bool(obj, "viral", viral_get, viral_set);
 	object_property_add_bool(obj, "mem-active", mem_active_get, mem_active_set);
+	object_property_add_bool(obj, "mem-degraded", mem_degraded_get, mem_degraded_set);
+	object_property_add(obj, "gpf-power", "uint32", gpf_power_get, gpf_power_set, NULL, NULL);
 	object_property_add_bool(obj, "refuse-commit", refuse_commit_get, refuse_commit_set);
 	object_property_add_bool(obj, "fail-reset", fail_reset_get, fail_reset_set);
+	object_property_add_bool(obj, "ignore-bus-reset", ignore_bus_reset_get,
+				 ignore_bus_reset_set);
 	object_property_add_bool(obj, "gone", gone_get, gone_set);
 	object_property_add_bool(obj, "surprise-removed", told_get, told_set);
 }

@@ -27,7 +27,11 @@ void accel_set_mem_active(CxlAccel *s, bool active)
 {
 	active = active && !s->hold_inactive;
 	s->mem_active = active;
-	accel_dvsec_set(s, CXLR_DVSEC_RANGE_SIZE_LOW(0), CXLR_RANGE_MEM_ACTIVE, active);
+	accel_dvsec_set(s, CXLR_DVSEC_RANGE_SIZE_LOW(0), CXLR_RANGE_MEM_USABLE, false);
+	if (active)
+		accel_dvsec_set(s, CXLR_DVSEC_RANGE_SIZE_LOW(0),
+				s->degraded ? CXLR_RANGE_ACTIVE_DEGRADED : CXLR_RANGE_MEM_ACTIVE,
+				true);
 	accel_map_update(s);
 }
 
@@ -53,9 +57,13 @@ static void wbi_expired(void *opaque)
 		accel_dvsec_set(s, CXLR_DVSEC_STATUS2, CXLR_STATUS2_CACHE_INVALID, true);
 }
 
+/* 8.1.3.4: while caching is allowed, what a start does is undefined. Here it does nothing. */
 void accel_start_wbi(CxlAccel *s)
 {
-	timer_start(s->wbi_timer, WBI_MS);
+	if (accel_dvsec_get(s, CXLR_DVSEC_CTRL2) & CXLR_CTRL2_DISABLE_CACHING)
+		timer_start(s->wbi_timer, WBI_MS);
+	else
+		s->forbidden++;
 }
 
 static void cxl_reset_end(CxlAccel *s)
@@ -151,7 +159,7 @@ void accel_reset(CxlAccel *s, enum accel_reset kind)
 		[ACCEL_RESET_POWER] = CXLR_RESET_COLD,
 	};
 
-	if (s->gone)
+	if (s->gone || (kind == ACCEL_RESET_BUS && s->ignore_bus_reset))
 		return;
 	s->resets[kind]++;
 	accel_engine_reset(s);

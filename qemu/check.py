@@ -699,9 +699,11 @@ def cache_write_back(m):
     m.turns(1, lambda: m.dvsec(STATUS2) & 1, 0, 1, 'Cache Invalid')
     m.set_dvsec(CONTROL2, 0)
     equal(m.dvsec(STATUS2) & 1, 0, 'Cache Invalid while caching is allowed')
+    equal(m.get('forbidden-accesses'), 0)
     m.set_dvsec(CONTROL2, 2)
     m.step(1000)
     equal(m.dvsec(STATUS2) & 1, 0, 'Cache Invalid though caching is allowed')
+    equal(m.get('forbidden-accesses'), 1, 'a start while caching is allowed')
     m.set_dvsec(CONTROL2, 3)
     m.set_dvsec(CONTROL2, 0)
     m.step(1000)
@@ -724,7 +726,52 @@ def memory_becomes_active_late(m):
     equal(m.active(1), 1, 'the one that never is')
 
 
+@test()
+def memory_is_active_or_degraded(m):
+    m.map()
+    active, degraded = 2, 1 << 16
+
+    def flags():
+        return m.dvsec(SIZE_LOW, 4) & (active | degraded)
+
+    equal(flags(), active)
+    m.set('mem-degraded', True)
+    equal((flags(), *m.mapped()), (degraded, m.window, 512 * MIB), 'degraded')
+    m.set('mem-active', False)
+    equal((flags(), m.mapped()[1]), (0, 0), 'inactive')
+    m.bus_reset()
+    equal(flags(), 0, 'inactive after a reset')
+    m.set('mem-active', True)
+    equal(flags(), degraded, 'degraded again')
+    m.set('mem-degraded', False)
+    equal(flags(), active, 'active again')
+
+
+@test()
+def gpf_power_is_what_it_is_set_to(m):
+    power = m.device(0, 0x1c0 + 0xc)
+    equal(m.read(power), 0x33)
+    m.set('gpf-power', 0xffffffff)
+    equal((m.read(power), m.get('gpf-power')), (0xffffffff, 0xffffffff))
+    m.bus_reset()
+    equal(m.read(power), 0xffffffff, 'after a reset')
+
+
 # Resets.
+
+@test()
+def bus_reset_that_does_not_get_there(m):
+    m.map(flags=LOCK)
+    m.write(m.bar(0, 0x1000), 1)
+    m.set('ignore-bus-reset', True)
+    m.bus_reset()
+    equal(m.get('resets-bus'), 0)
+    equal(m.mapped(), (m.window, 512 * MIB))
+    equal((m.hdm(CTRL) & LOCK, m.dvsec(CONTROL), m.read(m.bar(0, 0x1000))), (LOCK, 6, 1))
+    m.set('ignore-bus-reset', False)
+    m.bus_reset()
+    equal((m.get('resets-bus'), m.mapped()[1]), (1, 0))
+
 
 @test(('reset-delay=100',))
 def cxl_reset_clears_decoders_and_memory(m):

@@ -128,9 +128,9 @@ struct CxlAccel {
 
 	/* For tests, over QMP. */
 	uint64_t hdm_writes;
-	uint64_t forbidden;	/* accesses in a CXL Reset */
+	uint64_t forbidden;	/* accesses whose outcome the specification leaves undefined */
 	uint64_t resets[ACCEL_RESET_COUNT];
-	bool fail_reset, hold_inactive;
+	bool fail_reset, hold_inactive, degraded, ignore_bus_reset;
 
 	/* It has left its slot, and the slot says so; what is in place of its BARs then. */
 	bool gone, told;
@@ -146,6 +146,9 @@ void accel_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len);
 /* A register by its offset in the PCIe DVSEC for CXL Devices, past all attributes. */
 uint64_t accel_dvsec_get(CxlAccel *s, uint32_t offset);
 void accel_dvsec_set(CxlAccel *s, uint32_t offset, uint64_t mask, bool set);
+/* GPF Phase 2 Power, 8.1.7.2; what is set outlives resets. */
+uint32_t accel_gpf_power(CxlAccel *s);
+void accel_set_gpf_power(CxlAccel *s, uint32_t mw);
 bool accel_mem_enabled(CxlAccel *s);
 uint64_t accel_range_base(CxlAccel *s);
 uint64_t accel_range_size(CxlAccel *s);

@@ -93,6 +93,7 @@
 #define  CXLR_RANGE_ACTIVE_TIMEOUT	0x0000e000u	/* 1, 4, 16, 64, 256 s */
 #define  CXLR_RANGE_ACTIVE_TIMEOUT_SHIFT 13
 #define  CXLR_RANGE_ACTIVE_DEGRADED	0x00010000u
+#define  CXLR_RANGE_MEM_USABLE		0x00010002u	/* active, or active and degraded */
 #define  CXLR_RANGE_SIZE_LOW_MASK	0xf0000000u
 #define CXLR_DVSEC_RANGE_BASE_HIGH(n)	(0x20 + 0x10 * (n))
 #define CXLR_DVSEC_RANGE_BASE_LOW(n)	(0x24 + 0x10 * (n))

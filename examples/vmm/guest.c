@@ -105,7 +105,7 @@ GUEST static void commit(volatile struct guest_params *p, uint64_t hdm, uint64_t
 {
 	uint64_t dvsec = p->config + p->dvsec;
 
-	wait32(p, dvsec + CXLR_DVSEC_RANGE_SIZE_LOW(0), CXLR_RANGE_MEM_ACTIVE, step);
+	wait32(p, dvsec + CXLR_DVSEC_RANGE_SIZE_LOW(0), CXLR_RANGE_MEM_USABLE, step);
 	write32(hdm + CXLR_HDM_BASE_LOW(0), base);
 	write32(hdm + CXLR_HDM_BASE_HIGH(0), base >> 32);
 	write32(hdm + CXLR_HDM_CTRL(0), read32(hdm + CXLR_HDM_CTRL(0)) | CXLR_HDM_CTRL_COMMIT);

@@ -102,7 +102,7 @@ enum memory_state endpoint_await_memory(const struct endpoint *endpoint, int sec
 {
 	if (!await(endpoint, CXLR_RANGE_MEM_INFO_VALID, INFO_VALID_SECONDS))
 		return MEMORY_UNKNOWN;
-	if (!await(endpoint, CXLR_RANGE_MEM_ACTIVE,
+	if (!await(endpoint, CXLR_RANGE_MEM_USABLE,
 		   seconds < 0 ? active_timeout(endpoint) : (unsigned int)seconds))
 		return MEMORY_INACTIVE;
 	return MEMORY_ACTIVE;

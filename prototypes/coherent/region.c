@@ -31,7 +31,7 @@ static int wait_active(struct pci_dev *pdev, unsigned int status)
 	unsigned long limit = 1 + (1 << 2 * min(FIELD_GET(CXLR_RANGE_ACTIVE_TIMEOUT, val), 4u));
 	unsigned long deadline = jiffies + limit * HZ;
 
-	while (!(dvsec_read(pdev, status) & CXLR_RANGE_MEM_ACTIVE)) {
+	while (!(dvsec_read(pdev, status) & CXLR_RANGE_MEM_USABLE)) {
 		if (time_after(jiffies, deadline))
 			return dev_err_probe(&pdev->dev, -ENXIO,
 					     "memory did not become active within %lu s\n", limit);
