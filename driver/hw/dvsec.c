@@ -65,14 +65,14 @@ static u32 range_status(struct cxl_vfio_hw *hw, unsigned int n)
 
 /*
  * How long after a reset the range may take to become active, 0 when it is.
- * Memory_Info_Valid comes within a second, Memory_Active within the range's
- * own time of 1, 4, 16, 64 or 256 s; more is reserved (8.1.3.8.2).
+ * Memory_Info_Valid comes within a second, Memory_Active or Memory_Active_Degraded
+ * within the range's own time of 1, 4, 16, 64 or 256 s; more is reserved (8.1.3.8.2).
  */
 static unsigned int range_wait_ms(u32 status)
 {
 	if (!(status & CXLR_RANGE_MEM_INFO_VALID))
 		return MEM_INFO_VALID_MS;
-	if (status & CXLR_RANGE_MEM_ACTIVE)
+	if (status & CXLR_RANGE_MEM_USABLE)
 		return 0;
 	return MEM_INFO_VALID_MS +
 	       (MSEC_PER_SEC << (2 * min(FIELD_GET(CXLR_RANGE_ACTIVE_TIMEOUT, status), 4u)));

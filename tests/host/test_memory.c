@@ -24,6 +24,7 @@
 
 #include "accel.h"
 #include "harness.h"
+#include "pci.h"
 #include "qmp.h"
 #include "regs.h"
 #include "vfio.h"
@@ -379,6 +380,32 @@ static void test_refused_while_inactive(void)
 	check_reachable(&vfio, window, 0);
 }
 
+/* 8.1.3.8.2: memory that is degraded is not active, and can be used. */
+static void test_reached_while_degraded(void)
+{
+	uint8_t byte = 0, *window;
+	bool loaded, bound;
+	ssize_t ret;
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	window = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
+	qmp_set("mem-degraded", true);
+	ret = __vfio_read(&vfio, &vfio.mem, 0, &byte, 1);
+	loaded = load(window, &byte);
+	munmap(window, WINDOW);
+	vfio_close(&vfio);
+
+	/* It may be so before the driver comes. */
+	pci_unbind(pci_accel());
+	bound = !__pci_bind(pci_accel());
+	qmp_set("mem-degraded", false);
+	check_eq(ret, 1);
+	check(loaded);
+	check(bound);
+	write_file(pci_path(pci_accel(), "power/control"), "on");
+}
+
 /*
  * x86 keeps a list of who mapped what how. One range, write-back unless the
  * backing says otherwise, holds the memory; a second one of another type would be
@@ -448,6 +475,7 @@ const struct test tests[] = {
 	{ "unreachable_in_d3hot", test_unreachable_in_d3hot },
 	{ "reset_ends_d3hot", test_reset_ends_d3hot },
 	{ "refused_while_inactive", test_refused_while_inactive },
+	{ "reached_while_degraded", test_reached_while_degraded },
 	{ "config_write_reads_own_memory", test_config_write_reads_own_memory },
 	{ "one_memory_type_in_pat", test_one_memory_type_in_pat },
 	{ }
