@@ -120,6 +120,7 @@ static const struct cxlr_reg device_regs[] = {
 		FIELD("Initiate Cache Write Back and Invalidation", CXLR_CTRL2_INITIATE_WBI,
 		      RW, PASS,
 		      .effect = CXLR_EFFECT_WBI, .reads_zero = true,
+		      .note = "not while caching is allowed, where it is undefined",
 		      .need = &wbi_capable),
 		FIELD("Initiate CXL Reset", CXLR_CTRL2_INITIATE_RESET, RW, PASS,
 		      .effect = CXLR_EFFECT_CXL_RESET, .reads_zero = true,

@@ -109,7 +109,8 @@ static void refresh_status(const struct half *half, u32 at)
 
 /*
  * The values that hold from open on. Errors of before are not this user's.
- * False if the device does not answer.
+ * A register may have all bits set (GPF Phase 2 Power, 8.1.7.2). The first one of
+ * either half has an id in it. False if the device does not answer.
  */
 static bool sample(const struct half *half)
 {
@@ -126,7 +127,8 @@ static bool sample(const struct half *half)
 			continue;
 		mask = cxlr_view_mask(slot->reg, VIEWS_SAMPLED);
 		now = half->read(half->regs, at, slot->reg->size);
-		if (no_answer(now, slot->reg->size))
+		if (no_answer(now, slot->reg->size) &&
+		    no_answer(half->read(half->regs, 0, sizeof(u32)), sizeof(u32)))
 			return false;
 		cxlr_init(half->space, at, mask, now);
 		*seen_at(half, at) |= ((u32)now & slot->edge) << 8 * (at % sizeof(u32));
@@ -311,7 +313,9 @@ static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *cha
 		write_control2(regs, 0);
 		break;
 	case CXLR_EFFECT_WBI:
-		write_control2(regs, CXLR_CTRL2_INITIATE_WBI);
+		/* 8.1.3.4: while caching is allowed it has no defined effect. */
+		if (change->after & CXLR_CTRL2_DISABLE_CACHING)
+			write_control2(regs, CXLR_CTRL2_INITIATE_WBI);
 		break;
 	case CXLR_EFFECT_CXL_RESET:
 		/* 8.1.3.4: a second request while one runs has no defined effect. */

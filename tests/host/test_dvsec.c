@@ -136,6 +136,27 @@ static void test_memory_active_is_current(void)
 	check_eq(on, off | CXLR_RANGE_MEM_ACTIVE);
 }
 
+/* 8.1.7.2: a power of 0xffffffff mW is a value, and no sign of a device that is silent. */
+static void test_value_of_all_ones(void)
+{
+	uint32_t power = 0;
+	struct vfio vfio;
+	int ret;
+
+	vfio_open(&vfio);
+	vfio_close(&vfio);
+	qmp_set32("gpf-power", UINT32_MAX);
+	ret = __vfio_open_device(&vfio);
+	if (!ret) {
+		vfio_close(&vfio);
+		vfio_open(&vfio);
+		power = config_read(&vfio, GPF_AT + CXLR_GPF_PHASE2_POWER, 4);
+	}
+	qmp_set32("gpf-power", 0x33);
+	check_eq(ret, 0);
+	check_eq(power, UINT32_MAX);
+}
+
 static void read_bytes(struct vfio *vfio, uint8_t *bytes)
 {
 	uint32_t at;
@@ -443,6 +464,29 @@ static void test_cache_write_back(void)
 	check_eq(qmp_get("dvsec-control2"), 0);
 }
 
+/* 8.1.3.4: undefined while caching is allowed, so no guest has hardware do it then. */
+static void test_no_write_back_while_caching(void)
+{
+	const uint16_t both = CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI;
+	struct vfio vfio;
+	uint64_t undefined;
+
+	vfio_open(&vfio);
+	undefined = qmp_get("forbidden-accesses");
+	dvsec_write(&vfio, CXLR_DVSEC_CTRL2, CXLR_CTRL2_INITIATE_WBI);
+	/* Nor with the write that allows caching. */
+	dvsec_write(&vfio, CXLR_DVSEC_CTRL2, CXLR_CTRL2_DISABLE_CACHING);
+	dvsec_write(&vfio, CXLR_DVSEC_CTRL2, CXLR_CTRL2_INITIATE_WBI);
+	check_eq(qmp_get("forbidden-accesses"), undefined);
+	check_eq(qmp_get("dvsec-control2"), 0);
+
+	/* With the write that does not, it is done. */
+	dvsec_write(&vfio, CXLR_DVSEC_CTRL2, both);
+	check_eq(wait_cache_invalid(&vfio, CXLR_STATUS2_CACHE_INVALID),
+		 CXLR_STATUS2_CACHE_INVALID);
+	check_eq(qmp_get("forbidden-accesses"), undefined);
+}
+
 static void test_conventional_resets_initialise(void)
 {
 	struct vfio vfio;
@@ -494,6 +538,7 @@ const struct test tests[] = {
 	{ "chain_has_four_dvsecs", test_chain_has_four_dvsecs },
 	{ "values_at_open", test_values_at_open },
 	{ "memory_active_is_current", test_memory_active_is_current },
+	{ "value_of_all_ones", test_value_of_all_ones },
 	{ "reads_of_any_length", test_reads_of_any_length },
 	{ "writes_of_any_length", test_writes_of_any_length },
 	{ "control_bits_one_by_one", test_control_bits_one_by_one },
@@ -502,6 +547,7 @@ const struct test tests[] = {
 	{ "config_lock_in_same_write", test_config_lock_in_same_write },
 	{ "fresh_at_open", test_fresh_at_open },
 	{ "cache_write_back", test_cache_write_back },
+	{ "no_write_back_while_caching", test_no_write_back_while_caching },
 	{ "conventional_resets_initialise", test_conventional_resets_initialise },
 	{ "flr_changes_nothing", test_flr_changes_nothing },
 	{ }
