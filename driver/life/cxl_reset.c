@@ -300,7 +300,7 @@ static int wait_until_over(struct cxl_vfio_device *cxlv)
 
 /**
  * cxl_vfio_cxl_reset_and_wait - a CXL Reset, from beginning to end
- * @cxlv: the device, open; the caller counts among its user_resets
+ * @cxlv: the device, open
  *
  * Another reset that is under way ends first. Takes as long as the device says that it
  * may (8.1.3.1: 10 ms to 100 s); who is killed does not wait, and the reset goes on.

@@ -93,6 +93,24 @@ struct cxl_vfio_clear {
 };
 
 /**
+ * struct cxl_vfio_user_reset - a reset that the user asks for by ioctl, and the PCI core makes
+ * @lock: one at a time; outside of all locks but the gate
+ * @task: waits for it, NULL without one; the PCI core calls back in its context
+ * @ended: the PCI core has called back at the end
+ * @lost: the device had lost its decoder then
+ * @kept: it had Mem_Enable
+ * @ret: 0, or why the memory is out of use since
+ */
+struct cxl_vfio_user_reset {
+	struct mutex lock;	/* see above */
+	struct task_struct *task;
+	bool ended;
+	bool lost;
+	bool kept;
+	int ret;
+};
+
+/**
  * struct cxl_vfio_device - a CXL device bound to this driver
  * @core: must be first
  * @hw: the physical device
@@ -112,7 +130,7 @@ struct cxl_vfio_clear {
  *	     configuration access locked
  * @command_lock: the user writes to COMMAND once at a time. User memory is touched under it
  * @hung_flags: resets that the PCI core does not take while a CXL Reset has not ended
- * @user_resets: how many resets its user waits for, by ioctl: they are the machine's
+ * @user_reset: the one that its user waits for, by ioctl: it is the machine's
  * @debugfs: its directory
  */
 struct cxl_vfio_device {
@@ -133,7 +151,7 @@ struct cxl_vfio_device {
 	int command;
 	struct mutex command_lock;	/* see above */
 	pci_dev_flags_t hung_flags;
-	atomic_t user_resets;
+	struct cxl_vfio_user_reset user_reset;
 	struct dentry *debugfs;
 };
 
@@ -218,6 +236,8 @@ void cxl_vfio_allow_resets(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_begin(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);
 void cxl_vfio_reset_end(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);
 void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret);
+int cxl_vfio_reset_by_user_begin(struct cxl_vfio_device *cxlv);
+int cxl_vfio_reset_by_user_end(struct cxl_vfio_device *cxlv, bool bus, int ret);
 int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_reset_end_close(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv);

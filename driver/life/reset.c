@@ -105,6 +105,12 @@ void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, in
 	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_POWER);
 }
 
+static void tell_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret)
+{
+	cxl_vfio_regs_reset_end(&cxlv->regs, kind, ret);
+	cxl_vfio_reset_ended(cxlv, kind, ret);
+}
+
 /* What is put back now is all there is to put back. */
 static void forget_close(struct cxl_vfio_device *cxlv)
 {
@@ -117,16 +123,16 @@ static void forget_close(struct cxl_vfio_device *cxlv)
  * @cxlv: the device; as in cxl_vfio_back()
  * @why: which reset
  *
- * The virtual registers follow what the device was seen to do. But a reset
- * that the user of the device itself asked for is the machine's, whichever way
- * the PCI core resets the function: it lets go of the virtual decoder, lock
- * and all, so that the next firmware can place it.
+ * The virtual registers follow what the device was seen to do. The end of a reset that
+ * the user of the device itself asked for is told when the PCI core has said whether it was
+ * made: cxl_vfio_reset_by_user_end().
  */
 void cxl_vfio_reset_end(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 {
 	bool hung = cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG);
 	bool lost = hung || cxl_vfio_platform_decoder_lost(&cxlv->hw);
-	enum cxlr_reset kind;
+	bool kept = !lost && cxl_vfio_dvsec_kept_mem_enable(&cxlv->hw);
+	struct cxl_vfio_user_reset *user = &cxlv->user_reset;
 	int ret;
 
 	if (READ_ONCE(cxlv->close_left))
@@ -135,9 +141,67 @@ void cxl_vfio_reset_end(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 	/* None was made. */
 	if (hung && cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
 		lost = false;
-	kind = lost || atomic_read(&cxlv->user_resets) ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR;
-	cxl_vfio_regs_reset_end(&cxlv->regs, kind, ret);
-	cxl_vfio_reset_ended(cxlv, kind, ret);
+	if (READ_ONCE(user->task) != current) {
+		tell_end(cxlv, lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR, ret);
+		return;
+	}
+	user->ended = true;
+	user->lost = lost;
+	user->kept = kept;
+	user->ret = ret;
+}
+
+/**
+ * cxl_vfio_reset_by_user_begin - the PCI core is about to be asked for a reset
+ * @cxlv: the device, open; no CXL Reset can begin
+ *
+ * Ended by cxl_vfio_reset_by_user_end(). Return: 0, or -EINTR when killed.
+ */
+int cxl_vfio_reset_by_user_begin(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_user_reset *user = &cxlv->user_reset;
+
+	if (mutex_lock_killable(&user->lock))
+		return -EINTR;
+	user->ended = false;
+	WRITE_ONCE(user->task, current);
+	return 0;
+}
+
+/**
+ * cxl_vfio_reset_by_user_end - the PCI core has answered
+ * @cxlv: the device
+ * @bus: it was asked for a reset of the bus
+ * @ret: its answer
+ *
+ * A reset that was made is the machine's, whichever way the PCI core reset the function: it
+ * lets go of the virtual decoder, lock and all, so that the next firmware can place it. One
+ * that was not made leaves the virtual registers alone. That is told of a reset of the bus
+ * by what the device kept, for the PCI core succeeds also where the port above masks it
+ * (8.1.5.2, pci_bridge_secondary_bus_reset()).
+ *
+ * Return: 0; @ret; -ETIMEDOUT if the device is still in a CXL Reset; -EIO, logged, if the
+ * reset did not reach it.
+ */
+int cxl_vfio_reset_by_user_end(struct cxl_vfio_device *cxlv, bool bus, int ret)
+{
+	struct cxl_vfio_user_reset *user = &cxlv->user_reset;
+	bool made;
+
+	WRITE_ONCE(user->task, NULL);
+	if (!ret && cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
+		ret = -ETIMEDOUT;
+	if (!ret && bus && user->ended && user->kept) {
+		dev_err_ratelimited(&cxlv->core.pdev->dev,
+				    "the bus reset did not reach the device: have the port above unmask it (Unmask SBR)\n");
+		ret = -EIO;
+	}
+	if (user->ended) {
+		made = !ret || user->lost;
+		tell_end(cxlv, made ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR, ret ?: user->ret);
+	}
+	mutex_unlock(&user->lock);
+	return ret;
 }
 
 /* Return: whether the device lock could be had. */

@@ -17,7 +17,7 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	cxl_vfio_mem_init(&cxlv->mem, &cxlv->core, &cxlv->hw);
 	cxl_vfio_regs_init(&cxlv->regs, &cxlv->core, &cxlv->hw);
 	cxl_vfio_settings_of_new(&cxlv->settings);
-	atomic_set(&cxlv->user_resets, 0);
+	mutex_init(&cxlv->user_reset.lock);
 	cxlv->command = -1;
 	mutex_init(&cxlv->command_lock);
 	cxl_vfio_cxl_reset_init(cxlv);
@@ -195,16 +195,21 @@ static long gated_ioctl(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned
 	return ret;
 }
 
-static long reset_by_pci(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
+static long ask_pci(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
 {
-	long ret;
-
 	if (cmd == VFIO_DEVICE_RESET && cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG)) {
 		guard(rwsem_write)(&cxlv->core.memory_lock);
 		return cxl_vfio_reset_end_hung(cxlv);
 	}
-	ret = vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
-	return !ret && cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) ? -ETIMEDOUT : ret;
+	return vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
+}
+
+static long reset_by_pci(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
+{
+	if (cxl_vfio_reset_by_user_begin(cxlv))
+		return -EINTR;
+	return cxl_vfio_reset_by_user_end(cxlv, cmd == VFIO_DEVICE_PCI_HOT_RESET,
+					  ask_pci(cxlv, cmd, arg));
 }
 
 /* As the PCI core does: where one way to reset the device fails, the next. */
@@ -231,12 +236,7 @@ static long reset_device(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigne
 
 static long user_reset(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
 {
-	long ret;
-
-	atomic_inc(&cxlv->user_resets);
-	ret = reset_device(cxlv, cmd, arg);
-	atomic_dec(&cxlv->user_resets);
-	return ret ?: wait_active(cxlv);
+	return reset_device(cxlv, cmd, arg) ?: wait_active(cxlv);
 }
 
 static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)

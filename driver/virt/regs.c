@@ -284,10 +284,8 @@ static void begin_locked(struct cxl_vfio_regs *regs)
 {
 	lockdep_assert_held(&regs->lock);
 
-	/* One may have been asked for, and overtaken by another. */
-	if (regs->resetting)
+	if (regs->resetting++)
 		return;
-	regs->resetting = true;
 	regs->reset_failed = false;
 	tell(regs, VFIO_CXL_EVENT_RESET_BEGIN, NULL);
 }
@@ -357,8 +355,9 @@ void cxl_vfio_regs_reset_begin(struct cxl_vfio_regs *regs)
 	guard(mutex)(&regs->lock);
 	if (!regs->memory)
 		return;
-	cancel_locked(regs);
-	begin_locked(regs);
+	/* One that was asked for has begun for its user, and is overtaken. */
+	if (!cancel_locked(regs))
+		begin_locked(regs);
 }
 
 static void end_locked(struct cxl_vfio_regs *regs, enum cxlr_reset kind, int ret)
@@ -382,7 +381,10 @@ static void end_locked(struct cxl_vfio_regs *regs, enum cxlr_reset kind, int ret
 	if (kind == CXLR_RESET_CXL)
 		set_outcome(regs, ret ? CXLR_STATUS2_RESET_ERROR : CXLR_STATUS2_RESET_COMPLETE);
 	WRITE_ONCE(regs->reset_failed, ret);
-	WRITE_ONCE(regs->resetting, false);
+	/* One that began before the device was open is not among them. */
+	WRITE_ONCE(regs->resetting, max(regs->resetting, 1) - 1);
+	if (regs->resetting)
+		return;
 	/* A reset may have let the device cache again. */
 	write_control2(regs, 0);
 	tell(regs, VFIO_CXL_EVENT_RESET_END, NULL);
@@ -804,7 +806,7 @@ int cxl_vfio_regs_open(struct cxl_vfio_regs *regs, u64 mem_size)
 	carve(regs, memory, end - start, cm_size);
 	regs->dvsec_start = start;
 	regs->mem_size = mem_size;
-	regs->resetting = false;
+	regs->resetting = 0;
 	regs->reset_failed = false;
 	regs->request.phase = CXL_VFIO_REQUEST_NONE;
 	ret = build(regs);

@@ -72,7 +72,7 @@ struct cxl_vfio_reset_request {
  * @cm: the CM block, as long as the register region
  * @cm_seen: as @dvsec_seen
  * @hdm: the virtual decoder, in @cm
- * @resetting: a reset is under way
+ * @resetting: how many resets are under way; another may begin before a user's is told ended
  * @reset_failed: the last one did
  * @request: for a CXL Reset
  * @events: what a VMM is told
@@ -90,7 +90,7 @@ struct cxl_vfio_regs {
 	struct cxlr_space cm;
 	u32 *cm_seen;
 	struct cxlr_hdm hdm;
-	bool resetting;
+	unsigned int resetting;
 	bool reset_failed;
 	struct cxl_vfio_reset_request request;
 	struct cxl_vfio_events events;

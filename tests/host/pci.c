@@ -184,6 +184,31 @@ void pci_reset(const char *device, const char *method)
 }
 
 /* The kernel only tries for the locks. */
+void pci_unmask_bus_reset(const char *device, bool unmask)
+{
+	const unsigned int dvsec_cap = 0x23, extensions_for_ports = 3, control_at = 0x0c;
+	uint32_t header = 0, id = 0;
+	unsigned int at = PAGE / 16;
+	uint16_t control;
+	char path[512];
+	int config;
+
+	snprintf(path, sizeof(path), "%s", pci_path(device, "../config"));
+	config = open(path, O_RDWR | O_CLOEXEC);
+	check_ge(config, 0);
+	for (; at; at = header >> 20) {
+		check_eq(pread(config, &header, sizeof(header), at), sizeof(header));
+		check_eq(pread(config, &id, sizeof(id), at + 8), sizeof(id));
+		if ((header & 0xffff) == dvsec_cap && (id & 0xffff) == extensions_for_ports)
+			break;
+	}
+	check(at);
+	check_eq(pread(config, &control, sizeof(control), at + control_at), sizeof(control));
+	control = unmask ? control | 1 : control & ~1;
+	check_eq(pwrite(config, &control, sizeof(control), at + control_at), sizeof(control));
+	close(config);
+}
+
 void pci_reset_below(const char *port)
 {
 	char path[512];

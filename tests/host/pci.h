@@ -31,6 +31,9 @@ void pci_config(const char *device, uint8_t *bytes);
 /* By the administrator, the way that reset_method names. */
 void pci_reset(const char *device, const char *method);
 
+/* Unmask SBR of the port above, without which the PCI core makes no bus reset (8.1.5.2). */
+void pci_unmask_bus_reset(const char *device, bool unmask);
+
 /* The administrator resets all that is below a port. */
 void pci_reset_below(const char *port);
 

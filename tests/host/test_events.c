@@ -667,6 +667,63 @@ static void test_events_of_failed_reset(void)
 	check_eq(events.flags, 0);
 }
 
+/* A hot reset that does not get to the device is none: nothing of the guest's is lost by it. */
+static void test_masked_hot_reset_fails(void)
+{
+	const uint32_t types[] = { RESET_BEGIN, RESET_END, 0 };
+	const uint32_t lets_go[] = { RESET_BEGIN, DECOMMITTED, RESET_END, 0 };
+	struct events events;
+	struct vfio vfio;
+	unsigned int said;
+	int ret, kmsg;
+
+	vfio_open(&vfio);
+	events_open(&vfio);
+	hdm_place(&vfio, PLACE, vfio.mem.size, CXLR_HDM_CTRL_LOCK);
+	dvsec_write(&vfio, CXLR_DVSEC_LOCK, CXLR_LOCK_CONFIG_LOCK);
+	events_get(&vfio, &events, EVENTS_MAX);
+	kmsg = kmsg_open();
+	qmp_set("ignore-bus-reset", true);
+	ret = __vfio_hot_reset(&vfio);
+	qmp_set("ignore-bus-reset", false);
+	said = kmsg_said_error(kmsg, "did not reach the device");
+	check_eq(ret, -EIO);
+	check_eq(said, 1);
+	check_reset(&vfio, types, VFIO_CXL_STATE_COMMITTED | VFIO_CXL_STATE_LOCKED |
+				  VFIO_CXL_STATE_RESET_FAILED);
+	check_eq(hdm_base(&vfio), PLACE);
+	check_eq(dvsec_read(&vfio, CXLR_DVSEC_LOCK), CXLR_LOCK_CONFIG_LOCK);
+
+	check_eq(__vfio_hot_reset(&vfio), 0);
+	check_reset(&vfio, lets_go, 0);
+}
+
+/* The PCI core begins one, and fails: here, since it finds that the port has come to mask it. */
+static void test_reset_that_pci_core_fails(void)
+{
+	const uint32_t types[] = { RESET_BEGIN, RESET_END, 0 };
+	const uint32_t lets_go[] = { RESET_BEGIN, DECOMMITTED, RESET_END, 0 };
+	struct events events;
+	struct vfio vfio;
+	int ret;
+
+	vfio_open(&vfio);
+	events_open(&vfio);
+	hdm_place(&vfio, PLACE, vfio.mem.size, 0);
+	events_get(&vfio, &events, EVENTS_MAX);
+	pci_unmask_bus_reset(pci_accel(), true);
+	write_file(pci_path(pci_accel(), "reset_method"), "bus");
+	pci_unmask_bus_reset(pci_accel(), false);
+	ret = __vfio_reset(&vfio);
+	write_file(pci_path(pci_accel(), "reset_method"), "default");
+	check_eq(ret, -ENOTTY);
+	check_reset(&vfio, types, VFIO_CXL_STATE_COMMITTED | VFIO_CXL_STATE_RESET_FAILED);
+	check_eq(hdm_base(&vfio), PLACE);
+
+	check_eq(__vfio_reset(&vfio), 0);
+	check_reset(&vfio, lets_go, 0);
+}
+
 const struct test tests[] = {
 	{ "feature_is_probed", test_feature_is_probed },
 	{ "bad_arguments", test_bad_arguments },
@@ -682,5 +739,7 @@ const struct test tests[] = {
 	{ "close_ends_queue", test_close_ends_queue },
 	{ "events_of_each_reset", test_events_of_each_reset },
 	{ "events_of_failed_reset", test_events_of_failed_reset },
+	{ "masked_hot_reset_fails", test_masked_hot_reset_fails },
+	{ "reset_that_pci_core_fails", test_reset_that_pci_core_fails },
 	{ }
 };
