@@ -49,7 +49,7 @@ static int initiate_reset(struct cxl_vfio_device *cxlv, bool clear)
 	return 0;
 }
 
-/* As pcie_flr(): nothing of the device is on its way when it is reset. */
+/* As pcie_flr(): nothing of the device is on its way when it is reset. -EBUSY: it is not. */
 static int initiate_quiet(struct cxl_vfio_device *cxlv, bool clear)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
@@ -61,7 +61,7 @@ static int initiate_quiet(struct cxl_vfio_device *cxlv, bool clear)
 	if (ret) {
 		pci_err(pdev, "the IOMMU could not be stopped for a CXL Reset: %pe\n",
 			ERR_PTR(ret));
-		return ret;
+		return -EBUSY;
 	}
 	ret = initiate_reset(cxlv, clear);
 	pci_dev_reset_iommu_done(pdev);
@@ -230,18 +230,18 @@ static bool begin_reset(struct cxl_vfio_device *cxlv)
 static void cxl_reset_work(struct work_struct *work)
 {
 	struct cxl_vfio_device *cxlv = container_of(work, struct cxl_vfio_device, cxl_reset.work);
-	enum cxlr_reset kind = CXLR_RESET_CXL;
 	int ret;
 
 	if (!begin_reset(cxlv))
 		return;
 	ret = user_reset(cxlv);
-	/* As in cxl_vfio_reset_end(): by ioctl, it is the machine's. If it was made. */
-	if (cxlv->regs.request.by_ioctl)
-		kind = ret == -EBUSY ? CXLR_RESET_FLR : CXLR_RESET_CONVENTIONAL;
-	/* Who is told of the end may write at once, and waits for the gate: nothing is lost. */
+	/* A user that is told of the end may write at once, and waits for the gate. */
 	WRITE_ONCE(cxlv->cxl_reset.running, false);
-	cxl_vfio_regs_reset_end(&cxlv->regs, kind, ret);
+	if (ret == -EBUSY)
+		cxl_vfio_regs_reset_refuse(&cxlv->regs);
+	else	/* By ioctl it is the machine's: cxl_vfio_reset_by_user_end(). */
+		cxl_vfio_regs_reset_end(&cxlv->regs, cxlv->regs.request.by_ioctl ?
+					CXLR_RESET_CONVENTIONAL : CXLR_RESET_CXL, ret);
 	release_locks(cxlv);
 }
 

@@ -476,6 +476,20 @@ bool cxl_vfio_regs_reset_give_up(struct cxl_vfio_regs *regs)
 }
 
 /**
+ * cxl_vfio_regs_reset_refuse - a CXL Reset that was taken cannot be made
+ * @regs: the virtual registers
+ *
+ * It leaves the registers alone as well, but for its own outcome in Status2.
+ */
+void cxl_vfio_regs_reset_refuse(struct cxl_vfio_regs *regs)
+{
+	guard(mutex)(&regs->lock);
+	if (!regs->request.by_ioctl)
+		set_outcome(regs, CXLR_STATUS2_RESET_ERROR);
+	end_locked(regs, CXLR_RESET_FLR, -EBUSY);
+}
+
+/**
  * cxl_vfio_regs_reset_result - how did the CXL Reset end that was asked for?
  * @regs: the virtual registers
  *

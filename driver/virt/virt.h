@@ -109,6 +109,7 @@ int cxl_vfio_regs_request_reset(struct cxl_vfio_regs *regs);
 bool cxl_vfio_regs_reset_wanted(struct cxl_vfio_regs *regs);
 bool cxl_vfio_regs_reset_take(struct cxl_vfio_regs *regs);
 void cxl_vfio_regs_reset_cancel(struct cxl_vfio_regs *regs);
+void cxl_vfio_regs_reset_refuse(struct cxl_vfio_regs *regs);
 bool cxl_vfio_regs_reset_give_up(struct cxl_vfio_regs *regs);
 int cxl_vfio_regs_reset_result(struct cxl_vfio_regs *regs);
 u32 cxl_vfio_regs_take_status(struct cxl_vfio_regs *regs, u32 at);

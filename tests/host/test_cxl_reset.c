@@ -822,6 +822,33 @@ static void test_hung_only_flr_available(void)
 	check_after(&session, 1);
 }
 
+/* What cannot be reset now keeps its virtual registers: by Control2, and by the PCI core. */
+static void test_refused_keeps_registers(void)
+{
+	const uint32_t control = CXLR_HDM_CTRL_COMMIT | CXLR_HDM_CTRL_COMMITTED;
+	struct session session;
+	uint32_t second, third;
+	int ret;
+
+	setup(&session);
+	write_file(pci_path(pci_accel(), "reset_method"), "flr");
+	cxl_reset_start(&session.vfio, false);
+	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_ERROR);
+	hdm_place(&session.vfio, PLACE, session.vfio.mem.size, 0);
+	cxl_reset_start(&session.vfio, false);
+	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_ERROR);
+	second = hdm_read(&session.vfio, CXLR_HDM_CTRL(0));
+	ret = __vfio_reset(&session.vfio);
+	third = hdm_read(&session.vfio, CXLR_HDM_CTRL(0));
+
+	reset_then(&session.vfio, __vfio_hot_reset, "resets-bus");
+	write_file(pci_path(pci_accel(), "reset_method"), "default");
+	check_eq(second, control);
+	check_eq(ret, -ENOTTY);
+	check_eq(third, control);
+	check_after(&session, 1);
+}
+
 /* The same, of the one that is to clear the memory: nobody opens the device in it. */
 static void test_hung_while_clearing(void)
 {
@@ -865,6 +892,7 @@ const struct test tests[] = {
 	{ "ioctl_after_guest_reset", test_ioctl_after_guest_reset },
 	{ "ioctl_hung_times_out", test_ioctl_hung_times_out },
 	{ "hung_only_flr_available", test_hung_only_flr_available },
+	{ "refused_keeps_registers", test_refused_keeps_registers },
 	{ "hung_while_clearing", test_hung_while_clearing },
 	{ }
 };
