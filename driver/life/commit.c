@@ -32,6 +32,7 @@ static DEFINE_MUTEX(commit_lock);
  * struct cxl_vfio_commitment - what is taken back at unbind
  * @pdev: the device
  * @hpa: what its memory got
+ * @claimed: nothing else has that, until the CXL core has a region there
  * @hdm: its HDM Decoder capability
  * @was: its decoder 0 before
  * @global: its HDM Decoder Global Control before
@@ -43,6 +44,7 @@ static DEFINE_MUTEX(commit_lock);
 struct cxl_vfio_commitment {
 	struct pci_dev *pdev;
 	struct range hpa;
+	bool claimed;
 	void __iomem *hdm;
 	struct cxl_vfio_decoder was;
 	u32 global;
@@ -52,20 +54,32 @@ struct cxl_vfio_commitment {
 	u32 bridge_global;
 };
 
-/* In a CXL window, and nobody's. The core's regions there are not busy, so their parent tells. */
-static bool is_free(u64 base, u64 size)
+static void unclaim(struct cxl_vfio_commitment *c)
+{
+	if (c->claimed)
+		release_mem_region(c->hpa.start, range_len(&c->hpa));
+	c->claimed = false;
+}
+
+/*
+ * Claims the range if it is in a CXL window, and free. The core's regions there are not busy,
+ * so their parent tells. One that the core makes later has the claim below itself
+ * (insert_resource()).
+ */
+static bool claim(struct cxl_vfio_commitment *c, u64 base, u64 size)
 {
 	struct resource *res;
-	bool in_window;
 
 	if (region_intersects(base, size, IORESOURCE_MEM, IORES_DESC_CXL) != REGION_INTERSECTS)
 		return false;
 	res = request_mem_region(base, size, "cxl-vfio-pci");
 	if (!res)
 		return false;
-	in_window = res->parent && res->parent->desc == IORES_DESC_CXL;
-	release_mem_region(base, size);
-	return in_window;
+	c->hpa = (struct range) { .start = base, .end = base + size - 1 };
+	c->claimed = true;
+	if (!res->parent || res->parent->desc != IORES_DESC_CXL)
+		unclaim(c);
+	return c->claimed;
 }
 
 static unsigned long seen_index(const struct cxl_vfio_commitment *c, unsigned int n)
@@ -93,7 +107,8 @@ static bool may_commit(const struct cxl_vfio_commitment *c, const struct cxl_vfi
 	return true;
 }
 
-static u64 find_hole(const struct range *window, u64 floor, u64 ceiling, u64 size)
+static u64 find_hole(struct cxl_vfio_commitment *c, const struct range *window, u64 floor,
+		     u64 ceiling, u64 size)
 {
 	u64 base = ALIGN(max(window->start, floor), CXLR_HDM_GRANULE), last;
 	u64 end = min3(window->end, ceiling, (u64)iomem_resource.end);
@@ -101,7 +116,7 @@ static u64 find_hole(const struct range *window, u64 floor, u64 ceiling, u64 siz
 	if (base < window->start)
 		return 0;
 	while (!check_add_overflow(base, size - 1, &last) && last <= end) {
-		if (is_free(base, size))
+		if (claim(c, base, size))
 			return base;
 		base += CXLR_HDM_GRANULE;
 		cond_resched();
@@ -126,7 +141,7 @@ static int find_place(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *wa
 	for (i = 0; i < c->bridge.count; i++) {
 		if (cxl_vfio_host_bridge_decoder(&c->bridge, i, &decoder) &&
 		    !((decoder.ctrl ^ want->ctrl) & CXLR_HDM_CTRL_HOSTONLY) && decoder.size &&
-		    decoder.size <= want->size && is_free(decoder.base, decoder.size)) {
+		    decoder.size <= want->size && claim(c, decoder.base, decoder.size)) {
 			c->bridge_decoder = -1;
 			want->base = decoder.base;
 			want->size = decoder.size;
@@ -145,7 +160,7 @@ static int find_place(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *wa
 	}
 
 	for (i = 0; cxl_vfio_host_bridge_cfmws(&c->bridge, i, host_only, &window); i++) {
-		want->base = find_hole(&window, floor, ceiling, want->size);
+		want->base = find_hole(c, &window, floor, ceiling, want->size);
 		if (!want->base)
 			continue;
 		if (may_commit(c, want))
@@ -219,6 +234,7 @@ static void uncommit(void *data)
 	struct cxl_vfio_commitment *c = data;
 
 	guard(mutex)(&commit_lock);
+	unclaim(c);
 	/* Whoever was not waited for still has pages pinned, which are to stay memory. */
 	if (region_intersects(c->hpa.start, range_len(&c->hpa), IORESOURCE_MEM | IORESOURCE_BUSY,
 			      IORES_DESC_NONE) == REGION_DISJOINT) {
@@ -256,17 +272,16 @@ static int commit(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *want)
 {
 	int ret = find_place(c, want);
 
-	if (ret)
-		return ret;
-	ret = commit_all(c, want);
-	if (ret) {
-		cxl_vfio_decoder_release(c->hdm, 0, &c->was);
-		release_bridge(c);
-		return ret;
+	if (!ret) {
+		ret = commit_all(c, want);
+		if (ret) {
+			cxl_vfio_decoder_release(c->hdm, 0, &c->was);
+			release_bridge(c);
+		}
 	}
-	c->hpa.start = want->base;
-	c->hpa.end = want->base + want->size - 1;
-	return 0;
+	if (ret)
+		unclaim(c);
+	return ret;
 }
 
 static const char *look(struct cxl_vfio_device *cxlv, struct cxl_vfio_commitment *c,
@@ -342,8 +357,11 @@ int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
  */
 void cxl_vfio_commit_record(struct cxl_vfio_device *cxlv)
 {
-	const struct cxl_vfio_commitment *c = cxlv->commitment;
+	struct cxl_vfio_commitment *c = cxlv->commitment;
 	const struct cxl_vfio_decoder want = { .base = c->hpa.start, .size = range_len(&c->hpa) };
+
+	/* The region has the range now, and cxl_vfio_claim_memory() claims it for good. */
+	unclaim(c);
 
 	/* No processor has lines of what was there before. */
 	cxl_vfio_mem_flush_cpu_caches(&cxlv->mem);

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bridge.h"
@@ -203,6 +204,37 @@ static void test_commit_by_driver(void)
 	}
 	/* For what runs after this. */
 	pci_bind(pci_accel());
+}
+
+/* Memory that takes its time to become active: nothing else gets its addresses meanwhile. */
+static void test_committed_range_is_claimed(void)
+{
+	struct traces before;
+	bool claimed = false;
+	unsigned int i;
+	int status;
+	pid_t pid;
+
+	write_file(COMMIT_DECODERS, "1");
+	unbind_after_use();
+	traces_read(&before);
+	qmp_set("mem-active", false);
+	pid = fork();
+	if (!pid)
+		_exit(!!__pci_bind(pci_accel()));
+	for (i = 0; i < 100 && !claimed; i++) {
+		char *iomem = read_file("/proc/iomem");
+
+		claimed = strstr(iomem, PCI_DRIVER);
+		free(iomem);
+		usleep(10000);
+	}
+	qmp_set("mem-active", true);
+	check_eq(waitpid(pid, &status, 0), pid);
+	check(claimed);
+	check_eq(status, 0);
+	pci_unbind(pci_accel());
+	check_no_traces(&before);
 }
 
 /* The CXL core has the host bridge's decoders, and not those that would be committed. */
@@ -412,6 +444,7 @@ const struct test tests[] = {
 	{ "refuse_without_window_room", test_refuse_without_window_room },
 	{ "refuse_bridge_without_decoders", test_refuse_bridge_without_decoders },
 	{ "commit_by_driver", test_commit_by_driver },
+	{ "committed_range_is_claimed", test_committed_range_is_claimed },
 	{ "refuse_commit_after_cxl_core", test_refuse_commit_after_cxl_core },
 	{ "refuse_commit_of_second_device", test_refuse_commit_of_second_device },
 	{ "refuse_unrouted_switch", test_refuse_unrouted_switch },
