@@ -191,6 +191,22 @@ static bool pm_init(CxlAccel *s, Error **errp)
 	return true;
 }
 
+/* Advanced Features, a second way to FLR (PCI_AF_CTRL); QEMU knows the capability only by id. */
+static bool af_init(CxlAccel *s, Error **errp)
+{
+	PCIDevice *pdev = PCI_DEVICE(s);
+	int at;
+
+	if (!s->af)
+		return true;
+	at = pci_add_capability(pdev, PCI_CAP_ID_AF, ACCEL_CFG_AF, PCI_CAP_AF_SIZEOF, errp);
+	if (at < 0)
+		return false;
+	pci_set_byte(pdev->config + at + PCI_AF_LENGTH, PCI_CAP_AF_SIZEOF);
+	pci_set_byte(pdev->config + at + PCI_AF_CAP, PCI_AF_CAP_TP | PCI_AF_CAP_FLR);
+	return true;
+}
+
 bool accel_config_init(CxlAccel *s, Error **errp)
 {
 	PCIDevice *pdev = PCI_DEVICE(s);
@@ -199,7 +215,8 @@ bool accel_config_init(CxlAccel *s, Error **errp)
 	/* PCIe 7.5.1.1.4: configuration requests succeed from the end of each reset on. */
 	if (s->immediate_readiness)
 		pci_word_test_and_set_mask(pdev->config + PCI_STATUS, PCI_STATUS_IMM_READY);
-	if (!pm_init(s, errp) || pcie_endpoint_cap_init(pdev, ACCEL_CFG_PCIE) < 0)
+	if (!pm_init(s, errp) || !af_init(s, errp) ||
+	    pcie_endpoint_cap_init(pdev, ACCEL_CFG_PCIE) < 0)
 		return false;
 	pcie_cap_fill_link_ep_usp(pdev, QEMU_PCI_EXP_LNK_X16, QEMU_PCI_EXP_LNK_32GT);
 	pcie_cap_flr_init(pdev);

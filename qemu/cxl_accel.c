@@ -240,6 +240,7 @@ static const Property accel_properties[] = {
 	DEFINE_PROP_INT32("reset-delay", CxlAccel, reset_delay, 10),
 	DEFINE_PROP_BOOL("soft-reset", CxlAccel, soft_reset, false),
 	DEFINE_PROP_BOOL("immediate-readiness", CxlAccel, immediate_readiness, false),
+	DEFINE_PROP_BOOL("af", CxlAccel, af, false),
 	DEFINE_PROP_UINT64("sn", CxlAccel, sn, 0),
 };
 
@@ -253,6 +254,7 @@ static const struct {
 	{ "reset-delay", "ms that a CXL Reset takes, -1: for ever" },
 	{ "soft-reset", "whether the function is reset on its way from D3hot to D0" },
 	{ "immediate-readiness", "whether software need not wait after an FLR" },
+	{ "af", "whether there is an Advanced Features capability" },
 	{ "sn", "PCIe device serial number" },
 };
 

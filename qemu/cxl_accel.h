@@ -29,6 +29,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(CxlAccel, CXL_ACCEL)
 /* Where the parts of the configuration space are. */
 #define ACCEL_CFG_PM		0x40
 #define ACCEL_CFG_PCIE		0x80
+#define ACCEL_CFG_AF		0xc0
 #define ACCEL_CFG_AER		0x100
 #define ACCEL_CFG_DSN		0x150
 #define ACCEL_CFG_DOE		0x160
@@ -90,6 +91,7 @@ struct CxlAccel {
 	int32_t reset_delay;	/* ms, -1: never */
 	bool soft_reset;
 	bool immediate_readiness;
+	bool af;
 	uint64_t sn;
 
 	MemoryRegion bar;

@@ -21,10 +21,18 @@ static bool in_command(u64 pos, size_t count)
 	return touches_bytes(pos, count, PCI_COMMAND, sizeof(u16));
 }
 
-/* Whether a write may reset the function: Initiate FLR is in Device Control. */
-static bool may_reset(struct pci_dev *pdev, u64 pos, size_t count)
+/*
+ * Whether a write may reset the function: Initiate FLR is in Device Control, and in the
+ * Advanced Features capability (vfio_af_config_write()). Ids of extended capabilities are others.
+ */
+static bool may_reset(struct cxl_vfio_device *cxlv, u64 pos, size_t count)
 {
-	return touches_bytes(pos, count, pdev->pcie_cap + PCI_EXP_DEVCTL, sizeof(u16));
+	u32 control = cxlv->core.pdev->pcie_cap + PCI_EXP_DEVCTL;
+
+	return touches_bytes(pos, count, control, sizeof(u16)) ||
+	       (pos < PCI_CFG_SPACE_SIZE &&
+		memchr(cxlv->core.pci_config_map + pos, PCI_CAP_ID_AF,
+		       min(count, PCI_CFG_SPACE_SIZE - pos)));
 }
 
 /*
@@ -77,7 +85,7 @@ static ssize_t kept_off_write(struct cxl_vfio_device *cxlv, char __user *buf, si
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	bool command = in_command(pos, count);
 
-	if ((command || may_reset(cxlv->core.pdev, pos, count)) &&
+	if ((command || may_reset(cxlv, pos, count)) &&
 	    (READ_ONCE(cxlv->link_reset) || cxl_vfio_check_present(&cxlv->hw)))
 		return cxl_vfio_rw_nothing(buf, count, ppos, true);
 	return command ? command_write(cxlv, buf, count, ppos) :
@@ -90,7 +98,7 @@ static ssize_t core_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	ssize_t ret;
 
-	if (may_reset(cxlv->core.pdev, pos, count) && cxl_vfio_regs_events_full(&cxlv->regs))
+	if (may_reset(cxlv, pos, count) && cxl_vfio_regs_events_full(&cxlv->regs))
 		return -EAGAIN;
 	if (is_lost(cxlv))
 		return cxl_vfio_rw_nothing(buf, count, ppos, true);

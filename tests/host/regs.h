@@ -22,6 +22,7 @@
 /* In configuration space. */
 #define PM_AT			0x040
 #define EXP_AT			0x080
+#define AF_AT			0x0c0	/* with af=on */
 #define AER_AT			0x100
 #define DVSEC_AT		0x180	/* PCIe DVSEC for CXL Devices */
 #define GPF_AT			0x1c0

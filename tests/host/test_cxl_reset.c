@@ -849,6 +849,33 @@ static void test_refused_keeps_registers(void)
 	check_after(&session, 1);
 }
 
+/* An FLR by the Advanced Features capability: like that of Device Control, it waits for room. */
+static void test_flr_by_advanced_features(void)
+{
+	const uint8_t flr = PCI_AF_CTRL_FLR;
+	uint16_t control = CXLR_CTRL_MEM_ENABLE;
+	struct session session;
+	struct events events;
+	uint64_t flrs;
+
+	setup(&session);
+	check_eq(config_read(&session.vfio, AF_AT, 1), PCI_CAP_ID_AF);
+	events_open(&session.vfio);
+	flrs = qmp_get("resets-function");
+	while (__vfio_write(&session.vfio, &session.vfio.config, DVSEC_AT + CXLR_DVSEC_CTRL,
+			    &control, sizeof(control)) > 0)
+		control ^= CXLR_CTRL_MEM_ENABLE;
+	check_eq(__vfio_write(&session.vfio, &session.vfio.config, AF_AT + PCI_AF_CTRL, &flr, 1),
+		 -EAGAIN);
+	check_eq(qmp_get("resets-function"), flrs);
+	do
+		events_get(&session.vfio, &events, EVENTS_MAX);
+	while (events.count);
+	config_write(&session.vfio, AF_AT + PCI_AF_CTRL, 1, flr);
+	check_eq(qmp_get("resets-function"), flrs + 1);
+	events_until(&session.vfio, &events, VFIO_CXL_EVENT_RESET_END);
+}
+
 /* The same, of the one that is to clear the memory: nobody opens the device in it. */
 static void test_hung_while_clearing(void)
 {
@@ -891,6 +918,7 @@ const struct test tests[] = {
 	{ "ioctl_killed_reset_goes_on", test_ioctl_killed_reset_goes_on },
 	{ "ioctl_after_guest_reset", test_ioctl_after_guest_reset },
 	{ "ioctl_hung_times_out", test_ioctl_hung_times_out },
+	{ "flr_by_advanced_features", test_flr_by_advanced_features },
 	{ "hung_only_flr_available", test_hung_only_flr_available },
 	{ "refused_keeps_registers", test_refused_keeps_registers },
 	{ "hung_while_clearing", test_hung_while_clearing },
