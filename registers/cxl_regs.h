@@ -167,6 +167,7 @@
 #define CXLR_CAP_ID_EXT_SECURITY	6
 #define CXLR_CAP_ID_SNOOP_FILTER	8
 #define CXLR_CAP_ID_BI_DECODER		0xc
+#define CXLR_CAP_ID_METADATA		0x10
 
 /* 8.2.4.17 RAS, offsets from the capability */
 #define CXLR_RAS_UNCOR_STATUS		0x00	/* RW1CS */
@@ -207,6 +208,16 @@
 #define  CXLR_BI_STATUS_TIMEOUT_SCALE	0x00000f00u
 #define  CXLR_BI_STATUS_TIMEOUT_BASE	0x0000f000u
 #define CXLR_BI_SIZE			0x0c
+
+/* 8.2.4.31 Extended Metadata, offsets from the capability */
+#define CXLR_METADATA_CAP		0x00	/* 8.2.4.31.1 */
+#define  CXLR_METADATA_MAX_SIZE		0x0000007fu	/* bits, 1 to 32 */
+#define  CXLR_METADATA_CAP_LOG		0x00000100u
+#define CXLR_METADATA_CTRL		0x04	/* 8.2.4.31.2, RWL by CONFIG_LOCK of the DVSEC */
+#define  CXLR_METADATA_CTRL_SIZE	0x0000007fu
+#define  CXLR_METADATA_CTRL_LOG		0x00000100u
+#define  CXLR_METADATA_CTRL_TRANSFER	0x80000000u
+#define CXLR_METADATA_SIZE		0x08
 
 /* 8.2.4.20 HDM Decoder, offsets from the capability */
 #define CXLR_HDM_CAP			0x00	/* 8.2.4.20.1 */

@@ -224,6 +224,8 @@ bool cxlr_locked(const struct cxlr_space *space, const struct cxlr_slot *slot,
 {
 	const struct cxlr_lock *lock = field->lock;
 
+	if (lock && lock->outside)
+		return space->locked;
 	return lock && cxlr_slot_at(space, slot->base + lock->offset) &&
 	       (cxlr_get(space, slot->base + lock->offset) & lock->mask) == lock->value;
 }

@@ -46,6 +46,7 @@ struct cxlr_space {
 	uint32_t *init;		/* what a reset brings back */
 	struct cxlr_slot *slot;	/* one for every grain */
 	uint32_t hidden;	/* views (bits 1 << view) whose fields are as if reserved */
+	bool locked;		/* locks outside the space are set; the owner keeps this true */
 
 	/* Called for every change to a field that has an effect; may be NULL. */
 	void (*effect)(struct cxlr_space *space, const struct cxlr_change *change);

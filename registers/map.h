@@ -33,9 +33,13 @@ enum cxlr_attr {
 	CXLR_NR_ATTRS,
 };
 
-/* A field is locked while register @offset, in the same map or unit, has @value in @mask. */
+/*
+ * A field is locked while register @offset, in the same map or unit, has @value in @mask;
+ * or while the lock is set in another space (struct cxlr_space.locked).
+ */
 struct cxlr_lock {
 	const char *name;
+	bool outside;	/* the lock is in another space; the next three are not used */
 	uint16_t offset;
 	uint32_t mask;
 	uint32_t value;
@@ -138,6 +142,7 @@ extern const struct cxlr_map cxlr_map_link;
 extern const struct cxlr_map cxlr_map_ext_security;
 extern const struct cxlr_map cxlr_map_snoop_filter;
 extern const struct cxlr_map cxlr_map_bi;
+extern const struct cxlr_map cxlr_map_metadata;
 
 /* map_array.c: the capability array; a unit is a capability's header */
 extern const struct cxlr_map cxlr_map_array;

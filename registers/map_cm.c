@@ -189,6 +189,12 @@ const struct cxlr_map cxlr_map_snoop_filter = {
 	.offered = "Never: it is a root port's.",
 };
 
+/* Reserved in devices (8.2.4.27.1); without it, BI Decoder Commit may be fixed at 0. */
+static const struct cxlr_need explicit_commit = {
+	.name = "Explicit BI Decoder Commit Required", .offset = CXLR_BI_CAP,
+	.mask = CXLR_BI_CAP_EXPLICIT_COMMIT,
+};
+
 static const struct cxlr_reg bi_regs[] = {
 	CM32("CXL BI Decoder Capability", "8.2.4.27.1", CXLR_BI_CAP,
 		FIELD("HDM-D Capable", CXLR_BI_CAP_HDM_D, HWINIT, ZERO),
@@ -199,7 +205,7 @@ static const struct cxlr_reg bi_regs[] = {
 		FIELD("BI Forward", CXLR_BI_CTRL_FORWARD, RSVDP, ZERO, .note = "of ports only"),
 		FIELD("BI Enable", CXLR_BI_CTRL_ENABLE, RW, ZERO),
 		FIELD("BI Decoder Commit", CXLR_BI_CTRL_COMMIT, RW, ZERO,
-		      .effect = CXLR_EFFECT_BI_COMMIT),
+		      .effect = CXLR_EFFECT_BI_COMMIT, .need = &explicit_commit),
 		RSVDP(31, 3)),
 	CM32("CXL BI Decoder Status", "8.2.4.27.3", CXLR_BI_STATUS,
 		FIELD("BI Decoder Committed", CXLR_BI_STATUS_COMMITTED, RO, ZERO),
@@ -217,4 +223,40 @@ const struct cxlr_map cxlr_map_bi = {
 	.kind = CXLR_MAP_CM, .id = CXLR_CAP_ID_BI_DECODER, .version = 1, .size = CXLR_BI_SIZE,
 	REGS(bi_regs),
 	.offered = "No: back-invalidation is the host's to say, and shows in the decoder's BI.",
+};
+
+/* 8.1.3.6: a CXL Reset leaves the lock and what it locks alone. */
+static const struct cxlr_lock config_lock = {
+	.name = "CONFIG_LOCK of the DVSEC", .outside = true, .survives = true,
+};
+
+static const struct cxlr_need metadata_log = {
+	.name = "Support for Extended Metadata Error Logging", .offset = CXLR_METADATA_CAP,
+	.mask = CXLR_METADATA_CAP_LOG,
+};
+
+static const struct cxlr_reg metadata_regs[] = {
+	CM32("CXL Extended Metadata Capability", "8.2.4.31.1", CXLR_METADATA_CAP,
+		FIELD("Max Size of Extended Metadata", CXLR_METADATA_MAX_SIZE, RO, ZERO,
+		      .note = "in bits, 1 to 32"),
+		RSVDP(7, 7),
+		FIELD("Support for Extended Metadata Error Logging", CXLR_METADATA_CAP_LOG,
+		      RO, ZERO),
+		RSVDP(31, 9)),
+	CM32("CXL Extended Metadata Control", "8.2.4.31.2", CXLR_METADATA_CTRL,
+		RWL_FIELD("Size of Extended Metadata", CXLR_METADATA_CTRL_SIZE, &config_lock, ZERO,
+			  .note = "in bits"),
+		RSVDP(7, 7),
+		RWL_FIELD("Enable Extended Metadata Error Logging", CXLR_METADATA_CTRL_LOG,
+			  &config_lock, ZERO, .need = &metadata_log),
+		RSVDP(30, 9),
+		RWL_FIELD("Enable Extended Metadata Field Transfers", CXLR_METADATA_CTRL_TRANSFER,
+			  &config_lock, ZERO)),
+};
+
+const struct cxlr_map cxlr_map_metadata = {
+	.name = "CXL Extended Metadata Capability", .section = "8.2.4.31",
+	.kind = CXLR_MAP_CM, .id = CXLR_CAP_ID_METADATA, .version = 1, .size = CXLR_METADATA_SIZE,
+	REGS(metadata_regs),
+	.offered = "No: it is about what the host and the device send each other.",
 };

@@ -15,6 +15,7 @@ const struct cxlr_map * const cxlr_maps[] = {
 	&cxlr_map_ext_security,
 	&cxlr_map_snoop_filter,
 	&cxlr_map_bi,
+	&cxlr_map_metadata,
 	NULL,
 };
 

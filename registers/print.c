@@ -262,12 +262,14 @@ static void print_lock(const struct cxlr_lock *lock, const struct cxlr_reg *reg)
 	unsigned int i, named = 0;
 
 	printf("RWL (%s): read-only while ", lock->name);
+	if (lock->outside)
+		printf("it");
 	for (i = 0; reg && i < reg->nr_fields; i++)
 		if (reg->fields[i].mask & lock->value)
 			printf("%s%s", named++ ? " and " : "", reg->fields[i].name);
-	printf(" %s set in %s. A CXL Reset %s.\n\n", named > 1 ? "are" : "is",
-	       reg ? reg->name : "", lock->survives ? "leaves lock and fields alone" :
-						      "opens the lock");
+	printf(" %s set%s%s. A CXL Reset %s.\n\n", named > 1 ? "are" : "is",
+	       reg ? " in " : "", reg ? reg->name : "",
+	       lock->survives ? "leaves lock and fields alone" : "opens the lock");
 }
 
 /* Every lock that one of the registers names, once, in the order of their first use. */
@@ -284,7 +286,8 @@ static void print_locks(const struct cxlr_reg *regs, unsigned int count)
 			if (!lock || t < nr_told || nr_told == 8)
 				continue;
 			told[nr_told++] = lock;
-			print_lock(lock, reg_at(regs, count, lock->offset));
+			print_lock(lock, lock->outside ? NULL :
+					 reg_at(regs, count, lock->offset));
 		}
 	}
 }

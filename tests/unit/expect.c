@@ -96,6 +96,8 @@ static bool is_locked(const struct expect *expect, const struct cxlr_slot *slot,
 
 	if (!field->lock)
 		return false;
+	if (field->lock->outside)
+		return expect->space->locked;
 	/* A map may have been placed without the register that would hold the lock. */
 	where = cxlr_slot_at(expect->space, slot->base + field->lock->offset);
 	if (!where)

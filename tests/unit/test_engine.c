@@ -445,6 +445,29 @@ static void test_locks(void **state)
 	bench_free(&bench);
 }
 
+/* A lock in another space is what the owner says of it. */
+static void test_lock_outside(void **state)
+{
+	struct bench bench;
+	unsigned int locked;
+	uint64_t after;
+
+	(void)state;
+	bench_make(&bench, 4, CXLR_RWL, 4);
+	bench.lock = (struct cxlr_lock) { .outside = true };
+	for (locked = 0; locked < 2; locked++) {
+		bench_prepare(&bench, !locked);
+		bench.arena.space.locked = locked;
+		assert_int_equal(cxlr_locked(&bench.arena.space,
+					     cxlr_slot_at(&bench.arena.space, REG_AT),
+					     &bench.field), locked);
+		assert_true(cxlr_write(&bench.arena.space, REG_AT, 4, 0));
+		after = locked ? BEFORE & ONES(4) : 0;
+		assert_int_equal(cxlr_get(&bench.arena.space, REG_AT), after);
+	}
+	bench_free(&bench);
+}
+
 /* One long write that sets the lock and goes on into what it locks, and the other way round. */
 static void test_lock_in_the_same_write(void **state)
 {
@@ -972,7 +995,8 @@ static void real_arrange(struct real *real, const struct cxlr_slot *slot, bool l
 	for (i = 0; i < slot->reg->nr_fields; i++) {
 		const struct cxlr_field *field = &slot->reg->fields[i];
 
-		if (field->lock)
+		space->locked = locked;
+		if (field->lock && !field->lock->outside)
 			cxlr_set(space, slot->base + field->lock->offset, field->lock->mask,
 				 locked ? field->lock->value : ~field->lock->value);
 		if (field->need)
@@ -1092,6 +1116,7 @@ int main(void)
 		cmocka_unit_test(test_reserved_bits),
 		cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_lock_survives),
+		cmocka_unit_test(test_lock_outside),
 		cmocka_unit_test(test_locks),
 		cmocka_unit_test(test_lock_in_the_same_write),
 		cmocka_unit_test(test_lock_is_missing),

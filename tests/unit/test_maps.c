@@ -136,6 +136,7 @@ static void test_find(void **state)
 	assert_ptr_equal(cxlr_map_find(CXLR_MAP_CM, 6), &cxlr_map_ext_security);
 	assert_ptr_equal(cxlr_map_find(CXLR_MAP_CM, 8), &cxlr_map_snoop_filter);
 	assert_ptr_equal(cxlr_map_find(CXLR_MAP_CM, 12), &cxlr_map_bi);
+	assert_ptr_equal(cxlr_map_find(CXLR_MAP_CM, 16), &cxlr_map_metadata);
 	assert_null(cxlr_map_find(CXLR_MAP_CM, 0));
 	assert_null(cxlr_map_find(CXLR_MAP_DVSEC, 3));
 }
@@ -229,6 +230,8 @@ static void check_lock_of(const struct place *place, const struct cxlr_reg *reg,
 	if (!lock)
 		return;
 	assert_non_null(lock->name);
+	if (lock->outside)
+		return;
 	assert_int_not_equal(lock->mask, 0);
 	assert_int_equal(lock->value & ~lock->mask, 0);
 	reg = find_reg(place->rows, place->count, lock->offset);
@@ -509,8 +512,11 @@ static void test_other_capabilities(void **state)
 	assert_int_equal(bits_with(reg_in(&cxlr_map_bi, 0x00), READ_ONLY), 0x3);
 	assert_int_equal(bits_with(reg_in(&cxlr_map_bi, 0x04), ATTR(RW)), 0x6);
 	assert_int_equal(bits_after(reg_in(&cxlr_map_bi, 0x04), CXLR_EFFECT_BI_COMMIT), 0x4);
+	assert_int_equal(bits_with(reg_in(&cxlr_map_bi, 0x04), ATTR(RSVDP)), 0xfffffff9);
 	assert_int_equal(bits_with(reg_in(&cxlr_map_bi, 0x08), READ_ONLY), 0xff03);
 	assert_int_equal(bits_with(reg_in(&cxlr_map_bi, 0x08), ATTR(RSVDP)), 0xffff00fc);
+	assert_int_equal(bits_with(reg_in(&cxlr_map_metadata, 0x00), READ_ONLY), 0x17f);
+	assert_int_equal(bits_with(reg_in(&cxlr_map_metadata, 0x04), ATTR(RWL)), 0x8000017f);
 	assert_int_equal(bits_with(reg_in(&cxlr_map_snoop_filter, 0x00), READ_ONLY), 0xffff);
 	assert_int_equal(bits_with(reg_in(&cxlr_map_security, 0x00), ATTR(RW)), 0x7);
 	assert_int_equal(cxlr_map_ext_security.unit_stride, 8);
