@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The component registers: RAS, link and HDM decoders, by the tables and the
+ * The component registers: RAS, link, HDM and BI decoders, by the tables and the
  * engine in registers/ (CXL 3.1, 8.2.3 and 8.2.4).
  */
 #include "cxl_accel.h"
@@ -8,24 +8,38 @@
 
 /* The capability array lists these, at these places (8.2.4.1). */
 static const struct cxlr_blocks capabilities = {
-	.count = 3,
+	.count = 5,
 	.block = {
 		{ .id = CXLR_CAP_ID_RAS, .version = 3, .at = ACCEL_CM_RAS, .map = &cxlr_map_ras },
 		{ .id = CXLR_CAP_ID_LINK, .version = 2, .at = ACCEL_CM_LINK,
 		  .map = &cxlr_map_link },
 		{ .id = CXLR_CAP_ID_HDM, .version = 3, .at = ACCEL_CM_HDM, .map = &cxlr_map_hdm },
+		/* From here on with hdm-db=on. */
+		{ .id = CXLR_CAP_ID_BI_DECODER, .version = 1, .at = ACCEL_CM_BI,
+		  .map = &cxlr_map_bi },
+		{ .id = CXLR_CAP_ID_METADATA, .version = 1, .at = ACCEL_CM_METADATA,
+		  .map = &cxlr_map_metadata },
 	},
 };
+
+#define CAPABILITIES_WITHOUT_BI	3
+
+#define METADATA_BITS	32
 
 /* 8.2.4.17: Multiple_Header_Recording_Capability. */
 #define RAS_MULTI_LOG	0x00000200u
 
-/* Supported_Coherency_Models, 8.2.4.20.1: device-coherent only. */
+/* Supported_Coherency_Models, 8.2.4.20.1: device-coherent only, which HDM-DB is too. */
 #define COHERENCY_HDM_D	1
 
 uint32_t accel_cm_get(CxlAccel *s, uint32_t offset)
 {
-	return cxlr_get(&s->cm, offset);
+	return cxlr_slot_at(&s->cm, offset) ? cxlr_get(&s->cm, offset) : 0;
+}
+
+bool accel_bi_enabled(CxlAccel *s)
+{
+	return accel_cm_get(s, ACCEL_CM_BI + CXLR_BI_CTRL) & CXLR_BI_CTRL_ENABLE;
 }
 
 struct accel_window accel_decoder_window(CxlAccel *s, unsigned int n)
@@ -33,8 +47,13 @@ struct accel_window accel_decoder_window(CxlAccel *s, unsigned int n)
 	struct accel_window window = { 0 };
 	struct cxlr_decode decode;
 
+	if (!cxlr_hdm_decode(&s->hdm, n, &decode))
+		return window;
+	/* 8.2.4.20.12: without BI Enable, the operation of the device is undefined. */
+	if (decode.ctrl & CXLR_HDM_CTRL_BI && !accel_bi_enabled(s))
+		return window;
 	/* With ways, only a part of the window is this device's: route.c has no such routes. */
-	if (cxlr_hdm_decode(&s->hdm, n, &decode) && !(decode.ctrl & CXLR_HDM_CTRL_IW)) {
+	if (!(decode.ctrl & CXLR_HDM_CTRL_IW)) {
 		window.hpa = decode.base;
 		window.size = decode.size;
 		window.dpa = decode.dpa;
@@ -51,9 +70,11 @@ static void component_effect(struct cxlr_space *space, const struct cxlr_change 
 {
 	CxlAccel *s = space->owner;
 
-	if (change->field->effect == CXLR_EFFECT_COMMIT)
-		cxlr_hdm_effect(&s->hdm, change);
-	accel_map_update(s);
+	if (change->field->effect != CXLR_EFFECT_COMMIT)
+		return;
+	/* 8.2.4.20.12: the same. This device reports an error. */
+	s->hdm.bi_capable = accel_bi_enabled(s);
+	cxlr_hdm_effect(&s->hdm, change);
 }
 
 static uint64_t component_read(void *opaque, hwaddr addr, unsigned int size)
@@ -82,9 +103,13 @@ static void component_write(void *opaque, hwaddr addr, uint64_t val, unsigned in
 		return;
 	if (in_hdm(s, offset))
 		s->hdm_writes++;
+	s->cm.locked = accel_config_locked(s);
 	if (!cxlr_write(&s->cm, offset, size, val))
 		qemu_log_mask(LOG_GUEST_ERROR, "cxl-accel: %u-byte write of CM register %#"
 			      HWADDR_PRIx "\n", size, offset);
+	if (s->refuse_bi)
+		cxlr_set(&s->cm, ACCEL_CM_BI + CXLR_BI_CTRL, CXLR_BI_CTRL_ENABLE, 0);
+	accel_map_update(s);
 }
 
 /* 8.2.3: what a register does not take reads as ones and writes nothing. */
@@ -105,14 +130,23 @@ void accel_component_reset(CxlAccel *s, enum cxlr_reset kind)
 static bool place_capabilities(CxlAccel *s)
 {
 	uint32_t capability = COHERENCY_HDM_D << CXLR_HDM_CAP_COHERENCY_SHIFT;
+	struct cxlr_blocks blocks = capabilities;
 	struct cxlr_space *cm = &s->cm;
 
 	if (s->interleave)
 		capability |= CXLR_HDM_CAP_INTERLEAVE_11_8 | CXLR_HDM_CAP_INTERLEAVE_14_12;
-	if (!cxlr_place_capabilities(cm, &capabilities, s->decoders))
+	if (!s->hdm_db)
+		blocks.count = CAPABILITIES_WITHOUT_BI;
+	if (!cxlr_place_capabilities(cm, &blocks, s->decoders) ||
+	    !cxlr_hdm_init(&s->hdm, cm, ACCEL_CM_HDM, s->decoders, s->mem_size, capability))
 		return false;
 	cxlr_init(cm, ACCEL_CM_RAS + CXLR_RAS_CAP_CTRL, RAS_MULTI_LOG, RAS_MULTI_LOG);
-	return cxlr_hdm_init(&s->hdm, cm, ACCEL_CM_HDM, s->decoders, s->mem_size, capability);
+	if (s->hdm_db)
+		cxlr_init(cm, ACCEL_CM_METADATA + CXLR_METADATA_CAP, UINT32_MAX,
+			  METADATA_BITS | CXLR_METADATA_CAP_LOG);
+	/* Its HDM-D Capable is clear (8.2.4.27.1). */
+	s->hdm.bi_only = s->hdm_db;
+	return true;
 }
 
 void accel_component_init(CxlAccel *s)

@@ -68,6 +68,11 @@ bool accel_mem_enabled(CxlAccel *s)
 	return accel_dvsec_get(s, CXLR_DVSEC_CTRL) & CXLR_CTRL_MEM_ENABLE;
 }
 
+bool accel_config_locked(CxlAccel *s)
+{
+	return accel_dvsec_get(s, CXLR_DVSEC_LOCK) & CXLR_LOCK_CONFIG_LOCK;
+}
+
 uint64_t accel_range_base(CxlAccel *s)
 {
 	return accel_dvsec_get(s, CXLR_DVSEC_RANGE_BASE_HIGH(0)) << 32 |
@@ -104,7 +109,8 @@ static void hwinit(CxlAccel *s)
 		  RESET_TIMEOUT_1S << CXLR_CAP_RESET_TIMEOUT_SHIFT |
 		  CXLR_CAP_RESET_MEM_CLR | CXLR_CAP_VIRAL_CAPABLE },
 		/* A cache of 1 MiB: unit 2 is 1 MiB. */
-		{ CXLR_DVSEC_CAP2, 2 | 1 << CXLR_CAP2_CACHE_SIZE_SHIFT },
+		{ CXLR_DVSEC_CAP2, 2 | 1 << CXLR_CAP2_CACHE_SIZE_SHIFT |
+		  (s->hdm_db ? CXLR_CAP2_MODIFIED_COMPLETION : 0) },
 		{ CXLR_DVSEC_RANGE_SIZE_HIGH(0), s->mem_size >> 32 },
 		{ CXLR_DVSEC_RANGE_SIZE_LOW(0),
 		  (s->mem_size & CXLR_RANGE_SIZE_LOW_MASK) | CXLR_RANGE_MEM_INFO_VALID |

@@ -14,14 +14,14 @@ struct register_at {
 };
 
 /* A register of 32 bits, or two whose lower one is at the offset. */
-static void hdm_get(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
+static void cm_get(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
 {
 	CxlAccel *s = CXL_ACCEL(obj);
 	struct register_at *reg = opaque;
-	uint64_t val = accel_cm_get(s, ACCEL_CM_HDM + reg->offset);
+	uint64_t val = accel_cm_get(s, reg->offset);
 
 	if (reg->width == 64)
-		val |= (uint64_t)accel_cm_get(s, ACCEL_CM_HDM + reg->offset + 4) << 32;
+		val |= (uint64_t)accel_cm_get(s, reg->offset + 4) << 32;
 	visit_type_uint64(v, name, &val, errp);
 }
 
@@ -69,8 +69,8 @@ static void add_decoder(CxlAccel *s, unsigned int n)
 	for (i = 0; i < ARRAY_SIZE(registers); i++) {
 		g_autofree char *name = g_strdup_printf("hdm%u-%s", n, registers[i].name);
 
-		add_register(s, name, hdm_get, NULL,
-			     registers[i].offset + CXLR_HDM_BASE_LOW(n) - CXLR_HDM_BASE_LOW(0),
+		add_register(s, name, cm_get, NULL,
+			     ACCEL_CM_HDM + registers[i].offset + n * CXLR_HDM_STRIDE,
 			     registers[i].width);
 	}
 }
@@ -145,6 +145,62 @@ static bool refuse_commit_get(Object *obj, Error **errp)
 static void refuse_commit_set(Object *obj, bool refuse, Error **errp)
 {
 	CXL_ACCEL(obj)->hdm.refuse = refuse;
+}
+
+static bool has_bi(CxlAccel *s, Error **errp)
+{
+	if (s->hdm_db)
+		return true;
+	error_setg(errp, "the device has no BI Decoder capability");
+	error_append_hint(errp, "Give it hdm-db=on.\n");
+	return false;
+}
+
+static bool bi_enable_get(Object *obj, Error **errp)
+{
+	return accel_bi_enabled(CXL_ACCEL(obj));
+}
+
+static void bi_enable_set(Object *obj, bool enable, Error **errp)
+{
+	ERRP_GUARD();
+	CxlAccel *s = CXL_ACCEL(obj);
+
+	if (!has_bi(s, errp))
+		return;
+	cxlr_set(&s->cm, ACCEL_CM_BI + CXLR_BI_CTRL, CXLR_BI_CTRL_ENABLE,
+		 enable ? CXLR_BI_CTRL_ENABLE : 0);
+	accel_map_update(s);
+}
+
+static bool refuse_bi_get(Object *obj, Error **errp)
+{
+	return CXL_ACCEL(obj)->refuse_bi;
+}
+
+static void refuse_bi_set(Object *obj, bool refuse, Error **errp)
+{
+	ERRP_GUARD();
+	CxlAccel *s = CXL_ACCEL(obj);
+
+	if (has_bi(s, errp))
+		s->refuse_bi = refuse;
+}
+
+static bool bi_listed_get(Object *obj, Error **errp)
+{
+	return accel_cm_get(CXL_ACCEL(obj), ACCEL_CM_BI_HEADER) & CXLR_CAP_ID;
+}
+
+/* False puts a NULL capability (8.2.4) in its place. */
+static void bi_listed_set(Object *obj, bool listed, Error **errp)
+{
+	ERRP_GUARD();
+	CxlAccel *s = CXL_ACCEL(obj);
+
+	if (has_bi(s, errp))
+		cxlr_init(&s->cm, ACCEL_CM_BI_HEADER, CXLR_CAP_ID,
+			  listed ? CXLR_CAP_ID_BI_DECODER : CXLR_CAP_ID_NULL);
 }
 
 static bool fail_reset_get(Object *obj, Error **errp)
@@ -262,8 +318,11 @@ void accel_observe_init(CxlAccel *s)
 	Object *obj = OBJECT(s);
 	unsigned int i;
 
-	add_register(s, "hdm-capability", hdm_get, NULL, CXLR_HDM_CAP, 32);
-	add_register(s, "hdm-global-control", hdm_get, NULL, CXLR_HDM_GLOBAL_CTRL, 32);
+	add_register(s, "hdm-capability", cm_get, NULL, ACCEL_CM_HDM + CXLR_HDM_CAP, 32);
+	add_register(s, "hdm-global-control", cm_get, NULL, ACCEL_CM_HDM + CXLR_HDM_GLOBAL_CTRL,
+		     32);
+	add_register(s, "metadata-control", cm_get, NULL, ACCEL_CM_METADATA + CXLR_METADATA_CTRL,
+		     32);
 	for (i = 0; i < s->decoders; i++) {
 		g_autofree char *prefix = g_strdup_printf("hdm%u", i);
 
@@ -293,6 +352,9 @@ void accel_observe_init(CxlAccel *s)
 	object_property_add_bool(obj, "mem-degraded", mem_degraded_get, mem_degraded_set);
 	object_property_add(obj, "gpf-power", "uint32", gpf_power_get, gpf_power_set, NULL, NULL);
 	object_property_add_bool(obj, "refuse-commit", refuse_commit_get, refuse_commit_set);
+	object_property_add_bool(obj, "bi-enable", bi_enable_get, bi_enable_set);
+	object_property_add_bool(obj, "refuse-bi", refuse_bi_get, refuse_bi_set);
+	object_property_add_bool(obj, "bi-listed", bi_listed_get, bi_listed_set);
 	object_property_add_bool(obj, "fail-reset", fail_reset_get, fail_reset_set);
 	object_property_add_bool(obj, "ignore-bus-reset", ignore_bus_reset_get,
 				 ignore_bus_reset_set);

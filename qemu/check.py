@@ -20,9 +20,10 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 # Offsets in the BAR and in configuration space, and fields.
-CM, RAS, HDM, ENGINE = 0x81000, 0x81080, 0x81200, 0xc0000
+CM, RAS, BI_DECODER, METADATA, HDM, ENGINE = 0x81000, 0x81080, 0x81180, 0x81190, 0x81200, 0xc0000
 GLOBAL, BASE, SIZE, CTRL, SKIP = 0x04, 0x10, 0x18, 0x20, 0x24
-LOCK, COMMIT, COMMITTED, ERROR, HOSTONLY = 0x100, 0x200, 0x400, 0x800, 0x1000
+LOCK, COMMIT, COMMITTED, ERROR, HOSTONLY, BI = 0x100, 0x200, 0x400, 0x800, 0x1000, 0x2000
+BI_ENABLE = 2
 MEM_ENABLE = 4
 # The DVSEC for CXL Devices, and its registers.
 DVSEC = 0x180
@@ -68,7 +69,7 @@ class Device(Machine):
     def commit(self, n=0, flags=0, accel=0):
         """The fields of CTRL that tell the result."""
         self.set_hdm(CTRL, COMMIT | flags, n, accel)
-        return self.hdm(CTRL, n, accel) & (COMMIT | COMMITTED | ERROR | LOCK)
+        return self.hdm(CTRL, n, accel) & (COMMIT | COMMITTED | ERROR | LOCK | BI)
 
     def enable(self, accel=0):
         self.set_hdm(GLOBAL, 2, 0, accel)
@@ -131,6 +132,10 @@ class Device(Machine):
     def active(self, accel=0):
         """The bits of RANGE1 for valid and active."""
         return self.dvsec(SIZE_LOW, 4, accel) & 3
+
+    def flr(self, accel=0):
+        control = self.device(accel, 0x88)
+        self.write(control, self.read(control, 2) | 0x8000, 2)
 
     def cxl_reset(self, clear, accel=0):
         """Start it."""
@@ -531,6 +536,94 @@ def decoder_that_failed_is_not_locked(m):
     equal(m.commit(), COMMIT | COMMITTED)
 
 
+@test(('hdm-db=on',))
+def back_invalidate_needs_bi_enable(m):
+    bi = m.bar(0, BI_DECODER + 4)
+    m.route(m.window, 512 * MIB)
+    m.program(m.window, 512 * MIB)
+    m.enable()
+    equal(m.commit(), COMMIT | ERROR, 'a commit without BI')
+    m.set_hdm(CTRL, 0)
+    equal(m.commit(flags=BI), COMMIT | ERROR | BI, 'a commit before BI Enable')
+    m.set_hdm(CTRL, 0)
+    equal((m.mapped(), m.get('bi-enable')), ((0, 0), False), 'BI Enable clear')
+    m.write(bi, 0xffffffff)
+    equal(m.read(bi), BI_ENABLE, 'all that a device has of BI Decoder Control')
+    equal(m.commit(flags=BI), COMMIT | COMMITTED | BI)
+    equal((m.mapped(), m.get('bi-enable')), ((m.window, 512 * MIB), True), 'BI Enable set')
+    m.write(m.window, 0x1234)
+    m.write(bi, 0)
+    equal(m.mapped(), (0, 0), 'BI Enable clear again')
+    m.set('refuse-bi', True)
+    m.write(bi, BI_ENABLE)
+    equal((m.read(bi), m.mapped()), (0, (0, 0)), 'BI Enable, refused')
+    m.set('refuse-bi', False)
+    m.set('bi-enable', True)
+    equal((m.read(bi), m.read(m.window)), (BI_ENABLE, 0x1234), 'BI Enable, by the test')
+
+
+@test(('hdm-db=on',))
+def bi_enable_and_metadata_over_resets(m):
+    bi, metadata = m.bar(0, BI_DECODER + 4), m.bar(0, METADATA + 4)
+
+    def program():
+        m.write(bi, BI_ENABLE)
+        m.write(metadata, 0x80000120)
+        m.map(flags=BI)
+
+    def state():
+        return m.get('bi-enable'), m.get('metadata-control')
+
+    program()
+    m.flr()
+    m.setup_device(0)
+    equal((state(), m.mapped()), ((True, 0x80000120), (m.window, 512 * MIB)), 'FLR')
+    m.cxl_reset(clear=False)
+    m.turns(10, m.cxl_reset_result, 0, 2)
+    equal(state(), (False, 0x80000120), 'CXL Reset')
+    program()
+    m.bus_reset()
+    equal(state(), (False, 0), 'bus reset')
+
+
+@test(('hdm-db=on',))
+def config_lock_locks_extended_metadata(m):
+    metadata = m.bar(0, METADATA)
+    equal(m.read(metadata), 0x120, 'Extended Metadata Capability')
+    m.write(metadata + 4, 0xffffffff)
+    equal(m.read(metadata + 4), 0x8000017f)
+    m.set_dvsec(CONFIG_LOCK, 1)
+    m.write(metadata + 4, 0)
+    equal(m.get('metadata-control'), 0x8000017f, 'written while CONFIG_LOCK is set')
+    m.set_dvsec(CONTROL2, 0x20)
+    equal(m.dvsec(CONTROL2), 0x20, 'Modified Completion Enable')
+
+
+@test(('hdm-db=on', ''))
+def bi_decoder_is_listed_or_not(m):
+    def listed(accel=0):
+        count = m.read(m.bar(accel, CM)) >> 24
+        return [m.read(m.bar(accel, CM + 4 * n)) & 0xffff for n in range(1, count + 1)]
+
+    equal(listed(), [2, 4, 5, 12, 16])
+    m.set('bi-listed', False)
+    equal(listed(), [2, 4, 5, 0, 16])
+    m.bus_reset()
+    equal(listed(), [2, 4, 5, 0, 16], 'over a reset')
+    m.set('bi-listed', True)
+    equal(listed(), [2, 4, 5, 12, 16])
+    equal(listed(1), [2, 4, 5], 'of a device without')
+    equal((m.get('bi-listed', 1), m.get('bi-enable', 1), m.get('metadata-control', 1)),
+          (False, False, 0))
+    for name in ('bi-listed', 'bi-enable', 'refuse-bi'):
+        try:
+            m.set(name, True, 1)
+        except RuntimeError as error:
+            equal('no BI Decoder' in str(error), True, str(error))
+        else:
+            raise Failure(name + ' is accepted of a device without')
+
+
 @test(('interleave=on',))
 def interleaved_decoders_decode_nothing_here(m):
     m.route(m.window, GIB)
@@ -838,7 +931,7 @@ def flr_leaves_cxl_alone(m):
     m.write(m.window, 0xbeef)
     m.write(m.bar(0, 0x1000), 1)
     m.write(m.bar(0, ENGINE + RING_CFG), 4)
-    m.write(m.device(0, 0x88), m.read(m.device(0, 0x88), 2) | 0x8000, 2)
+    m.flr()
     equal(m.get('resets-function'), 1)
     equal(m.read(m.device(0, 4), 2) & 6, 0)
     equal(m.mapped(), (m.window, 512 * MIB))
@@ -1302,7 +1395,7 @@ def hostile_value(rng):
                        RING, 1 << 28, COMMIT, CTRL))
 
 
-@test(('decoders=8', 'decoders=2'), size='256M')
+@test(('decoders=8', 'decoders=2,hdm-db=on'), size='256M')
 def hostile_registers(m):
     rng = random.Random(1)
     for step in range(30000):

@@ -35,9 +35,12 @@ OBJECT_DECLARE_SIMPLE_TYPE(CxlAccel, CXL_ACCEL)
 #define ACCEL_CFG_DOE		0x160
 #define ACCEL_CFG_DVSEC		0x180	/* PCIe DVSEC for CXL Devices, first of several */
 
-/* Where the capabilities of the CM block are, from its start. */
+/* Where the capabilities of the CM block are, from its start; and BI's in their array. */
 #define ACCEL_CM_RAS		0x080
 #define ACCEL_CM_LINK		0x100
+#define ACCEL_CM_BI		0x180
+#define ACCEL_CM_BI_HEADER	CXLR_CAP_HEADER(3)
+#define ACCEL_CM_METADATA	0x190
 #define ACCEL_CM_HDM		0x200
 
 /* What a reset touches, from least to most. */
@@ -87,6 +90,7 @@ struct CxlAccel {
 	HostMemoryBackend *memdev;
 	uint32_t decoders;
 	bool interleave;
+	bool hdm_db;
 	int32_t active_delay;	/* ms, -1: never */
 	int32_t reset_delay;	/* ms, -1: never */
 	bool soft_reset;
@@ -132,7 +136,7 @@ struct CxlAccel {
 	uint64_t hdm_writes;
 	uint64_t forbidden;	/* accesses whose outcome the specification leaves undefined */
 	uint64_t resets[ACCEL_RESET_COUNT];
-	bool fail_reset, hold_inactive, degraded, ignore_bus_reset;
+	bool fail_reset, hold_inactive, degraded, ignore_bus_reset, refuse_bi;
 
 	/* It has left its slot, and the slot says so; what is in place of its BARs then. */
 	bool gone, told;
@@ -152,6 +156,7 @@ void accel_dvsec_set(CxlAccel *s, uint32_t offset, uint64_t mask, bool set);
 uint32_t accel_gpf_power(CxlAccel *s);
 void accel_set_gpf_power(CxlAccel *s, uint32_t mw);
 bool accel_mem_enabled(CxlAccel *s);
+bool accel_config_locked(CxlAccel *s);
 uint64_t accel_range_base(CxlAccel *s);
 uint64_t accel_range_size(CxlAccel *s);
 
@@ -171,8 +176,9 @@ void accel_stop_timers(CxlAccel *s);
 void accel_component_init(CxlAccel *s);
 void accel_component_finalize(CxlAccel *s);
 void accel_component_reset(CxlAccel *s, enum cxlr_reset kind);
-/* A 32-bit register by its offset in the CM block. */
+/* A 32-bit register by its offset in the CM block; 0 if the device has none there. */
 uint32_t accel_cm_get(CxlAccel *s, uint32_t offset);
+bool accel_bi_enabled(CxlAccel *s);
 /* Decoder n's window; size is 0 unless it is committed. */
 struct accel_window accel_decoder_window(CxlAccel *s, unsigned int n);
 
