@@ -42,7 +42,6 @@ static bool locate_registers(const struct pci_function *function, unsigned int *
 const char *component_open_registers(struct component *component)
 {
 	const struct pci_function *function = &component->function;
-	volatile uint32_t *cm;
 	unsigned int bar;
 	uint64_t offset;
 	const char *why;
@@ -50,8 +49,9 @@ const char *component_open_registers(struct component *component)
 	if (!locate_registers(function, &bar, &offset))
 		return "no Register Locator that names component registers";
 	pci_write(function, PCI_COMMAND, 2, component->command | PCI_COMMAND_MEMORY);
-	why = pci_map_bar(function, bar, offset + CXLR_CM_OFFSET, CXLR_CM_SIZE, &cm);
-	return why ? why : hdm_find(&component->hdm, cm);
+	why = pci_map_bar(function, bar, offset + CXLR_CM_OFFSET, CXLR_CM_SIZE,
+			  &component->cm);
+	return why ? why : hdm_find(&component->hdm, component->cm);
 }
 
 void component_close(struct component *component)

@@ -9,6 +9,7 @@
 struct component {
 	struct pci_function function;
 	uint16_t command;		/* as found, to be put back */
+	volatile uint32_t *cm;		/* the CM block */
 	struct hdm hdm;
 };
 

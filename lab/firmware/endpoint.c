@@ -67,9 +67,37 @@ const char *endpoint_open_registers(struct endpoint *endpoint)
 
 	if (!why && !endpoint->component.hdm.regs)
 		why = "no HDM decoders: memory that only the DVSEC ranges decode is not supported";
-	if (!why)
-		endpoint->host_only = is_host_only(endpoint);
-	return why;
+	if (why)
+		return why;
+	endpoint->host_only = is_host_only(endpoint);
+	if (!endpoint->host_only)
+		endpoint->bi = cm_capability(endpoint->component.cm, CXLR_CAP_ID_BI_DECODER,
+					     CXLR_BI_SIZE);
+	return NULL;
+}
+
+static bool enable(volatile uint32_t *reg, uint32_t bits)
+{
+	*reg |= bits;
+	return (*reg & bits) == bits;
+}
+
+bool endpoint_enable_features(const struct endpoint *endpoint)
+{
+	volatile uint32_t *metadata = cm_capability(endpoint->component.cm, CXLR_CAP_ID_METADATA,
+						    CXLR_METADATA_SIZE);
+	uint16_t control2 = dvsec_read(endpoint, CXLR_DVSEC_CTRL2, 2);
+
+	if (endpoint->bi && !enable(&endpoint->bi[CXLR_BI_CTRL / 4], CXLR_BI_CTRL_ENABLE))
+		return false;
+	if (metadata && !endpoint_config_locked(endpoint) &&
+	    !enable(&metadata[CXLR_METADATA_CTRL / 4], CXLR_METADATA_CTRL_TRANSFER |
+		    (metadata[CXLR_METADATA_CAP / 4] & CXLR_METADATA_MAX_SIZE)))
+		return false;
+	if (dvsec_read(endpoint, CXLR_DVSEC_CAP2, 2) & CXLR_CAP2_MODIFIED_COMPLETION)
+		return dvsec_write(endpoint, CXLR_DVSEC_CTRL2, 2,
+				   control2 | CXLR_CTRL2_MODIFIED_COMPLETION);
+	return true;
 }
 
 static bool await(const struct endpoint *endpoint, uint32_t bit, unsigned int seconds)

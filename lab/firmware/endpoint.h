@@ -20,7 +20,8 @@ struct endpoint {
 	struct port downstream_port;	/* of the switch */
 
 	unsigned int dvsec;		/* offset in the config space */
-	bool host_only;			/* HDM-H; else HDM-D */
+	bool host_only;			/* HDM-H; else HDM-D, or HDM-DB with bi */
+	volatile uint32_t *bi;		/* BI Decoder capability (8.2.4.27); NULL */
 
 	/* Where the memory goes; size 0: the endpoint is not to be programmed. */
 	struct hpa_range hpa;
@@ -48,6 +49,13 @@ uint64_t endpoint_capacity(const struct endpoint *endpoint, unsigned int range);
 
 /* CEDT_WINDOW_ bits that a window must have to hold this memory. */
 uint16_t endpoint_window_needs(const struct endpoint *endpoint);
+
+/*
+ * What of 8.2.4.27.2, 8.2.4.31.2 and 8.1.3.4 firmware would enable in the device, if the
+ * host can do it as well. Before a decoder commits, and before CONFIG_LOCK. False if a
+ * register does not read back as written.
+ */
+bool endpoint_enable_features(const struct endpoint *endpoint);
 
 bool endpoint_config_locked(const struct endpoint *endpoint);
 

@@ -76,7 +76,8 @@ static void choose_size(struct endpoint *endpoint, const struct options *options
 
 	say("%s: %s of %s memory, %s, behind %s (port %u) of host bridge %u", name,
 	    size_text(capacity).s,
-	    endpoint->host_only ? "host-only coherent" : "device coherent",
+	    endpoint->host_only ? "host-only coherent" :
+	    endpoint->bi ? "device coherent by back-invalidate" : "device coherent",
 	    state == MEMORY_ACTIVE ? "active" : "not active",
 	    endpoint->root_port.name, endpoint->root_port.number, endpoint->bridge->cedt->uid);
 	if (endpoint->upstream)
@@ -257,6 +258,15 @@ static uint32_t decoder_flags(const struct endpoint *endpoint, const struct opti
 	       (endpoint->host_only ? CXLR_HDM_CTRL_HOSTONLY : 0);
 }
 
+static bool enable_features(const struct endpoint *endpoint)
+{
+	if (endpoint_enable_features(endpoint))
+		return true;
+	complain("%s: BI Enable, Extended Metadata Control or Modified Completion Enable does not stay set",
+		 endpoint->component.function.name);
+	return false;
+}
+
 static bool set_range_base(const struct endpoint *endpoint)
 {
 	if (endpoint_config_locked(endpoint) ||
@@ -272,11 +282,12 @@ static bool program_endpoint(const struct endpoint *endpoint, const struct optio
 	const struct hdm_decoder decoder = {
 		.base = endpoint->hpa.base,
 		.size = endpoint->hpa.size,
-		.ctrl = decoder_flags(endpoint, options),
+		.ctrl = decoder_flags(endpoint, options) |
+			(endpoint->bi ? CXLR_HDM_CTRL_BI : 0),
 	};
 
 	if (!options->dry_run) {
-		if (!set_range_base(endpoint))
+		if (!enable_features(endpoint) || !set_range_base(endpoint))
 			return false;
 		hdm_enable(&endpoint->component.hdm);
 	}

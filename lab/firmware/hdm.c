@@ -31,8 +31,8 @@ static void set_reg_pair(const struct hdm *hdm, unsigned int low, uint64_t value
 	set_reg(hdm, low, value);
 }
 
-/* Offset of the HDM capability in the CM block; 0 if the array has none. */
-static unsigned int find_capability(volatile uint32_t *cm)
+/* Offset of a capability in the CM block; 0 if the array has none. */
+static unsigned int find_capability(volatile uint32_t *cm, unsigned int id)
 {
 	unsigned int count = (cm[CXLR_CAP_ARRAY / 4] & CXLR_CAP_ARRAY_SIZE) >>
 			     CXLR_CAP_ARRAY_SIZE_SHIFT;
@@ -40,10 +40,17 @@ static unsigned int find_capability(volatile uint32_t *cm)
 	for (unsigned int i = 0; i < count; i++) {
 		uint32_t header = cm[CXLR_CAP_HEADER(i) / 4];
 
-		if ((header & CXLR_CAP_ID) == CXLR_CAP_ID_HDM)
+		if ((header & CXLR_CAP_ID) == id)
 			return (header & CXLR_CAP_POINTER) >> CXLR_CAP_POINTER_SHIFT;
 	}
 	return 0;
+}
+
+volatile uint32_t *cm_capability(volatile uint32_t *cm, unsigned int id, unsigned int size)
+{
+	unsigned int offset = find_capability(cm, id);
+
+	return offset && offset % 4 == 0 && offset <= CXLR_CM_SIZE - size ? cm + offset / 4 : NULL;
 }
 
 const char *hdm_find(struct hdm *hdm, volatile uint32_t *cm)
@@ -58,7 +65,7 @@ const char *hdm_find(struct hdm *hdm, volatile uint32_t *cm)
 	if ((array & CXLR_CAP_ID) != CXLR_CAP_ID_ARRAY)
 		return "component registers do not begin with a capability array";
 
-	offset = find_capability(cm);
+	offset = find_capability(cm, CXLR_CAP_ID_HDM);
 	if (!offset)
 		return NULL;
 	if (offset % 4 || offset > CXLR_CM_SIZE - CXLR_HDM_SIZE(1))
@@ -182,8 +189,9 @@ const char *hdm_commit(const struct hdm *hdm, unsigned int n,
 	hdm_read(hdm, n, &now);
 	if (now.base != decoder->base || now.size != decoder->size)
 		return "committed, but it reads back another base or size than was written";
-	if ((now.ctrl ^ decoder->ctrl) & (CXLR_HDM_CTRL_LOCK | CXLR_HDM_CTRL_HOSTONLY))
-		return "committed, but it reads back another lock or target type than was written";
+	if ((now.ctrl ^ decoder->ctrl) &
+	    (CXLR_HDM_CTRL_LOCK | CXLR_HDM_CTRL_HOSTONLY | CXLR_HDM_CTRL_BI))
+		return "committed, but it reads back another lock, target type or BI than written";
 	return NULL;
 }
 

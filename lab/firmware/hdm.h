@@ -28,6 +28,9 @@ struct hdm_decoder {
  */
 const char *hdm_find(struct hdm *hdm, volatile uint32_t *cm);
 
+/* The capability @id of the CM block at @cm, of @size bytes; NULL if the array has none. */
+volatile uint32_t *cm_capability(volatile uint32_t *cm, unsigned int id, unsigned int size);
+
 void hdm_read(const struct hdm *hdm, unsigned int n, struct hdm_decoder *decoder);
 
 /* Decoders are committed in order: the count is the index of the next one. 0 without any. */
@@ -47,7 +50,7 @@ bool hdm_leads_to(const struct hdm *hdm, unsigned int target, uint64_t size,
 		  struct hdm_decoder *decoder);
 
 /*
- * Programs decoder @n and commits it. ctrl gives LOCK and the target type;
+ * Programs decoder @n and commits it. ctrl gives LOCK, the target type and BI;
  * COMMIT is added. Returns NULL once the decoder is committed and reads back
  * as programmed, or what went wrong.
  */
