@@ -17,6 +17,10 @@
 #define STATUS2_POLL_MS		10
 #define RESET_QUIET_MS		100	/* 9.7.3: no access before has a defined outcome */
 
+/* 8.1.3.4: what controls the cache, and what starts something. The platform programs the rest. */
+#define CONTROL2_USER		(CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI | \
+				 CXLR_CTRL2_INITIATE_RESET | CXLR_CTRL2_RESET_MEM_CLR)
+
 static u32 source_read(const struct cxlr_source *source, u32 offset)
 {
 	u32 val;
@@ -161,14 +165,12 @@ u64 cxl_vfio_dvsec_capacity(struct cxl_vfio_hw *hw)
  */
 void cxl_vfio_dvsec_write_control2(struct cxl_vfio_hw *hw, u16 val)
 {
-	const u16 ours = CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI |
-			 CXLR_CTRL2_INITIATE_RESET | CXLR_CTRL2_RESET_MEM_CLR;
 	struct pci_dev *pdev = hw->pdev;
 	u16 is;
 
 	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL2, &is);
 	if (!PCI_POSSIBLE_ERROR(is))
-		pci_write_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL2, (is & ~ours) | val);
+		pci_write_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL2, (is & ~CONTROL2_USER) | val);
 }
 
 /**
@@ -292,24 +294,12 @@ bool cxl_vfio_dvsec_reset_clears(const struct cxl_vfio_hw *hw)
 	return cxl_vfio_dvsec_can_reset(hw) && hw->cap & CXLR_CAP_RESET_MEM_CLR;
 }
 
-/**
- * cxl_vfio_dvsec_restore - put back what the platform had in the DVSEC
- * @hw: the device, in D0
- *
- * Base and CONTROL are locked by CONFIG_LOCK, so that comes last (8.1.3.6).
- *
- * Return: 0, or -EIO, logged.
- */
-int cxl_vfio_dvsec_restore(struct cxl_vfio_hw *hw)
+/* CONFIG_LOCK locks Base and Control, so that comes last (8.1.3.6). */
+static void restore_unlocked(struct cxl_vfio_hw *hw)
 {
 	const struct cxl_vfio_platform *platform = &hw->platform;
 	struct pci_dev *pdev = hw->pdev;
 	unsigned int i;
-	u16 lock, ctrl;
-
-	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_LOCK, &lock);
-	if (lock & CXLR_LOCK_CONFIG_LOCK)
-		return 0;
 
 	for (i = 0; i < 2; i++) {
 		pci_write_config_dword(pdev, hw->dvsec + CXLR_DVSEC_RANGE_BASE_HIGH(i),
@@ -319,12 +309,36 @@ int cxl_vfio_dvsec_restore(struct cxl_vfio_hw *hw)
 	}
 	pci_write_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL, platform->dvsec_ctrl);
 	pci_write_config_word(pdev, hw->dvsec + CXLR_DVSEC_LOCK, platform->dvsec_lock);
+}
+
+/**
+ * cxl_vfio_dvsec_restore - put back what the platform had in the DVSEC
+ * @hw: the device, in D0
+ *
+ * A CXL Reset keeps CONFIG_LOCK and what that locks (8.1.3.6), and clears Control2.
+ *
+ * Return: 0, or -EIO, logged.
+ */
+int cxl_vfio_dvsec_restore(struct cxl_vfio_hw *hw)
+{
+	const u16 want = hw->platform.dvsec_ctrl, want2 = hw->platform.dvsec_ctrl2;
+	struct pci_dev *pdev = hw->pdev;
+	u16 lock, ctrl, ctrl2;
+
+	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL2, &ctrl2);
+	if ((ctrl2 ^ want2) & ~CONTROL2_USER)
+		pci_write_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL2,
+				      (ctrl2 & CONTROL2_USER) | (want2 & ~CONTROL2_USER));
+	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_LOCK, &lock);
+	if (!(lock & CXLR_LOCK_CONFIG_LOCK))
+		restore_unlocked(hw);
 
 	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL, &ctrl);
-	if (ctrl == platform->dvsec_ctrl)
+	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL2, &ctrl2);
+	if (ctrl == want && !((ctrl2 ^ want2) & ~CONTROL2_USER))
 		return 0;
-	pci_err(pdev, "DVSEC Control reads %#x after a reset, not %#x\n", ctrl,
-		platform->dvsec_ctrl);
+	pci_err(pdev, "DVSEC Control and Control2 read %#x and %#x after a reset, not %#x and %#x\n",
+		ctrl, ctrl2, want, want2);
 	return -EIO;
 }
 

@@ -64,6 +64,13 @@ struct cxl_vfio_host_bridge {
 	resource_size_t at;
 };
 
+/* Registers of the CM block, beside the decoders, that the platform programs. */
+enum cxl_vfio_cm_register {
+	CXL_VFIO_BI_CONTROL,		/* 8.2.4.27.2 */
+	CXL_VFIO_METADATA_CONTROL,	/* 8.2.4.31.2 */
+	CXL_VFIO_CM_REGISTERS
+};
+
 /**
  * struct cxl_vfio_platform - the CXL state that the platform gave the device
  *
@@ -77,7 +84,9 @@ struct cxl_vfio_platform {
 	u32 hdm_global;
 	u32 range_base_low[2];
 	u32 range_base_high[2];
+	u32 cm[CXL_VFIO_CM_REGISTERS];	/* all ones: the device does not have it */
 	u16 dvsec_ctrl;
+	u16 dvsec_ctrl2;
 	u16 dvsec_lock;
 };
 

@@ -8,6 +8,31 @@
 
 #include "hw/hw.h"
 
+/* The mask has the fields that a reset clears. */
+static const struct {
+	const char *name;
+	u32 capability, offset, mask;
+} cm_registers[] = {
+	[CXL_VFIO_BI_CONTROL] = {
+		"BI Decoder Control", CXLR_CAP_ID_BI_DECODER, CXLR_BI_CTRL,
+		CXLR_BI_CTRL_ENABLE,
+	},
+	[CXL_VFIO_METADATA_CONTROL] = {
+		"Extended Metadata Control", CXLR_CAP_ID_METADATA, CXLR_METADATA_CTRL,
+		CXLR_METADATA_CTRL_SIZE | CXLR_METADATA_CTRL_LOG | CXLR_METADATA_CTRL_TRANSFER,
+	},
+};
+
+static void __iomem *cm_register(const struct cxl_vfio_hw *hw, enum cxl_vfio_cm_register n)
+{
+	const struct cxlr_block *block = cxlr_block_find(&hw->comp.capabilities,
+							 cm_registers[n].capability);
+
+	if (!block || block->size < cm_registers[n].offset + sizeof(u32))
+		return NULL;
+	return hw->comp.base + hw->comp.cm + block->at + cm_registers[n].offset;
+}
+
 /**
  * cxl_vfio_platform_sample - remember the CXL state that the platform programmed
  * @hw: the device, being bound; its registers are mapped
@@ -20,6 +45,7 @@ int cxl_vfio_platform_sample(struct cxl_vfio_hw *hw)
 	void __iomem *hdm = cxl_vfio_hdm(hw);
 	struct pci_dev *pdev = hw->pdev;
 	unsigned int i, count;
+	void __iomem *reg;
 
 	platform->hdm_cap = readl(hdm + CXLR_HDM_CAP);
 	count = cxlr_hdm_decoder_count(platform->hdm_cap);
@@ -33,8 +59,13 @@ int cxl_vfio_platform_sample(struct cxl_vfio_hw *hw)
 	platform->hdm_global = readl(hdm + CXLR_HDM_GLOBAL_CTRL);
 	for (i = 0; i < count; i++)
 		cxl_vfio_decoder_read(hdm, i, &platform->decoder[i]);
+	for (i = 0; i < CXL_VFIO_CM_REGISTERS; i++) {
+		reg = cm_register(hw, i);
+		platform->cm[i] = reg ? readl(reg) : U32_MAX;
+	}
 
 	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL, &platform->dvsec_ctrl);
+	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL2, &platform->dvsec_ctrl2);
 	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_LOCK, &platform->dvsec_lock);
 	for (i = 0; i < 2; i++) {
 		pci_read_config_dword(pdev, hw->dvsec + CXLR_DVSEC_RANGE_BASE_LOW(i),
@@ -43,6 +74,28 @@ int cxl_vfio_platform_sample(struct cxl_vfio_hw *hw)
 				      &platform->range_base_high[i]);
 	}
 	return 0;
+}
+
+static int restore_cm_register(struct cxl_vfio_hw *hw, enum cxl_vfio_cm_register n)
+{
+	const u32 want = hw->platform.cm[n], mask = cm_registers[n].mask;
+	void __iomem *reg = cm_register(hw, n);
+	u32 is;
+
+	if (PCI_POSSIBLE_ERROR(want))
+		return 0;
+	is = readl(reg);
+	if ((is ^ want) & mask) {
+		writel((is & ~mask) | (want & mask), reg);
+		is = readl(reg);
+	}
+	if (!((is ^ want) & mask))
+		return 0;
+	if (!cxl_vfio_holds(hw, CXL_VFIO_WHY_LOST))
+		pci_err(hw->pdev,
+			"%s could not be restored after a reset (it reads %#x, not %#x): the memory is out of use until another reset succeeds, or the platform programs it again (reboot)\n",
+			cm_registers[n].name, is, want);
+	return -EIO;
 }
 
 /* Committed to something else is not the work of a reset, and not to be rewritten. */
@@ -55,12 +108,18 @@ static int restore_decoder(struct cxl_vfio_hw *hw, unsigned int n)
 	return cxl_vfio_decoder_commit(cxl_vfio_hdm(hw), n, want);
 }
 
-static int restore_decoders(struct cxl_vfio_hw *hw)
+static int restore_component(struct cxl_vfio_hw *hw)
 {
 	unsigned int i, count = cxlr_hdm_decoder_count(hw->platform.hdm_cap);
 	void __iomem *global = cxl_vfio_hdm(hw) + CXLR_HDM_GLOBAL_CTRL;
 	int ret;
 
+	/* 8.2.4.20.12: a decoder with BI commits after the device may issue BISnp. */
+	for (i = 0; i < CXL_VFIO_CM_REGISTERS; i++) {
+		ret = restore_cm_register(hw, i);
+		if (ret)
+			return ret;
+	}
 	for (i = 0; i < count; i++) {
 		ret = restore_decoder(hw, i);
 		/* Said once, however often it is tried again. */
@@ -125,7 +184,7 @@ static void restore_lost_bar(struct cxl_vfio_hw *hw)
 }
 
 /**
- * cxl_vfio_platform_restore - have decoders and DVSEC as the platform had them
+ * cxl_vfio_platform_restore - have component registers and DVSEC as the platform had them
  * @hw: the device, in D0
  * @hpa: what its memory decodes
  *
@@ -143,7 +202,7 @@ int cxl_vfio_platform_restore(struct cxl_vfio_hw *hw, const struct range *hpa)
 	}
 	restore_lost_bar(hw);
 	command = cxl_vfio_mmio_begin(hw->pdev);
-	ret = restore_decoders(hw);
+	ret = restore_component(hw);
 	cxl_vfio_mmio_end(hw->pdev, command);
 	return ret ?: cxl_vfio_dvsec_restore(hw) ?: check_switches(hw, hpa);
 }

@@ -66,6 +66,22 @@ static int check_switches(struct cxl_vfio_device *cxlv, const struct range *hpa)
 	return -ENXIO;
 }
 
+/* 8.2.4.20.12: a device with BI in its decoder and without BI Enable does what is undefined. */
+static int check_bi(struct cxl_vfio_device *cxlv)
+{
+	u32 bi = cxlv->hw.platform.cm[CXL_VFIO_BI_CONTROL];
+
+	if (PCI_POSSIBLE_ERROR(bi))
+		pci_err(cxlv->core.pdev, "HDM decoder %u is committed with BI, but the device has no BI Decoder capability: update the device's firmware\n",
+			cxlv->hw.decoder);
+	else if (!(bi & CXLR_BI_CTRL_ENABLE))
+		pci_err(cxlv->core.pdev, "HDM decoder %u is committed with BI, but BI Enable is clear: a fault of the platform's firmware\n",
+			cxlv->hw.decoder);
+	else
+		return 0;
+	return -ENXIO;
+}
+
 /*
  * The platform's word, before the CXL core is asked, which says less of what is wrong.
  * cxl_acpi has the CFMWS among the machine's resources (add_cxl_resources()).
@@ -86,6 +102,8 @@ static int check_decoder(struct cxl_vfio_device *cxlv)
 			cxlv->hw.decoder, &hpa);
 		return -EOPNOTSUPP;
 	}
+	if (decoder->ctrl & CXLR_HDM_CTRL_BI && check_bi(cxlv))
+		return -ENXIO;
 	if (region_intersects(hpa.start, range_len(&hpa), IORESOURCE_MEM, IORES_DESC_CXL) ==
 	    REGION_INTERSECTS)
 		return check_bridge(cxlv, &hpa) ?: check_switches(cxlv, &hpa);

@@ -286,7 +286,7 @@ void qmp_aer_error(const char *error)
  * STATUS2 is not: it tells what the device did last.
  */
 static const char * const state_properties[] = {
-	"hdm-capability", "hdm-global-control",
+	"hdm-capability", "hdm-global-control", "bi-enable", "metadata-control",
 	"dvsec-mapped-hpa", "dvsec-mapped-size",
 	"dvsec-control", "dvsec-control2", "dvsec-lock",
 	"dvsec-range1-base", "dvsec-range1-size",

@@ -155,6 +155,32 @@ static void test_refuse_uncommitted_decoder(void)
 	check_refused(pci_accel(), &accel, "not committed");
 }
 
+/* 8.2.4.20.12: with BI in the decoder and BI Enable clear, a device does what is undefined. */
+static void test_refuse_bi_disabled(void)
+{
+	struct attempt accel;
+
+	unbind_after_use();
+	qmp_set("bi-enable", false);
+	attempt(pci_accel(), &accel);
+	qmp_set("bi-enable", true);
+	check_refused(pci_accel(), &accel, "BI Enable is clear");
+	pci_bind(pci_accel());
+}
+
+/* Nor could the driver restore what it cannot find. */
+static void test_refuse_bi_not_listed(void)
+{
+	struct attempt accel;
+
+	unbind_after_use();
+	qmp_set("bi-listed", false);
+	attempt(pci_accel(), &accel);
+	qmp_set("bi-listed", true);
+	check_refused(pci_accel(), &accel, "no BI Decoder");
+	pci_bind(pci_accel());
+}
+
 static bool firmware_committed(struct vfio *vfio)
 {
 	struct vfio_device_info *info = vfio_device_info(vfio);
@@ -451,6 +477,8 @@ const struct test tests[] = {
 	{ "refuse_commit_behind_switch", test_refuse_commit_behind_switch },
 	{ "refuse_inactive_memory", test_refuse_inactive_memory, 300 },
 	{ "refuse_memory_never_active", test_refuse_memory_never_active, 300 },
+	{ "refuse_bi_disabled", test_refuse_bi_disabled },
+	{ "refuse_bi_not_listed", test_refuse_bi_not_listed },
 	{ "refuse_claimed_range", test_refuse_claimed_range },
 	{ "refuse_system_ram", test_refuse_system_ram },
 	{ "rebind_keeps_hardware", test_rebind_keeps_hardware },
