@@ -284,6 +284,17 @@ static int commit(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *want)
 	return ret;
 }
 
+/*
+ * 8.2.4.20.12: without BI in its decoder such a device does what is undefined, and with BI
+ * the ports above it would have to be set up as well.
+ */
+static bool needs_bi(const struct cxl_vfio_comp *comp)
+{
+	const struct cxlr_block *bi = cxlr_block_find(&comp->capabilities, CXLR_CAP_ID_BI_DECODER);
+
+	return bi && !(readl(comp->base + comp->cm + bi->at + CXLR_BI_CAP) & CXLR_BI_CAP_HDM_D);
+}
+
 static const char *look(struct cxl_vfio_device *cxlv, struct cxl_vfio_commitment *c,
 			struct cxl_vfio_decoder *want)
 {
@@ -303,6 +314,8 @@ static const char *look(struct cxl_vfio_device *cxlv, struct cxl_vfio_commitment
 		return "it is behind a switch, whose decoders would have to be programmed as well";
 	if (why)
 		return why;
+	if (models != 2 && needs_bi(&cxlv->hw.comp))
+		return "its memory needs Back-Invalidate, which only firmware can set up";
 	if (platform->dvsec_ctrl & CXLR_CTRL_MEM_ENABLE &&
 	    !(platform->hdm_global & CXLR_HDM_GLOBAL_ENABLE))
 		return "its memory is where its DVSEC ranges say, by the platform's firmware";

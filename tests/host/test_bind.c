@@ -354,6 +354,11 @@ static void test_refuse_bridge_without_decoders(void)
 	check_not_committed(2, "host bridge has no HDM decoders");
 }
 
+static void test_refuse_commit_without_bi(void)
+{
+	check_not_committed(3, "needs Back-Invalidate");
+}
+
 static void test_refuse_inactive_memory(void)
 {
 	struct attempt accel;
@@ -469,6 +474,7 @@ const struct test tests[] = {
 	{ "refuse_uncommitted_decoder", test_refuse_uncommitted_decoder },
 	{ "refuse_without_window_room", test_refuse_without_window_room },
 	{ "refuse_bridge_without_decoders", test_refuse_bridge_without_decoders },
+	{ "refuse_commit_without_bi", test_refuse_commit_without_bi },
 	{ "commit_by_driver", test_commit_by_driver },
 	{ "committed_range_is_claimed", test_committed_range_is_claimed },
 	{ "refuse_commit_after_cxl_core", test_refuse_commit_after_cxl_core },
