@@ -4,7 +4,16 @@
  * engine in registers/ (CXL 3.1, 8.2.3 and 8.2.4).
  */
 #include "cxl_accel.h"
+#include "qapi/error.h"
 #include "qemu/log.h"
+#include "qemu/units.h"
+
+static const struct accel_place places[] = {
+	{ "middle", CXL_ACCEL_BAR, CXL_ACCEL_COMPONENT_OFFSET, CXL_ACCEL_BAR_SIZE },
+	{ "end", CXL_ACCEL_BAR, CXL_ACCEL_BAR_SIZE - CXLR_COMPONENT_SIZE, CXL_ACCEL_BAR_SIZE },
+	{ "start", CXL_ACCEL_COMPONENT_BAR, 0, 2 * CXLR_COMPONENT_SIZE },
+	{ "alone", CXL_ACCEL_COMPONENT_BAR, 0, CXLR_COMPONENT_SIZE },
+};
 
 /* The capability array lists these, at these places (8.2.4.1). */
 static const struct cxlr_blocks capabilities = {
@@ -77,6 +86,12 @@ static void component_effect(struct cxlr_space *space, const struct cxlr_change 
 	cxlr_hdm_effect(&s->hdm, change);
 }
 
+/* Where a device may have an ARB/MUX register (8.2.5.3); of those this one has none. */
+static bool is_arb_mux_scratch(hwaddr addr, unsigned int size)
+{
+	return addr == CXL_ACCEL_ARB_MUX_SCRATCH && size == sizeof(uint32_t);
+}
+
 static uint64_t component_read(void *opaque, hwaddr addr, unsigned int size)
 {
 	CxlAccel *s = opaque;
@@ -85,7 +100,7 @@ static uint64_t component_read(void *opaque, hwaddr addr, unsigned int size)
 
 	accel_note_access(s, false);
 	if (addr < CXLR_CM_OFFSET || offset >= CXLR_CM_SIZE)
-		return 0;
+		return is_arb_mux_scratch(addr, size) ? s->arb_mux_scratch : 0;
 	if (cxlr_read(&s->cm, offset, size, &val))
 		return val;
 	qemu_log_mask(LOG_GUEST_ERROR, "cxl-accel: %u-byte read of CM register %#"
@@ -99,8 +114,12 @@ static void component_write(void *opaque, hwaddr addr, uint64_t val, unsigned in
 	hwaddr offset = addr - CXLR_CM_OFFSET;
 
 	accel_note_access(s, false);
-	if (addr < CXLR_CM_OFFSET || offset >= CXLR_CM_SIZE)
+	if (addr < CXLR_CM_OFFSET || offset >= CXLR_CM_SIZE) {
+		s->component_writes++;
+		if (is_arb_mux_scratch(addr, size))
+			s->arb_mux_scratch = val;
 		return;
+	}
 	if (in_hdm(s, offset))
 		s->hdm_writes++;
 	s->cm.locked = accel_config_locked(s);
@@ -149,6 +168,55 @@ static bool place_capabilities(CxlAccel *s)
 	return true;
 }
 
+bool accel_component_find(CxlAccel *s, Error **errp)
+{
+	const char *name = s->component ?: places[0].name;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(places); i++)
+		if (!strcmp(name, places[i].name))
+			s->place = &places[i];
+	if (s->place)
+		return true;
+	error_setg(errp, "property 'component' is '%s'; it can be 'middle', 'end', 'start' or 'alone'",
+		   name);
+	return false;
+}
+
+MemoryRegion *accel_component_bar(CxlAccel *s)
+{
+	return s->place->bar == CXL_ACCEL_BAR ? &s->bar : &s->component_bar;
+}
+
+/* Where the BAR goes on before and behind the component registers, with a page that keeps bytes. */
+static void add_neighbours(CxlAccel *s)
+{
+	MemoryRegion *bar = accel_component_bar(s);
+	uint32_t end = s->place->offset + CXLR_COMPONENT_SIZE;
+
+	memory_region_init_alias(&s->scratch_before, OBJECT(s), "cxl-accel-before",
+				 &s->scratch_page, 0, CXL_ACCEL_SCRATCH_SIZE);
+	memory_region_init_alias(&s->scratch_after, OBJECT(s), "cxl-accel-after",
+				 &s->scratch_page, 0, CXL_ACCEL_SCRATCH_SIZE);
+	if (s->place->offset)
+		memory_region_add_subregion(bar, s->place->offset - CXL_ACCEL_SCRATCH_SIZE,
+					    &s->scratch_before);
+	if (end < s->place->bar_size)
+		memory_region_add_subregion(bar, end, &s->scratch_after);
+}
+
+/* A region holds its owner, which is this device, for as long as it is in another. */
+void accel_component_exit(CxlAccel *s)
+{
+	MemoryRegion *bar = accel_component_bar(s);
+
+	memory_region_del_subregion(bar, &s->component_block);
+	if (memory_region_is_mapped(&s->scratch_before))
+		memory_region_del_subregion(bar, &s->scratch_before);
+	if (memory_region_is_mapped(&s->scratch_after))
+		memory_region_del_subregion(bar, &s->scratch_after);
+}
+
 void accel_component_init(CxlAccel *s)
 {
 	bool placed;
@@ -162,7 +230,9 @@ void accel_component_init(CxlAccel *s)
 
 	memory_region_init_io(&s->component_block, OBJECT(s), &component_ops, s,
 			      "cxl-accel-component", CXLR_COMPONENT_SIZE);
-	memory_region_add_subregion(&s->bar, CXL_ACCEL_COMPONENT_OFFSET, &s->component_block);
+	memory_region_add_subregion(accel_component_bar(s), s->place->offset,
+				    &s->component_block);
+	add_neighbours(s);
 }
 
 void accel_component_finalize(CxlAccel *s)

@@ -122,7 +122,7 @@ static void hwinit(CxlAccel *s)
 		{ FLEX_BUS + FLEX_BUS_CTRL, FLEX_BUS_IO },
 		{ FLEX_BUS + FLEX_BUS_STATUS, FLEX_BUS_PROTOCOLS },
 		{ LOCATOR + CXLR_REG_LOCATOR_BLOCK_LOW(0),
-		  CXL_ACCEL_COMPONENT_OFFSET | CXL_ACCEL_BAR |
+		  s->place->offset | s->place->bar |
 		  CXLR_REG_LOCATOR_ID_COMPONENT << CXLR_REG_LOCATOR_ID_SHIFT },
 	};
 	unsigned int i;

@@ -339,6 +339,10 @@ void accel_observe_init(CxlAccel *s)
 	add_window(s, "dvsec", &s->window[ACCEL_DECODERS_MAX]);
 
 	object_property_add_uint64_ptr(obj, "hdm-writes", &s->hdm_writes, OBJ_PROP_FLAG_READ);
+	object_property_add_uint64_ptr(obj, "component-writes", &s->component_writes,
+				       OBJ_PROP_FLAG_READ);
+	object_property_add_uint32_ptr(obj, "arb-mux-scratch", &s->arb_mux_scratch,
+				       OBJ_PROP_FLAG_READ);
 	object_property_add_uint64_ptr(obj, "forbidden-accesses", &s->forbidden,
 				       OBJ_PROP_FLAG_READ);
 	for (i = 0; i < ACCEL_RESET_COUNT; i++)

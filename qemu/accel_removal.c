@@ -51,6 +51,8 @@ void accel_removal_init(CxlAccel *s)
 
 	cover(s, &s->nobody[0], &s->bar);
 	cover(s, &s->nobody[1], &PCI_DEVICE(s)->msix_exclusive_bar);
+	if (s->place->bar != CXL_ACCEL_BAR)
+		cover(s, &s->nobody[2], &s->component_bar);
 
 	/* QEMU's slots tell of changes of presence alone. */
 	pci_word_test_and_set_mask(port->wmask + slot + PCI_EXP_SLTCTL, PCI_EXP_SLTCTL_DLLSCE);
@@ -61,6 +63,8 @@ void accel_removal_exit(CxlAccel *s)
 {
 	memory_region_del_subregion(&s->bar, &s->nobody[0]);
 	memory_region_del_subregion(&PCI_DEVICE(s)->msix_exclusive_bar, &s->nobody[1]);
+	if (s->place->bar != CXL_ACCEL_BAR)
+		memory_region_del_subregion(&s->component_bar, &s->nobody[2]);
 }
 
 void accel_vanish(CxlAccel *s)
@@ -73,6 +77,8 @@ void accel_vanish(CxlAccel *s)
 	memory_region_transaction_begin();
 	memory_region_set_enabled(&s->nobody[0], true);
 	memory_region_set_enabled(&s->nobody[1], true);
+	if (s->place->bar != CXL_ACCEL_BAR)
+		memory_region_set_enabled(&s->nobody[2], true);
 	accel_map_update(s);
 	memory_region_transaction_commit();
 }

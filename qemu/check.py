@@ -14,7 +14,8 @@ import sys
 import traceback
 
 sys.dont_write_bytecode = True
-from qtest import Machine, MSIX_PAGE, SWITCH_BAR  # noqa: E402: it is to leave no __pycache__
+# After the line above, to leave no __pycache__.
+from qtest import COMPONENT_BAR, Machine, MSIX_PAGE, SWITCH_BAR  # noqa: E402
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -721,6 +722,43 @@ def component_access_widths(m):
 
 
 @test()
+def component_block_around_the_cm_block(m):
+    block, scratch = CM - 0x1000, CM - 0x1000 + 0xe008
+    for at in (block, block + 0xffc, block + 0x2000, scratch - 4, scratch + 4, block + 0xfffc):
+        m.write(m.bar(0, at), 0xffffffff)
+        equal(m.read(m.bar(0, at)), 0, hex(at))
+    equal((m.get('component-writes'), m.get('arb-mux-scratch'), m.get('hdm-writes')), (6, 0, 0))
+    m.write(m.bar(0, scratch), 0x12345678)
+    for width in (1, 2, 8):
+        m.write(m.bar(0, scratch), 0xff, width)
+    m.bus_reset()
+    equal(m.read(m.bar(0, scratch)), 0x12345678)
+    equal((m.get('component-writes'), m.get('arb-mux-scratch')), (10, 0x12345678))
+
+
+@test(('', 'component=middle', 'component=end', 'component=start', 'component=alone'))
+def component_places(m):
+    where = ((0x80000, 1 << 20),) * 2 + ((0xf0000, 1 << 20), (4, 0x20000), (4, 0x10000))
+    for accel, (locator, size) in enumerate(where):
+        bar = locator & 7
+        equal(m.read(m.device(accel, 0x1fc)), locator | 0x100, 'Register Locator')
+        m.write(m.device(accel, 0x10 + 4 * bar), 0xffffffff)
+        equal(m.read(m.device(accel, 0x10 + 4 * bar)), -size & 0xffffffff | 4, 'BAR size')
+        m.setup_device(accel)
+        start = m.bar(accel, COMPONENT_BAR if bar else 0)
+        block = start + (locator & ~7)
+        equal(m.read(block + 0x1000), 0x03110001, 'capability array')
+        m.write(block + 0xe008, accel + 1)
+        equal(m.get('arb-mux-scratch', accel), accel + 1)
+        m.write(m.bar(accel, 0x1ffc), 0x11223344)
+        for at in (block - 4, block + 0x10ffc):
+            if start <= at < start + size:
+                equal(m.read(at), 0x11223344, hex(at))
+    m.set('gone', True, 3)
+    equal(m.read(m.bar(3, COMPONENT_BAR + 0x1000)), 0xffffffff)
+
+
+@test()
 def ras_registers(m):
     def ras(reg):
         return m.read(m.bar(0, RAS + reg))
@@ -1235,6 +1273,8 @@ REFUSED = {
                       '-device', 'cxl-accel,bus=rp0,memdev=more,decoders=3'], '1, 2, 4 or 8'),
     'odd delay': (['-object', 'memory-backend-ram,id=more,size=256M',
                    '-device', 'cxl-accel,bus=rp0,memdev=more,active-delay=-2'], 'or -1 for never'),
+    'odd place': (['-object', 'memory-backend-ram,id=more,size=256M',
+                   '-device', 'cxl-accel,bus=rp0,memdev=more,component=top'], "it can be 'middle'"),
     'no root port': (['-object', 'memory-backend-ram,id=more,size=256M',
                       '-device', 'cxl-accel,bus=pcie.0,memdev=more'], 'below a CXL root port'),
     'two switches': (['-object', 'memory-backend-ram,id=more,size=256M',

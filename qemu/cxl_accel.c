@@ -17,6 +17,7 @@
 
 #define CLASS_PROCESSING_ACCELERATOR	0x1200
 #define MEM_GRANULE			(256 * MiB)
+#define BAR_FLAGS	(PCI_BASE_ADDRESS_SPACE_MEMORY | PCI_BASE_ADDRESS_MEM_TYPE_64)
 
 static uint64_t reserved_read(void *opaque, hwaddr addr, unsigned int size)
 {
@@ -98,18 +99,21 @@ static void bar_init(CxlAccel *s)
 			      CXL_ACCEL_SCRATCH_SIZE);
 	memory_region_add_subregion(&s->bar, CXL_ACCEL_ID_OFFSET, &s->id_page);
 	memory_region_add_subregion(&s->bar, CXL_ACCEL_SCRATCH_OFFSET, &s->scratch_page);
+	if (s->place->bar != CXL_ACCEL_BAR)
+		memory_region_init_io(&s->component_bar, OBJECT(s), &reserved_ops, s,
+				      "cxl-accel-component-bar", s->place->bar_size);
 	accel_component_init(s);
 	accel_engine_init(s);
-	pci_register_bar(PCI_DEVICE(s), CXL_ACCEL_BAR,
-			 PCI_BASE_ADDRESS_SPACE_MEMORY | PCI_BASE_ADDRESS_MEM_TYPE_64, &s->bar);
+	pci_register_bar(PCI_DEVICE(s), CXL_ACCEL_BAR, BAR_FLAGS, &s->bar);
+	if (s->place->bar != CXL_ACCEL_BAR)
+		pci_register_bar(PCI_DEVICE(s), s->place->bar, BAR_FLAGS, &s->component_bar);
 }
 
-/* A region holds its owner, which is this device, for as long as it is in another. */
 static void bar_exit(CxlAccel *s)
 {
+	accel_component_exit(s);
 	memory_region_del_subregion(&s->bar, &s->id_page);
 	memory_region_del_subregion(&s->bar, &s->scratch_page);
-	memory_region_del_subregion(&s->bar, &s->component_block);
 	memory_region_del_subregion(&s->bar, &s->engine_page);
 }
 
@@ -144,7 +148,7 @@ static bool check_properties(CxlAccel *s, Error **errp)
 			   "or -1 for never");
 		return false;
 	}
-	return true;
+	return accel_component_find(s, errp);
 }
 
 static void accel_realize(PCIDevice *pdev, Error **errp)
@@ -243,6 +247,7 @@ static const Property accel_properties[] = {
 	DEFINE_PROP_BOOL("immediate-readiness", CxlAccel, immediate_readiness, false),
 	DEFINE_PROP_BOOL("af", CxlAccel, af, false),
 	DEFINE_PROP_UINT64("sn", CxlAccel, sn, 0),
+	DEFINE_PROP_STRING("component", CxlAccel, component),
 };
 
 static const struct {
@@ -258,6 +263,7 @@ static const struct {
 	{ "immediate-readiness", "whether software need not wait after an FLR" },
 	{ "af", "whether there is an Advanced Features capability" },
 	{ "sn", "PCIe device serial number" },
+	{ "component", "where the component registers are: 'middle', 'end', 'start', 'alone'" },
 };
 
 static const VMStateDescription accel_vmstate = {

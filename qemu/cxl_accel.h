@@ -81,6 +81,13 @@ struct accel_engine {
 	uint8_t buf[ACCEL_OPERANDS][ACCEL_CHUNK];
 };
 
+/* Where the component registers are. */
+struct accel_place {
+	const char *name;
+	unsigned int bar;
+	uint32_t offset, bar_size;
+};
+
 struct CxlAccel {
 	PCIDevice parent_obj;
 
@@ -97,9 +104,12 @@ struct CxlAccel {
 	bool immediate_readiness;
 	bool af;
 	uint64_t sn;
+	char *component;
+	const struct accel_place *place;	/* by that name */
 
-	MemoryRegion bar;
+	MemoryRegion bar, component_bar;
 	MemoryRegion id_page, scratch_page, component_block, engine_page;
+	MemoryRegion scratch_before, scratch_after;	/* beside component_block */
 	uint8_t scratch[CXL_ACCEL_SCRATCH_SIZE];
 
 	/* The own memory. */
@@ -114,6 +124,7 @@ struct CxlAccel {
 	void *dvsec_memory;
 	struct cxlr_space cm;
 	void *cm_memory;
+	uint32_t arb_mux_scratch;
 	struct cxlr_hdm hdm;
 
 	/* What of it is mapped: one per decoder, the last by DVSEC range 1. */
@@ -133,14 +144,14 @@ struct CxlAccel {
 	struct accel_engine engine;
 
 	/* For tests, over QMP. */
-	uint64_t hdm_writes;
+	uint64_t hdm_writes, component_writes;
 	uint64_t forbidden;	/* accesses whose outcome the specification leaves undefined */
 	uint64_t resets[ACCEL_RESET_COUNT];
 	bool fail_reset, hold_inactive, degraded, ignore_bus_reset, refuse_bi;
 
 	/* It has left its slot, and the slot says so; what is in place of its BARs then. */
 	bool gone, told;
-	MemoryRegion nobody[2];
+	MemoryRegion nobody[3];
 };
 
 /* accel_dvsec.c: the configuration space */
@@ -173,7 +184,12 @@ void accel_set_mem_active(CxlAccel *s, bool active);
 void accel_stop_timers(CxlAccel *s);
 
 /* accel_component.c: the component registers */
+/* Where option 'component' wants them. False, with a message, if there is no such place. */
+bool accel_component_find(CxlAccel *s, Error **errp);
 void accel_component_init(CxlAccel *s);
+void accel_component_exit(CxlAccel *s);
+/* The BAR that they are in. */
+MemoryRegion *accel_component_bar(CxlAccel *s);
 void accel_component_finalize(CxlAccel *s);
 void accel_component_reset(CxlAccel *s, enum cxlr_reset kind);
 /* A 32-bit register by its offset in the CM block; 0 if the device has none there. */

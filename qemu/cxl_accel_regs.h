@@ -19,15 +19,22 @@
 #define CXL_ACCEL_VENDOR_ID		0x1af4
 #define CXL_ACCEL_DEVICE_ID		0x10f0
 
-/* BAR 0: 64-bit, 1 MiB. Whatever is not named here reads as zero. */
+/*
+ * BAR 0: 64-bit, 1 MiB. Whatever is not named here reads as zero. The component registers
+ * are elsewhere if option 'component' says so; beside them is the scratch page again.
+ */
 #define CXL_ACCEL_BAR			0
 #define CXL_ACCEL_BAR_SIZE		0x100000
 #define CXL_ACCEL_ID_OFFSET		0x00000	/* identity page */
 #define CXL_ACCEL_SCRATCH_OFFSET	0x01000	/* scratch page: any width, no effect */
 #define CXL_ACCEL_SCRATCH_SIZE		0x01000
 #define CXL_ACCEL_COMPONENT_OFFSET	0x80000	/* CXL component registers, 64 KiB */
+#define  CXL_ACCEL_ARB_MUX_SCRATCH	0x0e008	/* in those: 32 bits, without effect */
 #define CXL_ACCEL_ENGINE_OFFSET		0xc0000	/* engine page */
 #define CXL_ACCEL_PAGE_SIZE		0x01000
+
+/* BAR 4, if option 'component' has the component registers there. */
+#define CXL_ACCEL_COMPONENT_BAR		4
 
 /* BAR 2: MSI-X table and pending bits. */
 #define CXL_ACCEL_MSIX_BAR		2

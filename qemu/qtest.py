@@ -29,6 +29,7 @@ BRIDGE_BUS = 16         # of the pxb-cxl; its root ports get the buses after it
 BAR_BASE = 0xe0000000   # BARs of the devices, 16 MiB apart
 SWITCH_BAR = 0xe8000000  # BAR of a switch's upstream port
 MSIX_PAGE = 0x800000    # from a device's first BAR to its MSI-X BAR
+COMPONENT_BAR = 0x400000    # where option component has one
 
 # A BIOS whose reset vector holds: cli; hlt; jmp to the hlt.
 HALT = b'\xf4' * 0xfff0 + b'\xfa\xf4\xeb\xfd' + b'\xf4' * 12
@@ -306,6 +307,8 @@ class Machine:
         self.write(self.device(accel, 0x10), self.bar(accel))
         self.write(self.device(accel, 0x14), 0)
         self.write(self.device(accel, 0x18), self.bar(accel, MSIX_PAGE))
+        self.write(self.device(accel, 0x20), self.bar(accel, COMPONENT_BAR))
+        self.write(self.device(accel, 0x24), 0)
         self.write(self.device(accel, 0x04), 6, 2)
 
     def secondary_bus_reset(self, config):
