@@ -2,7 +2,8 @@
 /*
  * The virtual registers: the driver's register region, laid over the place in
  * the guest's BAR where the device has its CM block, and the CXL DVSEC. Both
- * are the driver's to interpret; what they lead to, its events tell.
+ * are the driver's to interpret; what they lead to, its events tell. The other
+ * component registers (8.2.3) cannot be mapped: the BAR region has zero there.
  */
 #include "vfio_cxl.h"
 #include <sys/ioctl.h>

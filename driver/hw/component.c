@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The component registers (8.2.3) and the BAR that holds them: where they are, what of
- * the BAR a user does not reach, and the claim on what the CXL core leaves of it.
+ * The component registers (8.2.3) and the BAR that holds them: where they are, and the
+ * claim on what the CXL core leaves of it.
  */
 #include <linux/io.h>
 #include <linux/ioport.h>
-#include <linux/overflow.h>
 #include <linux/pci.h>
 #include <cxl/pci.h>
 
@@ -59,25 +58,20 @@ static const char *find_capabilities(struct cxl_vfio_comp *comp)
 	return hdm && hdm->at == comp->hdm ? NULL : "it changed while it was read";
 }
 
-/* And what to carve out of it; comp.bar, cm, hdm and hdm_size are set. */
+/* comp.bar, block, cm, hdm and hdm_size are set. */
 static int map_bar(struct cxl_vfio_hw *hw)
 {
 	struct cxl_vfio_comp *comp = &hw->comp;
 	struct pci_dev *pdev = hw->pdev;
-	resource_size_t end;
 	const char *why;
 
-	if (check_add_overflow(comp->cm, (resource_size_t)CXLR_CM_SIZE, &end) ||
-	    end > pci_resource_len(pdev, comp->bar) ||
+	if (comp->block.end >= pci_resource_len(pdev, comp->bar) ||
 	    comp->hdm + comp->hdm_size > CXLR_CM_SIZE || !IS_ALIGNED(comp->hdm, sizeof(u32)) ||
 	    comp->hdm < CXLR_CAP_HEADER(1)) {
 		pci_err(pdev, "the HDM decoders' place in BAR %u makes no sense (CM block at %pa, HDM at %#x)\n",
 			comp->bar, &comp->cm, comp->hdm);
 		return -ENODEV;
 	}
-	/* Whole pages: the CM block is 4 KiB and nothing else shares its page. */
-	comp->carve_start = ALIGN_DOWN(comp->cm, PAGE_SIZE);
-	comp->carve_end = min(ALIGN(end, PAGE_SIZE), pci_resource_len(pdev, comp->bar));
 
 	comp->base = pcim_iomap(pdev, comp->bar, 0);
 	if (!comp->base) {
@@ -128,7 +122,9 @@ int cxl_vfio_component_find(struct cxl_vfio_hw *hw)
 	}
 
 	comp->bar = bar;
-	comp->cm = map->resource - pci_resource_start(pdev, bar) + CXLR_CM_OFFSET;
+	comp->block.start = map->resource - pci_resource_start(pdev, bar);
+	comp->block.end = comp->block.start + CXLR_COMPONENT_SIZE - 1;
+	comp->cm = comp->block.start + CXLR_CM_OFFSET;
 	comp->hdm = map->component_map.hdm_decoder.offset - CXLR_CM_OFFSET;
 	comp->hdm_size = map->component_map.hdm_decoder.size;
 	return map_bar(hw);
@@ -158,7 +154,7 @@ int cxl_vfio_component_claim(struct cxl_vfio_hw *hw)
 {
 	const struct cxl_component_reg_map *map = &hw->cxl->cxlds.reg_map.component_map;
 	const struct cxl_reg_map *first = &map->hdm_decoder, *second = &map->ras;
-	resource_size_t component = hw->comp.cm - CXLR_CM_OFFSET, pos = 0;
+	resource_size_t component = hw->comp.block.start, pos = 0;
 	int ret;
 
 	if (second->valid && second->offset < first->offset)

@@ -109,22 +109,20 @@ enum cxl_vfio_count {
 /**
  * struct cxl_vfio_comp - the component registers and the BAR that holds them
  * @bar: index of the BAR
+ * @block: all component registers (8.2.3), bytes in the BAR; a user reaches none of them there
  * @cm: offset of the CM block in the BAR, bytes
  * @hdm: offset of the HDM Decoder capability in the CM block, bytes
  * @hdm_size: size of it, bytes
  * @capabilities: all that the capability array lists
- * @carve_start: first byte of the BAR that a user cannot reach, page aligned
- * @carve_end: first byte after those, page aligned
  * @base: kernel mapping of the whole BAR
  */
 struct cxl_vfio_comp {
 	unsigned int bar;
+	struct range block;
 	resource_size_t cm;
 	u32 hdm;
 	u32 hdm_size;
 	struct cxlr_blocks capabilities;
-	resource_size_t carve_start;
-	resource_size_t carve_end;
 	void __iomem *base;
 };
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The BAR that holds the component registers, as a user has it: all of it but for the
- * pages of the CM block. The VFIO core cannot reserve the BAR (hw/component.c), and would
- * leave it unusable; it is lent a mapping while the device is open.
+ * The BARs as a user has them: without the component registers. The VFIO core cannot reserve
+ * the BAR that holds those (hw/component.c), and would leave it unusable; it is lent a mapping
+ * while the device is open.
  */
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
@@ -30,19 +31,53 @@ void cxl_vfio_bar_close(struct cxl_vfio_device *cxlv)
 	cxlv->core.barmap[cxlv->hw.comp.bar] = IOMEM_ERR_PTR(-EBUSY);
 }
 
-/**
- * cxl_vfio_bar_carved - does a range of the BAR touch the carved-out pages?
- * @cxlv: the device
- * @start: bytes in the BAR
- * @len: bytes, at least one
- */
-bool cxl_vfio_bar_carved(struct cxl_vfio_device *cxlv, u64 start, u64 len)
+/* Is @pos in the range? Lower @next to the next position for which the answer differs. */
+static bool is_inside(const struct range *range, u64 pos, u64 *next)
 {
-	u64 end;
+	if (pos < range->start)
+		*next = min(*next, range->start);
+	if (pos < range->start || pos > range->end)
+		return false;
+	*next = min(*next, range->end + 1);
+	return true;
+}
 
-	if (check_add_overflow(start, len, &end))
-		return true;
-	return start < cxlv->hw.comp.carve_end && end > cxlv->hw.comp.carve_start;
+static u64 bar_len(const struct cxl_vfio_device *cxlv, unsigned int bar)
+{
+	return pci_resource_len(cxlv->core.pdev, array_index_nospec(bar, PCI_STD_NUM_BARS));
+}
+
+/*
+ * May a user reach this byte of a BAR? Not if it is of the component registers (8.2.3): the
+ * decoders, ARB/MUX (8.2.5), and BI and IDE in extended ranges (8.2.4.25) are the host's.
+ */
+static bool may_reach(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 pos, u64 *next)
+{
+	const struct cxl_vfio_comp *comp = &cxlv->hw.comp;
+
+	*next = bar_len(cxlv, bar);
+	return bar != comp->bar || !is_inside(&comp->block, pos, next);
+}
+
+/**
+ * cxl_vfio_bar_reaches - may a user reach a range of a BAR?
+ * @cxlv: the device
+ * @bar: index of the BAR
+ * @start: bytes in the BAR
+ * @len: bytes
+ *
+ * Return: whether it lies in the BAR, and the user may have all of it.
+ */
+bool cxl_vfio_bar_reaches(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 start, u64 len)
+{
+	u64 end, next;
+
+	if (check_add_overflow(start, len, &end) || end > bar_len(cxlv, bar))
+		return false;
+	for (; start < end; start = next)
+		if (!may_reach(cxlv, bar, start, &next))
+			return false;
+	return true;
 }
 
 /**
@@ -68,15 +103,25 @@ ssize_t cxl_vfio_rw_nothing(char __user *buf, size_t count, loff_t *ppos, bool i
 	return count;
 }
 
+/* As registers that a device does not have (PCIe 7.4, RsvdP and RsvdZ). */
+static ssize_t rw_reserved(char __user *buf, size_t count, loff_t *ppos, bool iswrite)
+{
+	if (!iswrite && clear_user(buf, count))
+		return -EFAULT;
+	*ppos += count;
+	return count;
+}
+
 /**
- * cxl_vfio_bar_rw - read or write the BAR, around the carved-out pages
+ * cxl_vfio_bar_rw - read or write a BAR
  * @cxlv: the device
  * @buf: user memory
  * @count: bytes
  * @ppos: position with the BAR's region index
  * @iswrite: which
  *
- * The core does what is before and after; it clips at the end of the BAR.
+ * Cut the access where the user's part of the BAR ends or begins. The rest reads as zero, and
+ * takes no write.
  *
  * Return: bytes moved, or the first piece's error.
  */
@@ -84,27 +129,25 @@ ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 			loff_t *ppos, bool iswrite)
 {
 	struct vfio_device *vdev = &cxlv->core.vdev;
-	const struct cxl_vfio_comp *comp = &cxlv->hw.comp;
-	const u64 len = pci_resource_len(cxlv->core.pdev, comp->bar);
+	unsigned int bar = VFIO_PCI_OFFSET_TO_INDEX(*ppos);
+	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK, next;
+	u64 len = bar_len(cxlv, bar);
 	size_t done = 0;
 	ssize_t ret = 0;
 
+	/* As vfio_pci_bar_rw(). */
+	if (pos >= len)
+		return -EINVAL;
+	count = min(count, len - pos);
 	while (done < count) {
-		u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
-		size_t chunk = count - done;
+		bool reach = may_reach(cxlv, bar, pos + done, &next);
+		size_t chunk = min(count - done, next - (pos + done));
 
-		if (pos >= comp->carve_start && pos < comp->carve_end) {
-			ret = cxl_vfio_rw_nothing(buf + done,
-						  min_t(u64, chunk, comp->carve_end - pos),
-						  ppos, iswrite);
-		} else {
-			if (pos < comp->carve_start)
-				chunk = min_t(u64, chunk, comp->carve_start - pos);
-			else if (pos >= len && done)
-				break;
+		if (!reach)
+			ret = rw_reserved(buf + done, chunk, ppos, iswrite);
+		else
 			ret = iswrite ? vfio_pci_core_write(vdev, buf + done, chunk, ppos) :
 					vfio_pci_core_read(vdev, buf + done, chunk, ppos);
-		}
 		if (ret <= 0)
 			break;
 		done += ret;
@@ -112,33 +155,58 @@ ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 	return done ?: ret;
 }
 
+/* The ranges of a BAR that a user may map; @areas may be NULL. How many there are. */
+static unsigned int list_areas(const struct cxl_vfio_device *cxlv, unsigned int bar,
+			       struct vfio_region_sparse_mmap_area *areas)
+{
+	u64 pos, next, len = bar_len(cxlv, bar);
+	unsigned int count = 0;
+
+	for (pos = 0; pos < len; pos = next) {
+		if (!may_reach(cxlv, bar, pos, &next))
+			continue;
+		if (areas)
+			areas[count] = (struct vfio_region_sparse_mmap_area){ pos, next - pos };
+		count++;
+	}
+	return count;
+}
+
 /**
- * cxl_vfio_bar_caps - tell a user which pages of the BAR can be mapped
+ * cxl_vfio_bar_caps - tell a user which parts of a BAR can be mapped
  * @cxlv: the device
- * @caps: of VFIO_DEVICE_GET_REGION_INFO on the BAR
+ * @info: of VFIO_DEVICE_GET_REGION_INFO on the BAR
+ * @caps: of the same
  *
  * Return: 0 or -ENOMEM.
  */
-int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_info_cap *caps)
+int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_region_info *info,
+		      struct vfio_info_cap *caps)
 {
-	u64 len = pci_resource_len(cxlv->core.pdev, cxlv->hw.comp.bar);
-	DEFINE_RAW_FLEX(struct vfio_region_info_cap_sparse_mmap, sparse, areas, 2);
+	struct vfio_region_info_cap_sparse_mmap *sparse;
+	unsigned int count;
+	int ret;
 
+	if (!(info->flags & VFIO_REGION_INFO_FLAG_MMAP) ||
+	    cxl_vfio_bar_reaches(cxlv, info->index, 0, info->size))
+		return 0;
+	count = list_areas(cxlv, info->index, NULL);
+	if (!count) {
+		info->flags &= ~VFIO_REGION_INFO_FLAG_MMAP;
+		return 0;
+	}
+	sparse = kzalloc(struct_size(sparse, areas, count), GFP_KERNEL);
+	if (!sparse)
+		return -ENOMEM;
 	sparse->header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
 	sparse->header.version = 1;
-	if (cxlv->hw.comp.carve_start) {
-		sparse->areas[sparse->nr_areas].offset = 0;
-		sparse->areas[sparse->nr_areas++].size = cxlv->hw.comp.carve_start;
-	}
-	if (cxlv->hw.comp.carve_end < len) {
-		sparse->areas[sparse->nr_areas].offset = cxlv->hw.comp.carve_end;
-		sparse->areas[sparse->nr_areas++].size = len - cxlv->hw.comp.carve_end;
-	}
-	return vfio_info_add_capability(caps, &sparse->header,
-					struct_size(sparse, areas, sparse->nr_areas));
+	sparse->nr_areas = list_areas(cxlv, info->index, sparse->areas);
+	ret = vfio_info_add_capability(caps, &sparse->header, struct_size(sparse, areas, count));
+	kfree(sparse);
+	return ret;
 }
 
-/* A dma-buf over the carved-out pages would let another device write the decoders. */
+/* Through a dma-buf over the component registers another device could write the decoders. */
 static int get_dmabuf_phys(struct vfio_pci_core_device *core, struct p2pdma_provider **provider,
 			   unsigned int region_index, struct phys_vec *phys_vec,
 			   struct vfio_region_dma_range *dma_ranges, size_t nr_ranges)
@@ -146,11 +214,10 @@ static int get_dmabuf_phys(struct vfio_pci_core_device *core, struct p2pdma_prov
 	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
 	size_t i;
 
-	if (region_index == cxlv->hw.comp.bar)
-		for (i = 0; i < nr_ranges; i++)
-			if (cxl_vfio_bar_carved(cxlv, dma_ranges[i].offset, dma_ranges[i].length))
-				return -EINVAL;
-
+	for (i = 0; i < nr_ranges; i++)
+		if (!cxl_vfio_bar_reaches(cxlv, region_index, dma_ranges[i].offset,
+					  dma_ranges[i].length))
+			return -EINVAL;
 	return vfio_pci_core_get_dmabuf_phys(core, provider, region_index, phys_vec, dma_ranges,
 					     nr_ranges);
 }

@@ -274,8 +274,8 @@ static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region
 	cxl_vfio_cxl_reset_let(cxlv);
 	if (ret)
 		return ret;
-	if (info->index == cxlv->hw.comp.bar && info->flags & VFIO_REGION_INFO_FLAG_MMAP)
-		return cxl_vfio_bar_caps(cxlv, caps);
+	if (info->index <= VFIO_PCI_BAR5_REGION_INDEX)
+		return cxl_vfio_bar_caps(cxlv, info, caps);
 	/* For the reset at open, which holds the device set's lock. */
 	if (info->index == cxlv->mem.region_index)
 		return wait_active(cxlv);
@@ -290,7 +290,7 @@ static ssize_t cxl_vfio_rw(struct vfio_device *vdev, char __user *buf, size_t co
 
 	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
 		return cxl_vfio_config_rw(cxlv, buf, count, ppos, iswrite);
-	if (index == cxlv->hw.comp.bar)
+	if (index <= VFIO_PCI_BAR5_REGION_INDEX)
 		return cxl_vfio_bar_rw(cxlv, buf, count, ppos, iswrite);
 	return iswrite ? vfio_pci_core_write(vdev, buf, count, ppos) :
 			 vfio_pci_core_read(vdev, buf, count, ppos);
@@ -312,9 +312,11 @@ static int cxl_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 {
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
+	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(offset);
 
-	if (VFIO_PCI_OFFSET_TO_INDEX(offset) == cxlv->hw.comp.bar &&
-	    cxl_vfio_bar_carved(cxlv, offset & VFIO_PCI_OFFSET_MASK, vma->vm_end - vma->vm_start))
+	if (index <= VFIO_PCI_BAR5_REGION_INDEX &&
+	    !cxl_vfio_bar_reaches(cxlv, index, offset & VFIO_PCI_OFFSET_MASK,
+				  vma->vm_end - vma->vm_start))
 		return -EINVAL;
 	return vfio_pci_core_mmap(vdev, vma);
 }

@@ -26,8 +26,10 @@ void cxl_vfio_bar_open(struct cxl_vfio_device *cxlv);
 void cxl_vfio_bar_close(struct cxl_vfio_device *cxlv);
 ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf,
 			size_t count, loff_t *ppos, bool iswrite);
-bool cxl_vfio_bar_carved(struct cxl_vfio_device *cxlv, u64 start, u64 len);
-int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_info_cap *caps);
+bool cxl_vfio_bar_reaches(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 start,
+			  u64 len);
+int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_region_info *info,
+		      struct vfio_info_cap *caps);
 
 /* config.c */
 ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf,

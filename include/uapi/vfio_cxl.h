@@ -48,6 +48,8 @@ struct vfio_device_info_cap_cxl {
  * The virtual CM block: byte 0 is the start of the CXL.cache and CXL.mem
  * registers (CXL 3.1, 8.2.4). READ, WRITE, never MMAP. Aligned accesses of 4
  * bytes, of 8 where the register is 64 bits wide; anything else is -EINVAL.
+ * In the BAR, the 64 KiB of component registers (8.2.3) that it is part of
+ * cannot be mapped, read as zero and take no write.
  */
 #define VFIO_REGION_SUBTYPE_CXL_COMP_REGS	2
 

@@ -290,6 +290,7 @@ static const char * const state_properties[] = {
 	"dvsec-mapped-hpa", "dvsec-mapped-size",
 	"dvsec-control", "dvsec-control2", "dvsec-lock",
 	"dvsec-range1-base", "dvsec-range1-size",
+	"arb-mux-scratch", "component-writes",
 };
 
 /* Of each decoder. */

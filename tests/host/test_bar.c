@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What it proves: a user may read and write the whole BAR except the page of the
- * CM block. That page reads as ones and takes no write. No write to the BAR, to
- * the register region or to the CXL DVSECs reaches the device's own decoders.
+ * What it proves: a user may read and write the whole BAR except the component
+ * registers. Those read as zero and take no write, ARB/MUX included. No write to
+ * the BAR, to the register region or to the CXL DVSECs reaches the device's own
+ * decoders.
  *
- * How: the tests read and write at the edges of the page, by read(), write() and
- * mmap(). A storm of random writes follows. QEMU reports the registers, and the
- * number of writes that it has seen.
+ * How: the tests read and write at the edges of the registers, by read(), write()
+ * and mmap(). A storm of random writes follows. QEMU reports the registers, and
+ * the number of writes that it has seen.
  *
  * Not covered: other BARs, and the MSI-X table, which the VFIO core guards.
- * test_engine.c uses the engine's registers.
+ * test_places.c has the registers elsewhere in a BAR. test_engine.c uses the
+ * engine's registers.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,51 +22,75 @@
 #include "qmp.h"
 #include "regs.h"
 
-#define CARVED		(CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET)
-#define CARVED_END	(CARVED + PAGE)
+#define BLOCK		CXL_ACCEL_COMPONENT_OFFSET
+#define BLOCK_END	(BLOCK + CXLR_COMPONENT_SIZE)
+#define ARB_MUX		(BLOCK + CXL_ACCEL_ARB_MUX_SCRATCH)
 
-static void check_ones(const uint8_t *buf, size_t len)
-{
-	while (len--)
-		check_eq(*buf++, 0xff);
-}
+static const uint8_t zero[CXLR_COMPONENT_SIZE];
 
-static void test_cm_page_reads_ones(void)
+static void test_component_registers_read_zero(void)
 {
 	static const size_t lens[] = { 1, 2, 3, 4, 8, 13, 100 };
-	uint8_t buf[PAGE];
+	static uint8_t buf[CXLR_COMPONENT_SIZE];
 	struct vfio vfio;
 	uint64_t offset;
 	size_t i;
 
 	vfio_open(&vfio);
 	for (i = 0; i < ARRAY_SIZE(lens); i++)
-		for (offset = CARVED; offset + lens[i] <= CARVED_END; offset += 251) {
-			memset(buf, 0, sizeof(buf));
+		for (offset = BLOCK; offset + lens[i] <= BLOCK_END; offset += 2519) {
+			memset(buf, 0x55, sizeof(buf));
 			vfio_read(&vfio, &vfio.bar, offset, buf, lens[i]);
-			check_ones(buf, lens[i]);
+			check_mem_eq(buf, zero, lens[i]);
 		}
-	memset(buf, 0, sizeof(buf));
-	vfio_read(&vfio, &vfio.bar, CARVED, buf, PAGE);
-	check_ones(buf, PAGE);
+	memset(buf, 0x55, sizeof(buf));
+	vfio_read(&vfio, &vfio.bar, BLOCK, buf, sizeof(buf));
+	check_mem_eq(buf, zero, sizeof(buf));
 }
 
-/* An access over an edge is an access to each side. */
-static void test_access_across_cm_page_edge(void)
+/* An access over an edge is an access to each side: beside are pages that keep bytes. */
+static void test_access_across_edges(void)
 {
-	uint8_t buf[32], zero[16] = { };
+	uint8_t ones[32], buf[32];
 	struct vfio vfio;
 
 	vfio_open(&vfio);
-	memset(buf, 0x55, sizeof(buf));
-	vfio_read(&vfio, &vfio.bar, CARVED - 16, buf, sizeof(buf));
-	check_mem_eq(buf, zero, 16);
-	check_ones(buf + 16, 16);
-
-	memset(buf, 0x55, sizeof(buf));
-	vfio_read(&vfio, &vfio.bar, CARVED_END - 16, buf, sizeof(buf));
-	check_ones(buf, 16);
+	memset(ones, 0xff, sizeof(ones));
+	vfio_write(&vfio, &vfio.bar, BLOCK - 16, ones, sizeof(ones));
+	vfio_read(&vfio, &vfio.bar, BLOCK - 16, buf, sizeof(buf));
+	check_mem_eq(buf, ones, 16);
 	check_mem_eq(buf + 16, zero, 16);
+
+	vfio_write(&vfio, &vfio.bar, BLOCK_END - 16, ones, sizeof(ones));
+	vfio_read(&vfio, &vfio.bar, BLOCK_END - 16, buf, sizeof(buf));
+	check_mem_eq(buf, zero, 16);
+	check_mem_eq(buf + 16, ones, 16);
+}
+
+/* 8.2.5: what is there has to do with the link, which is the host's. */
+static void test_arb_mux_takes_no_pwrite(void)
+{
+	uint32_t was = qmp_get("arb-mux-scratch"), other = ~was;
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	vfio_write(&vfio, &vfio.bar, ARB_MUX, &other, sizeof(other));
+	check_eq(qmp_get("arb-mux-scratch"), was);
+}
+
+static void test_arb_mux_takes_no_store(void)
+{
+	uint32_t was = qmp_get("arb-mux-scratch");
+	struct vfio vfio;
+	void *address;
+	int ret;
+
+	vfio_open(&vfio);
+	ret = __vfio_mmap(&vfio, &vfio.bar, ARB_MUX & ~(PAGE - 1ull), PAGE, &address);
+	if (!ret)
+		((volatile uint32_t *)address)[ARB_MUX % PAGE / sizeof(uint32_t)] = ~was;
+	check_eq(qmp_get("arb-mux-scratch"), was);
+	check_eq(ret, -EINVAL);
 }
 
 static void test_access_at_bar_end(void)
@@ -129,7 +155,8 @@ static void storm_bar(struct vfio *vfio, uint64_t *seed)
 	for (i = 0; i < TRIES; i++) {
 		uint64_t dice = random64(seed);
 		size_t len = 1 + dice % 16;
-		uint64_t offset = CARVED - 8 + (dice >> 8) % (PAGE + 8);
+		uint64_t span = dice & 1 << 7 ? CXLR_COMPONENT_SIZE : CXLR_CM_OFFSET + CXLR_CM_SIZE;
+		uint64_t offset = BLOCK - 8 + (dice >> 8) % (span + 8);
 
 		fill_random(buf, sizeof(buf), dice);
 		vfio_write(vfio, &vfio->bar, offset, buf, len);
@@ -227,8 +254,10 @@ static void test_hardware_write_is_counted(void)
 }
 
 const struct test tests[] = {
-	{ "cm_page_reads_ones", test_cm_page_reads_ones },
-	{ "access_across_cm_page_edge", test_access_across_cm_page_edge },
+	{ "component_registers_read_zero", test_component_registers_read_zero },
+	{ "access_across_edges", test_access_across_edges },
+	{ "arb_mux_takes_no_pwrite", test_arb_mux_takes_no_pwrite },
+	{ "arb_mux_takes_no_store", test_arb_mux_takes_no_store },
 	{ "access_at_bar_end", test_access_at_bar_end },
 	{ "identity_page_values", test_identity_page_values },
 	{ "scratch_page_by_every_way", test_scratch_page_by_every_way },

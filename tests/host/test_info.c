@@ -218,8 +218,8 @@ static void test_region_argsz(void)
 	check_eq(__vfio_region_info(&vfio, VFIO_PCI_NUM_REGIONS + 2, info, sizeof(buf)), -EINVAL);
 }
 
-/* All of the BAR but the page of the CM block. */
-static void test_bar_areas_spare_cm_page(void)
+/* All of the BAR but the component registers. */
+static void test_bar_areas_spare_registers(void)
 {
 	const struct vfio_region_info_cap_sparse_mmap *cap;
 	struct vfio_region_info *info;
@@ -234,9 +234,9 @@ static void test_bar_areas_spare_cm_page(void)
 	check_eq(cap->header.version, 1);
 	check_eq(cap->nr_areas, 2);
 	check_eq(cap->areas[0].offset, 0);
-	check_eq(cap->areas[0].size, CM_IN_BAR);
-	check_eq(cap->areas[1].offset, CM_IN_BAR + PAGE);
-	check_eq(cap->areas[1].size, CXL_ACCEL_BAR_SIZE - CM_IN_BAR - PAGE);
+	check_eq(cap->areas[0].size, CXL_ACCEL_COMPONENT_OFFSET);
+	check_eq(cap->areas[1].offset, CXL_ACCEL_COMPONENT_OFFSET + CXLR_COMPONENT_SIZE);
+	check_eq(cap->areas[1].size, CXL_ACCEL_BAR_SIZE - cap->areas[1].offset);
 }
 
 const struct test tests[] = {
@@ -246,6 +246,6 @@ const struct test tests[] = {
 	{ "memory_region_capability", test_memory_region_capability },
 	{ "register_region_capability", test_register_region_capability },
 	{ "region_argsz", test_region_argsz },
-	{ "bar_areas_spare_cm_page", test_bar_areas_spare_cm_page },
+	{ "bar_areas_spare_registers", test_bar_areas_spare_registers },
 	{ }
 };

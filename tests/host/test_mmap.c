@@ -29,7 +29,8 @@
 #include "vfio.h"
 #include "vfiocxl.h"
 
-#define CM_IN_BAR	(CXL_ACCEL_COMPONENT_OFFSET + CXLR_CM_OFFSET)
+#define BLOCK		CXL_ACCEL_COMPONENT_OFFSET
+#define BLOCK_END	(BLOCK + CXLR_COMPONENT_SIZE)
 #define COMMAND_ROUNDS	500
 #define COMMAND_WRITES	50
 #define REGION_SPAN	(1ull << 40)	/* of the device's file that each region has */
@@ -104,17 +105,19 @@ static void test_register_region_is_refused(void)
 	check_refused(&vfio, &vfio.regs, 0, PAGE, MAP_PRIVATE);
 }
 
-static void test_cm_page_is_refused(void)
+static void test_component_registers_are_refused(void)
 {
 	struct vfio vfio;
+	uint64_t offset;
 
 	vfio_open(&vfio);
-	check_refused(&vfio, &vfio.bar, CM_IN_BAR, PAGE, MAP_SHARED);
-	check_refused(&vfio, &vfio.bar, CM_IN_BAR - PAGE, 2 * PAGE, MAP_SHARED);
-	check_refused(&vfio, &vfio.bar, CM_IN_BAR, 2 * PAGE, MAP_SHARED);
+	for (offset = BLOCK; offset < BLOCK_END; offset += PAGE)
+		check_refused(&vfio, &vfio.bar, offset, PAGE, MAP_SHARED);
+	check_refused(&vfio, &vfio.bar, BLOCK - PAGE, 2 * PAGE, MAP_SHARED);
+	check_refused(&vfio, &vfio.bar, BLOCK_END - PAGE, 2 * PAGE, MAP_SHARED);
 	check_refused(&vfio, &vfio.bar, 0, CXL_ACCEL_BAR_SIZE, MAP_SHARED);
-	munmap(vfio_mmap(&vfio, &vfio.bar, CM_IN_BAR - PAGE, PAGE), PAGE);
-	munmap(vfio_mmap(&vfio, &vfio.bar, CM_IN_BAR + PAGE, PAGE), PAGE);
+	munmap(vfio_mmap(&vfio, &vfio.bar, BLOCK - PAGE, PAGE), PAGE);
+	munmap(vfio_mmap(&vfio, &vfio.bar, BLOCK_END, PAGE), PAGE);
 }
 
 /* A tracing instance of this test's own. */
@@ -414,7 +417,7 @@ const struct test tests[] = {
 	{ "overflow_is_refused", test_overflow_is_refused },
 	{ "private_is_refused", test_private_is_refused },
 	{ "register_region_is_refused", test_register_region_is_refused },
-	{ "cm_page_is_refused", test_cm_page_is_refused },
+	{ "component_registers_are_refused", test_component_registers_are_refused },
 	{ "2m_faults", test_2m_faults },
 	{ "1g_faults", test_1g_faults },
 	{ "4k_faults", test_4k_faults },
