@@ -30,7 +30,7 @@
 #define GPF		0x40
 #define FLEX_BUS	0x50
 #define LOCATOR		0x70
-#define DVSEC_SIZE	0x88
+#define DVSEC_SIZE	0x90
 
 static const struct {
 	const struct cxlr_map *map;
@@ -129,6 +129,10 @@ static void hwinit(CxlAccel *s)
 
 	for (i = 0; i < ARRAY_SIZE(values); i++)
 		cxlr_init(&s->dvsec, values[i].at, UINT32_MAX, values[i].val);
+	if (s->acl)
+		cxlr_init(&s->dvsec, LOCATOR + CXLR_REG_LOCATOR_BLOCK_LOW(1), UINT32_MAX,
+			  CXL_ACCEL_ACL_OFFSET | CXL_ACCEL_BAR |
+			  CXLR_REG_LOCATOR_ID_ACL << CXLR_REG_LOCATOR_ID_SHIFT);
 }
 
 static void dvsec_effect(struct cxlr_space *space, const struct cxlr_change *change)
@@ -163,10 +167,11 @@ static void dvsecs_init(CxlAccel *s)
 	cxlr_space_init(&s->dvsec, s->dvsec_memory, DVSEC_SIZE, 2);
 	for (i = 0; i < ARRAY_SIZE(dvsecs); i++) {
 		uint32_t at = dvsecs[i].at;
-		uint32_t len = dvsecs[i].map->size + dvsecs[i].units * dvsecs[i].map->unit_stride;
+		unsigned int units = dvsecs[i].units + (s->acl && at == LOCATOR);
+		uint32_t len = dvsecs[i].map->size + units * dvsecs[i].map->unit_stride;
 
 		pcie_add_capability(pdev, PCI_EXT_CAP_ID_DVSEC, 1, ACCEL_CFG_DVSEC + at, len);
-		placed = cxlr_space_place(&s->dvsec, dvsecs[i].map, at, dvsecs[i].units, len);
+		placed = cxlr_space_place(&s->dvsec, dvsecs[i].map, at, units, len);
 		assert(placed);
 		cxlr_init(&s->dvsec, at + CXLR_DVSEC_HDR1, 0xfff00000, len << 20);
 	}

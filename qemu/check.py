@@ -758,6 +758,16 @@ def component_places(m):
     equal(m.read(m.bar(3, COMPONENT_BAR + 0x1000)), 0xffffffff)
 
 
+@test(('', 'acl=on'))
+def acl_declares_safe_ranges(m):
+    equal([m.read(m.device(a, 0x1f4)) >> 20 for a in (0, 1)], [0x14, 0x1c], 'DVSEC length')
+    equal([m.read(m.device(a, 0x204)) for a in (0, 1)], [0, 0x20200])
+    equal([m.read(m.bar(a, 0x20000)) for a in (0, 1)], [0, 2])
+    equal([m.read(m.bar(1, 0x20000 + at), 8) for at in range(8, 0x30, 8)],
+          [0, 0x10000, 0x80000, 0x50000, 0])
+    equal(m.read(m.bar(1, 0x2001c)), 0)
+
+
 @test()
 def ras_registers(m):
     def ras(reg):

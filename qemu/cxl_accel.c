@@ -89,6 +89,26 @@ static const MemoryRegionOps scratch_ops = {
 	.impl = { .min_access_size = 1, .max_access_size = 8 },
 };
 
+/* BAR Virtualization ACL (8.2.6): a count, then offset and size of each entry. */
+static uint64_t acl_read(void *opaque, hwaddr addr, unsigned int size)
+{
+	const uint64_t registers[] = {
+		2,
+		CXL_ACCEL_ACL_SAFE_0 | CXL_ACCEL_BAR, CXL_ACCEL_ACL_SAFE_0_SIZE,
+		CXL_ACCEL_ACL_SAFE_1 | CXL_ACCEL_BAR, CXL_ACCEL_ACL_SAFE_1_SIZE,
+	};
+
+	return addr < sizeof(registers) ? registers[addr / 8] >> addr % 8 * 8 : 0;
+}
+
+static const MemoryRegionOps acl_ops = {
+	.read = acl_read,
+	.write = ignored_write,
+	.endianness = DEVICE_LITTLE_ENDIAN,
+	.valid = { .min_access_size = 4, .max_access_size = 8 },
+	.impl = { .min_access_size = 4, .max_access_size = 8 },
+};
+
 static void bar_init(CxlAccel *s)
 {
 	memory_region_init_io(&s->bar, OBJECT(s), &reserved_ops, s, "cxl-accel-bar",
@@ -102,6 +122,10 @@ static void bar_init(CxlAccel *s)
 	if (s->place->bar != CXL_ACCEL_BAR)
 		memory_region_init_io(&s->component_bar, OBJECT(s), &reserved_ops, s,
 				      "cxl-accel-component-bar", s->place->bar_size);
+	memory_region_init_io(&s->acl_page, OBJECT(s), &acl_ops, s, "cxl-accel-acl",
+			      CXL_ACCEL_PAGE_SIZE);
+	if (s->acl)
+		memory_region_add_subregion(&s->bar, CXL_ACCEL_ACL_OFFSET, &s->acl_page);
 	accel_component_init(s);
 	accel_engine_init(s);
 	pci_register_bar(PCI_DEVICE(s), CXL_ACCEL_BAR, BAR_FLAGS, &s->bar);
@@ -112,6 +136,8 @@ static void bar_init(CxlAccel *s)
 static void bar_exit(CxlAccel *s)
 {
 	accel_component_exit(s);
+	if (s->acl)
+		memory_region_del_subregion(&s->bar, &s->acl_page);
 	memory_region_del_subregion(&s->bar, &s->id_page);
 	memory_region_del_subregion(&s->bar, &s->scratch_page);
 	memory_region_del_subregion(&s->bar, &s->engine_page);
@@ -248,6 +274,7 @@ static const Property accel_properties[] = {
 	DEFINE_PROP_BOOL("af", CxlAccel, af, false),
 	DEFINE_PROP_UINT64("sn", CxlAccel, sn, 0),
 	DEFINE_PROP_STRING("component", CxlAccel, component),
+	DEFINE_PROP_BOOL("acl", CxlAccel, acl, false),
 };
 
 static const struct {
@@ -263,6 +290,7 @@ static const struct {
 	{ "immediate-readiness", "whether software need not wait after an FLR" },
 	{ "af", "whether there is an Advanced Features capability" },
 	{ "sn", "PCIe device serial number" },
+	{ "acl", "whether the device declares what of BAR 0 is safe for a VM" },
 	{ "component", "where the component registers are: 'middle', 'end', 'start', 'alone'" },
 };
 

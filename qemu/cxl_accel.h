@@ -103,12 +103,13 @@ struct CxlAccel {
 	bool soft_reset;
 	bool immediate_readiness;
 	bool af;
+	bool acl;
 	uint64_t sn;
 	char *component;
 	const struct accel_place *place;	/* by that name */
 
 	MemoryRegion bar, component_bar;
-	MemoryRegion id_page, scratch_page, component_block, engine_page;
+	MemoryRegion id_page, scratch_page, component_block, engine_page, acl_page;
 	MemoryRegion scratch_before, scratch_after;	/* beside component_block */
 	uint8_t scratch[CXL_ACCEL_SCRATCH_SIZE];
 

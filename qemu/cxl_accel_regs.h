@@ -31,6 +31,12 @@
 #define CXL_ACCEL_COMPONENT_OFFSET	0x80000	/* CXL component registers, 64 KiB */
 #define  CXL_ACCEL_ARB_MUX_SCRATCH	0x0e008	/* in those: 32 bits, without effect */
 #define CXL_ACCEL_ENGINE_OFFSET		0xc0000	/* engine page */
+/* With option 'acl', registers that declare two ranges of BAR 0 safe (CXL 3.1, 8.2.6). */
+#define CXL_ACCEL_ACL_OFFSET		0x20000
+#define  CXL_ACCEL_ACL_SAFE_0		0x00000	/* identity and scratch page */
+#define  CXL_ACCEL_ACL_SAFE_0_SIZE	0x10000
+#define  CXL_ACCEL_ACL_SAFE_1		0x80000	/* component registers to engine page */
+#define  CXL_ACCEL_ACL_SAFE_1_SIZE	0x50000
 #define CXL_ACCEL_PAGE_SIZE		0x01000
 
 /* BAR 4, if option 'component' has the component registers there. */

@@ -138,8 +138,17 @@
 #define  CXLR_REG_LOCATOR_ID		0x0000ff00u
 #define  CXLR_REG_LOCATOR_ID_SHIFT	8
 #define  CXLR_REG_LOCATOR_ID_COMPONENT	1
+#define  CXLR_REG_LOCATOR_ID_ACL	2
 #define  CXLR_REG_LOCATOR_OFFSET_LOW	0xffff0000u
 #define CXLR_REG_LOCATOR_BLOCK_HIGH(n)	(0x10 + 8 * (n))
+#define CXLR_REG_LOCATOR_BLOCK_LEN	8
+
+/* 8.2.6 BAR Virtualization ACL; entry registers of 64 bits */
+#define CXLR_ACL_COUNT			0x3ffu	/* in the Size Register, at 0 */
+#define CXLR_ACL_OFFSET(n)		(0x08ull + 0x10 * (n))
+#define  CXLR_ACL_BIR			0xfull
+#define  CXLR_ACL_START			0xffffffffffff0000ull
+#define CXLR_ACL_SIZE(n)		(0x10ull + 0x10 * (n))
 
 /* 8.2.3 Component register block; 8.2.4 CXL.cache and CXL.mem registers */
 #define CXLR_COMPONENT_SIZE		0x10000
