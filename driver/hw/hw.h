@@ -127,6 +127,19 @@ struct cxl_vfio_comp {
 };
 
 /**
+ * struct cxl_vfio_acl - what the device declares safe for a VM (8.2.6)
+ * @count: entries
+ * @safe: ranges of BARs, in bytes
+ */
+struct cxl_vfio_acl {
+	unsigned int count;
+	struct {
+		unsigned int bar;
+		struct range range;
+	} safe[];
+};
+
+/**
  * struct cxl_vfio_ras - what of errors the device had masked at bind
  * @unmasked: the driver has unmasked those that it wants to hear of
  * @aer_uncor: PCI_ERR_UNCOR_MASK
@@ -152,6 +165,7 @@ struct cxl_vfio_switch;
  * @cap: its CXL Capability register
  * @dvsecs: all CXL DVSECs, that one included
  * @comp: its component registers
+ * @acl: what of its BARs is safe for a user; NULL: all that is not known to be unsafe
  * @platform: what it was programmed to at bind
  * @saved: configuration space at bind
  * @decoder: index of the HDM decoder that decodes the memory
@@ -169,6 +183,7 @@ struct cxl_vfio_hw {
 	u16 cap;
 	struct cxlr_blocks dvsecs;
 	struct cxl_vfio_comp comp;
+	struct cxl_vfio_acl *acl;
 	struct cxl_vfio_platform platform;
 	struct pci_saved_state *saved;
 	unsigned int decoder;
@@ -224,6 +239,9 @@ int cxl_vfio_component_find(struct cxl_vfio_hw *hw);
 int cxl_vfio_component_claim(struct cxl_vfio_hw *hw);
 u16 cxl_vfio_mmio_begin(struct pci_dev *pdev);
 void cxl_vfio_mmio_end(struct pci_dev *pdev, u16 command);
+
+/* acl.c */
+int cxl_vfio_acl_read(struct cxl_vfio_hw *hw);
 
 /* platform.c */
 int cxl_vfio_platform_sample(struct cxl_vfio_hw *hw);

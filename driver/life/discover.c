@@ -221,6 +221,9 @@ int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
 	ret = cxl_vfio_component_find(&cxlv->hw);
 	if (ret)
 		return ret;
+	ret = cxl_vfio_acl_read(&cxlv->hw);
+	if (ret)
+		return ret;
 	ret = cxl_vfio_platform_sample(&cxlv->hw);
 	if (ret)
 		return ret;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The BARs as a user has them: without the component registers. The VFIO core cannot reserve
- * the BAR that holds those (hw/component.c), and would leave it unusable; it is lent a mapping
- * while the device is open.
+ * The BARs as a user has them: without the component registers, and what the device does not
+ * declare safe. The VFIO core cannot reserve the BAR that holds the former (hw/component.c), and
+ * would leave it unusable; it is lent a mapping while the device is open.
  */
 #include <linux/nospec.h>
 #include <linux/overflow.h>
@@ -49,14 +49,21 @@ static u64 bar_len(const struct cxl_vfio_device *cxlv, unsigned int bar)
 
 /*
  * May a user reach this byte of a BAR? Not if it is of the component registers (8.2.3): the
- * decoders, ARB/MUX (8.2.5), and BI and IDE in extended ranges (8.2.4.25) are the host's.
+ * decoders, ARB/MUX (8.2.5), and BI and IDE in extended ranges (8.2.4.25) are the host's. If the
+ * device has a BAR Virtualization ACL, only what that declares safe (8.2.6).
  */
 static bool may_reach(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 pos, u64 *next)
 {
 	const struct cxl_vfio_comp *comp = &cxlv->hw.comp;
+	const struct cxl_vfio_acl *acl = cxlv->hw.acl;
+	bool safe = !acl;
+	unsigned int i;
 
 	*next = bar_len(cxlv, bar);
-	return bar != comp->bar || !is_inside(&comp->block, pos, next);
+	for (i = 0; acl && i < acl->count; i++)
+		if (acl->safe[i].bar == bar && is_inside(&acl->safe[i].range, pos, next))
+			safe = true;
+	return safe && !(bar == comp->bar && is_inside(&comp->block, pos, next));
 }
 
 /**

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What it proves: a user reaches all of each BAR but the component registers,
- * wherever in which BAR those are: at its start, at its end, or filling it.
+ * wherever in which BAR those are: at its start, at its end, or filling it. If the
+ * device declares what is safe (CXL 3.1, 8.2.6), the user reaches nothing else.
  *
- * How: the machine has an accelerator for each place. The test maps, reads and
+ * How: the machine has an accelerator for each place, and one more. The test maps, reads and
  * writes at both edges of the registers, where the accelerator has a page that
  * keeps what is written. QEMU reports a register that the device has there.
  *
@@ -166,6 +167,60 @@ static void test_user_reaches_the_rest(void)
 		check_place(n);
 }
 
+/* Of the last accelerator; the first range begins with the component registers. */
+static void check_safe_areas(struct vfio *vfio)
+{
+	const uint64_t engine = CXL_ACCEL_COMPONENT_OFFSET + CXLR_COMPONENT_SIZE;
+	struct vfio_region_info *info = vfio_region_info(vfio, vfio->bar.index);
+	const struct vfio_region_info_cap_sparse_mmap *cap =
+		vfio_region_cap(info, VFIO_REGION_INFO_CAP_SPARSE_MMAP);
+
+	check(cap);
+	check_eq(cap->nr_areas, 2);
+	check_eq(cap->areas[0].offset, CXL_ACCEL_ACL_SAFE_0);
+	check_eq(cap->areas[0].size, CXL_ACCEL_ACL_SAFE_0_SIZE);
+	check_eq(cap->areas[1].offset, engine);
+	check_eq(cap->areas[1].size, CXL_ACCEL_ACL_SAFE_1 + CXL_ACCEL_ACL_SAFE_1_SIZE - engine);
+	check_maps(vfio, cap->areas[0].offset, cap->areas[0].size, true);
+	check_maps(vfio, cap->areas[1].offset, cap->areas[1].size, true);
+	check_maps(vfio, cap->areas[0].size - PAGE, 2 * PAGE, false);
+	check_maps(vfio, cap->areas[0].size, PAGE, false);
+	check_maps(vfio, engine - PAGE, PAGE, false);
+	check_maps(vfio, cap->areas[1].offset + cap->areas[1].size, PAGE, false);
+	free(info);
+}
+
+/* 8.2.6: what the device does not declare safe is no more the user's than its registers. */
+static void test_user_reaches_what_is_safe(void)
+{
+	const uint64_t unsafe = CXL_ACCEL_COMPONENT_OFFSET - PAGE;
+	struct vfio_region table = { .index = CXL_ACCEL_MSIX_BAR };
+	struct vfio_region_info *info;
+	uint32_t other = 0x12345678;
+	struct vfio vfio;
+
+	setenv("VFIO_DEVICE", pci_nth_accel(ARRAY_SIZE(places)), 1);
+	vfio_open(&vfio);
+	check_safe_areas(&vfio);
+
+	/* A page in two places of the BAR; of these one is safe. */
+	vfio_write(&vfio, &vfio.bar, CXL_ACCEL_SCRATCH_OFFSET, &other, sizeof(other));
+	check_eq(vfio_read32(&vfio, &vfio.bar, unsafe), 0);
+	vfio_write(&vfio, &vfio.bar, unsafe, "gone", 4);
+	check_eq(vfio_read32(&vfio, &vfio.bar, CXL_ACCEL_SCRATCH_OFFSET), other);
+	check_eq(vfio_read32(&vfio, &vfio.bar, CXL_ACCEL_COMPONENT_OFFSET + CXLR_COMPONENT_SIZE),
+		 other);
+	check_eq(vfio_read32(&vfio, &vfio.bar, CXL_ACCEL_ACL_OFFSET), 0);
+	check_engine(&vfio);
+
+	/* A BAR that is not declared; the VFIO core has ones for the MSI-X table. */
+	info = vfio_region_info(&vfio, table.index);
+	check_eq(info->flags & VFIO_REGION_INFO_FLAG_MMAP, 0);
+	table.offset = info->offset;
+	check_eq(vfio_read32(&vfio, &table, 0), 0);
+	free(info);
+}
+
 /* What the VFIO core is lent at open it does not release at close. */
 static void test_unbind_after_use_frees_bars(void)
 {
@@ -184,6 +239,7 @@ static void test_unbind_after_use_frees_bars(void)
 
 const struct test tests[] = {
 	{ "user_reaches_the_rest", test_user_reaches_the_rest },
+	{ "user_reaches_what_is_safe", test_user_reaches_what_is_safe },
 	{ "unbind_after_use_frees_bars", test_unbind_after_use_frees_bars },
 	{ }
 };
