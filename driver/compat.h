@@ -28,6 +28,9 @@
  * - dev_pm_domain_set(): no other code gives a PCI device a PM domain. The driver does
  *   (life/runtime_pm.c), and keeps a device that has one awake.
  * - vfio_pci_core_device.needs_reset, .reset_works, .needs_pm_restore mean what they do in 7.3.
+ * - pci_try_reset_function(), pci_reset_bus(): they call reset_prepare() and reset_done() in the
+ *   context of their caller. By that the driver tells its user's reset from others (life/reset.c).
+ * - insert_resource(): the CXL core's region takes in a claim of the same range (life/commit.c).
  * - struct pci_error_handlers: errors that AER reports for the device arrive here, those in its
  *   RAS capability too, and not in the CXL core.
  */

@@ -35,10 +35,10 @@ static void read_entry(void __iomem *base, unsigned int n, struct cxl_vfio_acl *
 	u64 start = offset & CXLR_ACL_START, size = readq(base + CXLR_ACL_SIZE(n)) & CXLR_ACL_START;
 	u64 end;
 
-	if (!size || check_add_overflow(start, size - 1, &end))
+	if (!size || check_add_overflow(start, size, &end))
 		return;
 	acl->safe[acl->count].bar = offset & CXLR_ACL_BIR;
-	acl->safe[acl->count++].range = (struct range){ start, end };
+	acl->safe[acl->count++].range = (struct range){ start, end - 1 };
 }
 
 /**

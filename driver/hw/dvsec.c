@@ -170,7 +170,8 @@ void cxl_vfio_dvsec_write_control2(struct cxl_vfio_hw *hw, u16 val)
 
 	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL2, &is);
 	if (!PCI_POSSIBLE_ERROR(is))
-		pci_write_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL2, (is & ~CONTROL2_USER) | val);
+		pci_write_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL2,
+				      (is & ~CONTROL2_USER) | val);
 }
 
 /**

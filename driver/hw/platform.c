@@ -93,7 +93,7 @@ static int restore_cm_register(struct cxl_vfio_hw *hw, enum cxl_vfio_cm_register
 		return 0;
 	if (!cxl_vfio_holds(hw, CXL_VFIO_WHY_LOST))
 		pci_err(hw->pdev,
-			"%s could not be restored after a reset (it reads %#x, not %#x): the memory is out of use until another reset succeeds, or the platform programs it again (reboot)\n",
+			"%s could not be restored after a reset (it reads %#x, not %#x): reset the device again, or reboot\n",
 			cm_registers[n].name, is, want);
 	return -EIO;
 }

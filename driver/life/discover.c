@@ -72,10 +72,10 @@ static int check_bi(struct cxl_vfio_device *cxlv)
 	u32 bi = cxlv->hw.platform.cm[CXL_VFIO_BI_CONTROL];
 
 	if (PCI_POSSIBLE_ERROR(bi))
-		pci_err(cxlv->core.pdev, "HDM decoder %u is committed with BI, but the device has no BI Decoder capability: update the device's firmware\n",
+		pci_err(cxlv->core.pdev, "HDM decoder %u has BI, but the device has no BI Decoder capability: update the device's firmware\n",
 			cxlv->hw.decoder);
 	else if (!(bi & CXLR_BI_CTRL_ENABLE))
-		pci_err(cxlv->core.pdev, "HDM decoder %u is committed with BI, but BI Enable is clear: a fault of the platform's firmware\n",
+		pci_err(cxlv->core.pdev, "HDM decoder %u has BI, but BI Enable is clear: update the platform's firmware\n",
 			cxlv->hw.decoder);
 	else
 		return 0;

@@ -59,7 +59,7 @@ static bool may_reach(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 
 	bool safe = !acl;
 	unsigned int i;
 
-	*next = bar_len(cxlv, bar);
+	*next = U64_MAX;
 	for (i = 0; acl && i < acl->count; i++)
 		if (acl->safe[i].bar == bar && is_inside(&acl->safe[i].range, pos, next))
 			safe = true;
@@ -79,35 +79,13 @@ bool cxl_vfio_bar_reaches(const struct cxl_vfio_device *cxlv, unsigned int bar, 
 {
 	u64 end, next;
 
-	if (check_add_overflow(start, len, &end) || end > bar_len(cxlv, bar))
+	/* A BAR that is smaller than a page is mapped as one (vfio_pci_core_mmap()). */
+	if (check_add_overflow(start, len, &end) || end > PAGE_ALIGN(bar_len(cxlv, bar)))
 		return false;
 	for (; start < end; start = next)
 		if (!may_reach(cxlv, bar, start, &next))
 			return false;
 	return true;
-}
-
-/**
- * cxl_vfio_rw_nothing - reads give ones, and writes are dropped
- * @buf: user memory
- * @count: bytes
- * @ppos: position in any region
- * @iswrite: which
- *
- * As from a device that does not answer. Return: @count, or -EFAULT.
- */
-ssize_t cxl_vfio_rw_nothing(char __user *buf, size_t count, loff_t *ppos, bool iswrite)
-{
-	static const u8 ones[64] = { [0 ... 63] = 0xff };
-	size_t done, chunk;
-
-	for (done = 0; !iswrite && done < count; done += chunk) {
-		chunk = min(count - done, sizeof(ones));
-		if (copy_to_user(buf + done, ones, chunk))
-			return -EFAULT;
-	}
-	*ppos += count;
-	return count;
 }
 
 /* As registers that a device does not have (PCIe 7.4, RsvdP and RsvdZ). */
@@ -148,7 +126,7 @@ ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 	count = min(count, len - pos);
 	while (done < count) {
 		bool reach = may_reach(cxlv, bar, pos + done, &next);
-		size_t chunk = min(count - done, next - (pos + done));
+		size_t chunk = min_t(u64, count - done, next - (pos + done));
 
 		if (!reach)
 			ret = rw_reserved(buf + done, chunk, ppos, iswrite);
@@ -170,7 +148,10 @@ static unsigned int list_areas(const struct cxl_vfio_device *cxlv, unsigned int 
 	unsigned int count = 0;
 
 	for (pos = 0; pos < len; pos = next) {
-		if (!may_reach(cxlv, bar, pos, &next))
+		bool reach = may_reach(cxlv, bar, pos, &next);
+
+		next = min(next, len);
+		if (!reach)
 			continue;
 		if (areas)
 			areas[count] = (struct vfio_region_sparse_mmap_area){ pos, next - pos };

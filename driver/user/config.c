@@ -11,6 +11,21 @@
 /* DVSEC accesses are cut into pieces of so many bytes. */
 #define PIECE_SIZE	64
 
+/* As from a device that does not answer: reads give ones, and writes are dropped. */
+static ssize_t rw_nothing(char __user *buf, size_t count, loff_t *ppos, bool iswrite)
+{
+	static const u8 ones[PIECE_SIZE] = { [0 ... PIECE_SIZE - 1] = 0xff };
+	size_t done, chunk;
+
+	for (done = 0; !iswrite && done < count; done += chunk) {
+		chunk = min(count - done, sizeof(ones));
+		if (copy_to_user(buf + done, ones, chunk))
+			return -EFAULT;
+	}
+	*ppos += count;
+	return count;
+}
+
 static bool touches_bytes(u64 pos, size_t count, u32 start, u32 len)
 {
 	return pos < start + len && pos + count > start;
@@ -87,7 +102,7 @@ static ssize_t kept_off_write(struct cxl_vfio_device *cxlv, char __user *buf, si
 
 	if ((command || may_reset(cxlv, pos, count)) &&
 	    (READ_ONCE(cxlv->link_reset) || cxl_vfio_check_present(&cxlv->hw)))
-		return cxl_vfio_rw_nothing(buf, count, ppos, true);
+		return rw_nothing(buf, count, ppos, true);
 	return command ? command_write(cxlv, buf, count, ppos) :
 			 vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
 }
@@ -101,7 +116,7 @@ static ssize_t core_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t
 	if (may_reset(cxlv, pos, count) && cxl_vfio_regs_events_full(&cxlv->regs))
 		return -EAGAIN;
 	if (is_lost(cxlv))
-		return cxl_vfio_rw_nothing(buf, count, ppos, true);
+		return rw_nothing(buf, count, ppos, true);
 	ret = kept_off_write(cxlv, buf, count, ppos);
 	cxl_vfio_cxl_reset_let(cxlv);
 	return ret;
@@ -113,7 +128,7 @@ static ssize_t core_read(struct cxl_vfio_device *cxlv, char __user *buf, size_t 
 	ssize_t ret;
 
 	if (is_lost(cxlv))
-		return cxl_vfio_rw_nothing(buf, count, ppos, false);
+		return rw_nothing(buf, count, ppos, false);
 	ret = vfio_pci_core_read(&cxlv->core.vdev, buf, count, ppos);
 	cxl_vfio_cxl_reset_let(cxlv);
 	return ret;
@@ -150,7 +165,7 @@ static ssize_t power_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 	};
 
 	if (cxl_vfio_is_absent(&cxlv->hw))
-		return cxl_vfio_rw_nothing(buf, count, ppos, iswrite);
+		return rw_nothing(buf, count, ppos, iswrite);
 	if (!iswrite && copy_to_user(buf, bytes + at, count))
 		return -EFAULT;
 	if (iswrite && !at) {

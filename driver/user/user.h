@@ -21,7 +21,6 @@ int cxl_vfio_comp_region_open(struct cxl_vfio_device *cxlv);
 
 /* bar.c */
 extern const struct vfio_pci_device_ops cxl_vfio_pci_ops;
-ssize_t cxl_vfio_rw_nothing(char __user *buf, size_t count, loff_t *ppos, bool iswrite);
 void cxl_vfio_bar_open(struct cxl_vfio_device *cxlv);
 void cxl_vfio_bar_close(struct cxl_vfio_device *cxlv);
 ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf,

@@ -366,7 +366,9 @@ static void test_processes_leave_it_sound(void)
 		children[i] = start(be_user, random64(&random));
 	children[USERS] = start(be_administrator, random64(&random));
 	children[USERS + 1] = start(be_error, random64(&random));
-	for (i = 0; i < duration; i++)
+	/* Each of them at least once, however slow the machine is. */
+	for (i = 0; i < duration || !storm->opens || !storm->resets || !storm->rebinds ||
+	     !storm->errors; i++)
 		sleep(1);
 	atomic_store(&storm->stop, true);
 	for (i = 0; i < ARRAY_SIZE(children); i++) {
@@ -376,10 +378,6 @@ static void test_processes_leave_it_sound(void)
 	__write_file(pci_path(pci_accel(), "reset_method"), "default");
 	note("%u opens, %u steps, %u resets, %u rebinds, %u errors", storm->opens, storm->steps,
 	     storm->resets, storm->rebinds, storm->errors);
-	check_gt(storm->opens, 0);
-	check_gt(storm->resets, 0);
-	check_gt(storm->rebinds, 0);
-	check_gt(storm->errors, 0);
 	check_log(kmsg);
 	check_sound(&before);
 }
