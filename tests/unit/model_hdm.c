@@ -181,9 +181,6 @@ static enum model_event write_control(struct model *model, unsigned int n, uint3
 	d->bi = val & 1u << 13;
 	if (model->capability & 1u << 13 && !model->lean)
 		d->uio = val & 1u << 14;
-	/* Upstream granularity and ways are a port's; no condition looks at the position. */
-	if (!model->lean)
-		d->isp = val >> 24 & 0xf;
 	if (!commit)
 		return MODEL_NOTHING;
 
@@ -255,8 +252,7 @@ static uint32_t read_control(const struct model_decoder *d)
 {
 	return d->ig | d->iw << 4 | (uint32_t)d->lock << 8 | (uint32_t)d->commit << 9 |
 	       (uint32_t)d->committed << 10 | (uint32_t)d->error << 11 |
-	       (uint32_t)d->host_only << 12 | (uint32_t)d->bi << 13 | (uint32_t)d->uio << 14 |
-	       d->isp << 24;
+	       (uint32_t)d->host_only << 12 | (uint32_t)d->bi << 13 | (uint32_t)d->uio << 14;
 }
 
 uint32_t model_read(const struct model *model, uint32_t offset)

@@ -15,7 +15,7 @@
 
 struct model_decoder {
 	uint64_t base, size, skip;
-	unsigned int ig, iw, isp;
+	unsigned int ig, iw;
 	bool lock, commit, committed, error, host_only, bi, uio;
 	uint64_t dpa;		/* where its memory starts, while it is committed */
 };
@@ -27,7 +27,7 @@ struct model {
 	bool can_bi;
 	bool must_bi;		/* device coherent memory is HDM-DB, never HDM-D */
 	bool refuse;		/* the device is not ready: no decoder commits */
-	bool lean;		/* software is not offered UIO and ISP, which the device has */
+	bool lean;		/* software is not offered UIO, though the device has it */
 	bool poison, enable;	/* HDM Decoder Global Control */
 	struct model_decoder decoder[MODEL_MAX_DECODERS];
 	const char *why;	/* the condition that the last refused commit met */

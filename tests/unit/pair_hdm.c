@@ -16,7 +16,7 @@
 
 /* Bits that any register of a decoder may ever show, every 4 bytes. */
 static const uint32_t shown[STRIDE / 4] = {
-	0xf0000000, 0xffffffff, 0xf0000000, 0xffffffff, 0x0f007fff, 0xf0000000, 0xffffffff, 0,
+	0xf0000000, 0xffffffff, 0xf0000000, 0xffffffff, 0x00007fff, 0xf0000000, 0xffffffff, 0,
 };
 
 static const enum model_event model_events[] = {
@@ -64,7 +64,7 @@ bool pair_init(struct pair *pair, struct cxlr_space *space, uint32_t at,
 	pair->hdm.bi_capable = config->bi_capable;
 	pair->hdm.bi_only = config->bi_only;
 	pair->model.must_bi = config->bi_only;
-	/* The maps say of UIO and ISP that a user is not offered them. */
+	/* The maps say of UIO that a user is not offered it. */
 	pair->model.lean = space->hidden;
 	return pair_check(pair);
 }
