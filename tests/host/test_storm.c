@@ -302,6 +302,15 @@ static void check_log(int kmsg)
 			check_msg(!strstr(text, complaints[i]), "%s", text);
 }
 
+static bool clears_nothing(void)
+{
+	char *text = read_file(pci_path(pci_accel(), "clearing"));
+	bool nothing = !strcmp(text, "0\n");
+
+	free(text);
+	return nothing;
+}
+
 /* BAR 0 is of 64 bits; its low four bits say so. */
 static void check_bar(const uint8_t *config)
 {
@@ -320,7 +329,8 @@ static void check_sound(const struct qmp_state *before)
 	uint8_t *memory;
 	char *state;
 
-	/* Before an open, which would mend some of it. */
+	/* Before an open, which would mend some of it; a close may just have begun to clear. */
+	wait_until(clears_nothing);
 	state = pci_debugfs(pci_accel(), "state");
 	check_msg(strstr(state, "blocked\n"), "%s", state);
 	free(state);
