@@ -75,8 +75,8 @@ enum cxl_vfio_cm_register {
  * struct cxl_vfio_platform - the CXL state that the platform gave the device
  *
  * Sampled at bind. The host owns it: nothing that a user does changes
- * it, and a reset that loses it is followed by cxl_vfio_reset_done(), which
- * puts it back.
+ * it, and the end of a reset that loses it puts it back
+ * (cxl_vfio_platform_restore()).
  */
 struct cxl_vfio_platform {
 	struct cxl_vfio_decoder decoder[CXLR_HDM_MAX_DECODERS];

@@ -166,21 +166,29 @@ void cxl_vfio_platform_restore_config(struct cxl_vfio_hw *hw)
 		pci_restore_state(hw->pdev);
 }
 
-/* Nothing of it can be reached then. COMMAND is the user's, and stays. */
-static void restore_lost_bar(struct cxl_vfio_hw *hw)
+/* Of the component registers nothing can be reached without theirs. */
+static bool bar_lost(const struct cxl_vfio_hw *hw)
 {
 	unsigned int at = PCI_BASE_ADDRESS_0 + hw->comp.bar * sizeof(u32);
-	struct pci_dev *pdev = hw->pdev;
-	u16 command;
-	u32 bar;
+	u64 want = pci_bus_address(hw->pdev, hw->comp.bar);
+	u32 low, high = 0;
 
-	pci_read_config_dword(pdev, at, &bar);
-	if ((bar & (u32)PCI_BASE_ADDRESS_MEM_MASK) ==
-	    lower_32_bits(pci_bus_address(pdev, hw->comp.bar)))
+	pci_read_config_dword(hw->pdev, at, &low);
+	if (pci_resource_flags(hw->pdev, hw->comp.bar) & IORESOURCE_MEM_64)
+		pci_read_config_dword(hw->pdev, at + sizeof(low), &high);
+	return ((u64)high << 32 | (low & (u32)PCI_BASE_ADDRESS_MEM_MASK)) != want;
+}
+
+/* COMMAND is the user's, and stays. */
+static void restore_lost_bar(struct cxl_vfio_hw *hw)
+{
+	u16 command;
+
+	if (!bar_lost(hw))
 		return;
-	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	pci_read_config_word(hw->pdev, PCI_COMMAND, &command);
 	cxl_vfio_platform_restore_config(hw);
-	pci_write_config_word(pdev, PCI_COMMAND, command);
+	pci_write_config_word(hw->pdev, PCI_COMMAND, command);
 }
 
 /**

@@ -21,10 +21,14 @@
  */
 static u32 take_errors(struct cxl_vfio_device *cxlv, u32 offset, u32 all)
 {
-	u16 command = cxl_vfio_mmio_begin(cxlv->core.pdev);
-	u32 at = cxl_vfio_ras_at(&cxlv->hw) + offset;
-	u32 status = cxl_vfio_regs_take_status(&cxlv->regs, at) & all;
+	u32 at = cxl_vfio_ras_at(&cxlv->hw) + offset, status;
+	u16 command;
 
+	/* It may still be in its CXL Reset. */
+	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
+		return 0;
+	command = cxl_vfio_mmio_begin(cxlv->core.pdev);
+	status = cxl_vfio_regs_take_status(&cxlv->regs, at) & all;
 	cxl_vfio_mmio_end(cxlv->core.pdev, command);
 	return status;
 }
@@ -120,14 +124,15 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 		cxl_vfio_removed(cxlv);
 		return vfio_pci_core_aer_err_detected(pdev, state);
 	}
+	/* A frozen link is reset, and comes back with nothing programmed. */
+	lost = state == pci_channel_io_frozen;
+	WRITE_ONCE(cxlv->link_reset, lost);
 	/* With what the VFIO core has masked of interrupts since the user's last write. */
 	pci_cfg_access_lock(pdev);
 	if (cxlv->command >= 0)
 		cxl_vfio_note_command(cxlv);
 	pci_cfg_access_unlock(pdev);
 	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_ERROR);
-	/* A frozen link is reset, and comes back with nothing programmed. */
-	lost = state == pci_channel_io_frozen;
 	pci_cfg_access_lock(pdev);
 	lost |= uncorrectable_errors(cxlv);
 	pci_cfg_access_unlock(pdev);

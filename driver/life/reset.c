@@ -71,6 +71,21 @@ static int reset_locked(struct cxl_vfio_device *cxlv)
 	return ret;
 }
 
+/*
+ * Nothing stays of what the last user had configured. The VFIO core restores what it found at
+ * open; but a reset that begins meanwhile has saved the user's, and the core restores that
+ * (pci_save_state() of both is in the same place).
+ */
+static void forget_config(struct cxl_vfio_device *cxlv)
+{
+	WRITE_ONCE(cxlv->close_left, false);
+	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) || !cxl_vfio_is_present(&cxlv->hw))
+		return;
+	cxl_vfio_platform_restore_config(&cxlv->hw);
+	/* As the core's pci_disable_device(). */
+	pci_clear_master(cxlv->core.pdev);
+}
+
 /**
  * cxl_vfio_reset_restore_at_unbind - leave the decoders as the platform had them
  * @cxlv: the device, being unbound, which no process has open any more
@@ -84,8 +99,10 @@ void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv)
 	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_CLOSE);
 	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) && cxl_vfio_is_present(&cxlv->hw))
 		ret = reset_locked(cxlv);
-	WRITE_ONCE(cxlv->close_left, false);
-	cxl_vfio_back_locked(cxlv, CXL_VFIO_WHY_CLOSE);
+	pci_cfg_access_lock(cxlv->core.pdev);
+	forget_config(cxlv);
+	cxl_vfio_back(cxlv, CXL_VFIO_WHY_CLOSE);
+	pci_cfg_access_unlock(cxlv->core.pdev);
 	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) && !cxl_vfio_is_absent(&cxlv->hw))
 		pci_err(cxlv->core.pdev, "left in a CXL Reset that no reset of its bus has ended (%pe): its memory cannot be reached until one does\n",
 			ERR_PTR(ret ?: -ETIMEDOUT));
@@ -114,7 +131,7 @@ static void tell_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret
 /* What is put back now is all there is to put back. */
 static void forget_close(struct cxl_vfio_device *cxlv)
 {
-	WRITE_ONCE(cxlv->close_left, false);
+	forget_config(cxlv);
 	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_CLOSE);
 }
 
@@ -211,7 +228,7 @@ static bool try_end_close(struct cxl_vfio_device *cxlv)
 
 	if (!pci_dev_trylock(pdev))
 		return false;
-	WRITE_ONCE(cxlv->close_left, false);
+	forget_config(cxlv);
 	cxl_vfio_back(cxlv, CXL_VFIO_WHY_CLOSE);
 	pci_dev_unlock(pdev);
 	return true;

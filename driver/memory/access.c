@@ -191,7 +191,9 @@ int cxl_vfio_mem_flush_cpu_caches(struct cxl_vfio_mem *mem)
  */
 int cxl_vfio_mem_flush_touched(struct cxl_vfio_mem *mem)
 {
-	if (!READ_ONCE(mem->touched) && !(mem->backing && mem->backing->pages))
+	const struct cxl_vfio_backing *backing = READ_ONCE(mem->backing);
+
+	if (!READ_ONCE(mem->touched) && !(backing && backing->pages))
 		return 0;
 	while (time_before(jiffies, mem->next_flush))
 		schedule_timeout_uninterruptible(mem->next_flush - jiffies);

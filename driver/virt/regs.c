@@ -364,6 +364,7 @@ static void end_locked(struct cxl_vfio_regs *regs, enum cxlr_reset kind, int ret
 {
 	struct cxlr_decode was, is;
 	u32 before, changed;
+	bool told;
 
 	lockdep_assert_held(&regs->lock);
 
@@ -381,12 +382,15 @@ static void end_locked(struct cxl_vfio_regs *regs, enum cxlr_reset kind, int ret
 	if (kind == CXLR_RESET_CXL)
 		set_outcome(regs, ret ? CXLR_STATUS2_RESET_ERROR : CXLR_STATUS2_RESET_COMPLETE);
 	WRITE_ONCE(regs->reset_failed, ret);
-	/* One that began before the device was open is not among them. */
+	/* Of one that began before the device was open, no user was told. */
+	told = regs->resetting;
 	WRITE_ONCE(regs->resetting, max(regs->resetting, 1) - 1);
 	if (regs->resetting)
 		return;
 	/* A reset may have let the device cache again. */
 	write_control2(regs, 0);
+	if (!told)
+		return;
 	tell(regs, VFIO_CXL_EVENT_RESET_END, NULL);
 	wake_up_all(&regs->request.ended);
 }
@@ -823,6 +827,8 @@ int cxl_vfio_regs_open(struct cxl_vfio_regs *regs, u64 mem_size)
 	regs->resetting = 0;
 	regs->reset_failed = false;
 	regs->request.phase = CXL_VFIO_REQUEST_NONE;
+	/* FLR keeps it (9.5), and the last close may have met a device that did not answer. */
+	cxl_vfio_dvsec_write_control2(regs->hw, 0);
 	ret = build(regs);
 	if (ret) {
 		kvfree(memory);

@@ -2,7 +2,8 @@
 /*
  * What it proves: processes that use, reset, configure and rebind the device at the same time,
  * while it signals errors, leave one that works. The hardware's COMMAND, BAR and decoders are
- * what they were, nothing stands against access, and the log has no complaint of the driver's.
+ * what they were, nothing stands against access, no configuration of a user is left, and the log
+ * has no complaint of the driver's.
  *
  * How: two users that open the device one after the other, map, load, store, write
  * configuration space and reset; an administrator who resets, unbinds and binds; and errors
@@ -113,6 +114,12 @@ static void power(struct user *user)
 	set_config(user, PM_AT + PCI_PM_CTRL, 2, 0);
 }
 
+/* The VFIO core lets a user say which errors are fatal. */
+static void severity(struct user *user)
+{
+	set_config(user, AER_AT + PCI_ERR_UNCOR_SEVER, 4, random64(&user->random));
+}
+
 static void flr(struct user *user)
 {
 	set_config(user, EXP_AT + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
@@ -146,7 +153,7 @@ static void look(struct user *user)
 
 static void (*const user_does[])(struct user *user) = {
 	map, touch, touch, touch, read_write, command, command, power, flr, cxl_reset_begin, reset,
-	hot_reset, look,
+	hot_reset, look, severity,
 };
 
 static bool enter(struct user *user)
@@ -292,7 +299,7 @@ static void check_log(int kmsg)
 {
 	static const char *const complaints[] = {
 		"could not be restored", "out of use", "cannot be mapped again", "left in a CXL Reset",
-		"DVSEC Control reads", "no HDM decoder of switch", "stays claimed", "was removed",
+		"DVSEC Control and Control2 read", "no HDM decoder of switch", "stays claimed", "was removed",
 	};
 	unsigned int i, level;
 	char text[1024];
@@ -320,7 +327,7 @@ static void check_bar(const uint8_t *config)
 	check_eq(bar & ~0xfull, pci_bar(pci_accel(), 0));
 }
 
-static void check_sound(const struct qmp_state *before)
+static void check_sound(const struct qmp_state *before, const uint8_t *config_before)
 {
 	const uint16_t on = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
 	struct qmp_state after;
@@ -336,6 +343,10 @@ static void check_sound(const struct qmp_state *before)
 	free(state);
 	pci_config(pci_accel(), config);
 	check_bar(config);
+	check_mem_eq(config + PCI_COMMAND, config_before + PCI_COMMAND, 2);
+	check_mem_eq(config + EXP_AT + PCI_EXP_DEVCTL, config_before + EXP_AT + PCI_EXP_DEVCTL, 2);
+	check_mem_eq(config + AER_AT + PCI_ERR_UNCOR_SEVER,
+		     config_before + AER_AT + PCI_ERR_UNCOR_SEVER, 4);
 
 	vfio_open(&vfio);
 	vfio_enable(&vfio, true, true);
@@ -357,6 +368,7 @@ static void check_sound(const struct qmp_state *before)
 static void test_processes_leave_it_sound(void)
 {
 	pid_t children[USERS + 2];
+	uint8_t config[PAGE];
 	struct qmp_state before;
 	uint64_t random = seed;
 	unsigned int i;
@@ -370,6 +382,7 @@ static void test_processes_leave_it_sound(void)
 	vfio_enable(&storm->regions, true, false);
 	qmp_state_read(&before);
 	vfio_close(&storm->regions);
+	pci_config(pci_accel(), config);
 	kmsg = kmsg_open();
 
 	for (i = 0; i < USERS; i++)
@@ -389,7 +402,7 @@ static void test_processes_leave_it_sound(void)
 	note("%u opens, %u steps, %u resets, %u rebinds, %u errors", storm->opens, storm->steps,
 	     storm->resets, storm->rebinds, storm->errors);
 	check_log(kmsg);
-	check_sound(&before);
+	check_sound(&before, config);
 }
 
 const struct test tests[] = {
