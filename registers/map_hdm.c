@@ -83,7 +83,7 @@ static const struct cxlr_reg hdm_decoder[] = {
 		RWL_FIELD("BI", CXLR_HDM_CTRL_BI, &commit, OWN,
 			  .note = "at open as the host has it; commits only where the host has it"),
 		RWL_FIELD("UIO", CXLR_HDM_CTRL_UIO, &commit, ZERO, .need = &uio_capable),
-		/* UIG and UIW are a port's; ISP is of a device that is capable of Back-Invalidate. */
+		/* UIG and UIW are a port's; ISP is of a device with Back-Invalidate. */
 		RSVDP(31, 15)),
 	CM32("CXL HDM Decoder n DPA Skip Low", "8.2.4.20.9", IN_DECODER(CXLR_HDM_DPA_SKIP_LOW),
 		RSVDP(27, 0),
