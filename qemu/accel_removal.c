@@ -21,7 +21,7 @@ static void lost_write(void *opaque, hwaddr addr, uint64_t val, unsigned int siz
 {
 }
 
-static const MemoryRegionOps nobody_ops = {
+static const MemoryRegionOps absent_ops = {
 	.read = ones_read,
 	.write = lost_write,
 	.endianness = DEVICE_LITTLE_ENDIAN,
@@ -29,13 +29,30 @@ static const MemoryRegionOps nobody_ops = {
 	.impl = { .min_access_size = 1, .max_access_size = 8 },
 };
 
-/* Over all else of a BAR, when the time comes. */
-static void cover(CxlAccel *s, MemoryRegion *nobody, MemoryRegion *bar)
+/* The BAR that s->absent[n] lies over; NULL if the device has none there. */
+static MemoryRegion *covered_bar(CxlAccel *s, unsigned int n)
 {
-	memory_region_init_io(nobody, OBJECT(s), &nobody_ops, s, "cxl-accel-gone",
-			      memory_region_size(bar));
-	memory_region_set_enabled(nobody, false);
-	memory_region_add_subregion_overlap(bar, 0, nobody, 1);
+	MemoryRegion *bars[ARRAY_SIZE(s->absent)] = {
+		&s->bar, &PCI_DEVICE(s)->msix_exclusive_bar,
+		s->place->bar == CXL_ACCEL_BAR ? NULL : &s->component_bar,
+	};
+
+	return bars[n];
+}
+
+/* Over all else of each BAR, when the time comes. */
+static void cover_bars(CxlAccel *s)
+{
+	for (unsigned int n = 0; n < ARRAY_SIZE(s->absent); n++) {
+		MemoryRegion *bar = covered_bar(s, n);
+
+		if (!bar)
+			continue;
+		memory_region_init_io(&s->absent[n], OBJECT(s), &absent_ops, s, "cxl-accel-gone",
+				      memory_region_size(bar));
+		memory_region_set_enabled(&s->absent[n], false);
+		memory_region_add_subregion_overlap(bar, 0, &s->absent[n], 1);
+	}
 }
 
 /* The one that the device is on, be it a switch's. */
@@ -49,10 +66,7 @@ void accel_removal_init(CxlAccel *s)
 	PCIDevice *port = own_port(s);
 	uint32_t slot = port->exp.exp_cap;
 
-	cover(s, &s->nobody[0], &s->bar);
-	cover(s, &s->nobody[1], &PCI_DEVICE(s)->msix_exclusive_bar);
-	if (s->place->bar != CXL_ACCEL_BAR)
-		cover(s, &s->nobody[2], &s->component_bar);
+	cover_bars(s);
 
 	/* QEMU's slots tell of changes of presence alone. */
 	pci_word_test_and_set_mask(port->wmask + slot + PCI_EXP_SLTCTL, PCI_EXP_SLTCTL_DLLSCE);
@@ -61,10 +75,9 @@ void accel_removal_init(CxlAccel *s)
 
 void accel_removal_exit(CxlAccel *s)
 {
-	memory_region_del_subregion(&s->bar, &s->nobody[0]);
-	memory_region_del_subregion(&PCI_DEVICE(s)->msix_exclusive_bar, &s->nobody[1]);
-	if (s->place->bar != CXL_ACCEL_BAR)
-		memory_region_del_subregion(&s->component_bar, &s->nobody[2]);
+	for (unsigned int n = 0; n < ARRAY_SIZE(s->absent); n++)
+		if (covered_bar(s, n))
+			memory_region_del_subregion(covered_bar(s, n), &s->absent[n]);
 }
 
 void accel_vanish(CxlAccel *s)
@@ -75,10 +88,9 @@ void accel_vanish(CxlAccel *s)
 	accel_stop_timers(s);
 	accel_engine_reset(s);
 	memory_region_transaction_begin();
-	memory_region_set_enabled(&s->nobody[0], true);
-	memory_region_set_enabled(&s->nobody[1], true);
-	if (s->place->bar != CXL_ACCEL_BAR)
-		memory_region_set_enabled(&s->nobody[2], true);
+	for (unsigned int n = 0; n < ARRAY_SIZE(s->absent); n++)
+		if (covered_bar(s, n))
+			memory_region_set_enabled(&s->absent[n], true);
 	accel_map_update(s);
 	memory_region_transaction_commit();
 }

@@ -152,7 +152,7 @@ struct CxlAccel {
 
 	/* It has left its slot, and the slot says so; what is in place of its BARs then. */
 	bool gone, told;
-	MemoryRegion nobody[3];
+	MemoryRegion absent[3];
 };
 
 /* accel_dvsec.c: the configuration space */
