@@ -268,34 +268,30 @@ static void catch_faults(void)
 
 static pthread_once_t faults_caught = PTHREAD_ONCE_INIT;
 
-bool load(const volatile void *address, uint8_t *value)
+/* False if the access raises a signal. */
+static bool copy_byte(volatile uint8_t *to, const volatile uint8_t *from)
 {
-	volatile bool loaded = false;
+	volatile bool copied = false;
 	sigjmp_buf here;
 
 	pthread_once(&faults_caught, catch_faults);
 	if (!sigsetjmp(here, 1)) {
 		fault_return = &here;
-		*value = *(const volatile uint8_t *)address;
-		loaded = true;
+		*to = *from;
+		copied = true;
 	}
 	fault_return = NULL;
-	return loaded;
+	return copied;
+}
+
+bool load(const volatile void *address, uint8_t *value)
+{
+	return copy_byte(value, address);
 }
 
 bool store(volatile void *address, uint8_t value)
 {
-	volatile bool stored = false;
-	sigjmp_buf here;
-
-	pthread_once(&faults_caught, catch_faults);
-	if (!sigsetjmp(here, 1)) {
-		fault_return = &here;
-		*(volatile uint8_t *)address = value;
-		stored = true;
-	}
-	fault_return = NULL;
-	return stored;
+	return copy_byte(address, &value);
 }
 
 void wait_until(bool (*done)(void))
@@ -379,6 +375,17 @@ char *read_file(const char *path)
 	close(fd);
 	text[len] = '\0';
 	return text;
+}
+
+unsigned long number_after(char *text, const char *label)
+{
+	const char *at = strstr(text, label);
+	unsigned long number;
+
+	check_msg(at, "there is no '%s'", label);
+	number = strtoul(at + strlen(label), NULL, 10);
+	free(text);
+	return number;
 }
 
 static double now(void)

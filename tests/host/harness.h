@@ -67,5 +67,7 @@ int __write_file(const char *path, const char *text);
 void write_file(const char *path, const char *text);
 /* The whole of a small or generated file; free() it. */
 char *read_file(const char *path);
+/* The decimal number after the first @label in @text, which has one, and is freed. */
+unsigned long number_after(char *text, const char *label);
 
 #endif

@@ -243,6 +243,15 @@ char *pci_debugfs(const char *device, const char *file)
 	return read_file(path);
 }
 
+bool pci_is_clearing(void)
+{
+	char *text = read_file(pci_path(pci_accel(), "clearing"));
+	bool clearing = !strcmp(text, "1\n");
+
+	free(text);
+	return clearing;
+}
+
 bool pci_is_clear(void)
 {
 	char *text = read_file(pci_path(pci_accel(), "uncleared_bytes"));

@@ -52,6 +52,9 @@ void pci_unbind(const char *device);
 /* A file of it in debugfs: state, or counts; free() it. */
 char *pci_debugfs(const char *device, const char *file);
 
+/* Is the driver clearing the memory of the accelerator under test? */
+bool pci_is_clearing(void);
+
 /* Is its memory as the next user gets it? */
 bool pci_is_clear(void);
 

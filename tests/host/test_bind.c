@@ -138,6 +138,19 @@ static void check_refused(const char *device, const struct attempt *attempt, con
 	check_same(&attempt->after, &attempt->before);
 }
 
+/* @property: of the accelerator, which is true but for this. */
+static void check_refused_without(const char *property, const char *words)
+{
+	struct attempt accel;
+
+	unbind_after_use();
+	qmp_set(property, false);
+	attempt(pci_accel(), &accel);
+	qmp_set(property, true);
+	check_refused(pci_accel(), &accel, words);
+	pci_bind(pci_accel());
+}
+
 static void test_refuse_non_cxl_device(void)
 {
 	struct attempt other;
@@ -158,27 +171,13 @@ static void test_refuse_uncommitted_decoder(void)
 /* 8.2.4.20.12: with BI in the decoder and BI Enable clear, a device does what is undefined. */
 static void test_refuse_bi_disabled(void)
 {
-	struct attempt accel;
-
-	unbind_after_use();
-	qmp_set("bi-enable", false);
-	attempt(pci_accel(), &accel);
-	qmp_set("bi-enable", true);
-	check_refused(pci_accel(), &accel, "BI Enable is clear");
-	pci_bind(pci_accel());
+	check_refused_without("bi-enable", "BI Enable is clear");
 }
 
 /* Nor could the driver restore what it cannot find. */
 static void test_refuse_bi_not_listed(void)
 {
-	struct attempt accel;
-
-	unbind_after_use();
-	qmp_set("bi-listed", false);
-	attempt(pci_accel(), &accel);
-	qmp_set("bi-listed", true);
-	check_refused(pci_accel(), &accel, "no BI Decoder");
-	pci_bind(pci_accel());
+	check_refused_without("bi-listed", "no BI Decoder");
 }
 
 static bool firmware_committed(struct vfio *vfio)
@@ -361,14 +360,7 @@ static void test_refuse_commit_without_bi(void)
 
 static void test_refuse_inactive_memory(void)
 {
-	struct attempt accel;
-
-	unbind_after_use();
-	qmp_set("mem-active", false);
-	attempt(pci_accel(), &accel);
-	qmp_set("mem-active", true);
-	check_refused(pci_accel(), &accel, "did not become active");
-	pci_bind(pci_accel());
+	check_refused_without("mem-active", "did not become active");
 }
 
 /* Memory that never was active, since power-on: that of endless-reset's second accelerator. */

@@ -360,18 +360,12 @@ static void test_private_page_splits_leaf(void)
 /* KiB of files in a node: what a guest_memfd has there, for nobody else's are. */
 static unsigned long file_kib(unsigned int node)
 {
-	unsigned long kib;
-	char path[128], *text, *line;
+	char path[128];
 
 	/* Each processor has some to add. */
 	write_file("/proc/sys/vm/stat_refresh", "1");
 	snprintf(path, sizeof(path), "/sys/devices/system/node/node%u/meminfo", node);
-	text = read_file(path);
-	line = strstr(text, "FilePages:");
-	check(line);
-	kib = strtoul(line + strlen("FilePages:"), NULL, 10);
-	free(text);
-	return kib;
+	return number_after(read_file(path), "FilePages:");
 }
 
 /*

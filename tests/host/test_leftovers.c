@@ -134,7 +134,7 @@ static void test_no_reset_works_at_open(void)
 
 static bool not_clearing(void)
 {
-	return !attribute("clearing");
+	return !pci_is_clearing();
 }
 
 /* An open that does not come to its reset has stopped nothing. */

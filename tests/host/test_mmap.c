@@ -377,13 +377,7 @@ static void test_same_command_keeps_mappings(void)
 
 static unsigned long count_zaps(void)
 {
-	char *counts = pci_debugfs(pci_accel(), "counts"), *at = strstr(counts, "zaps ");
-	unsigned long zaps;
-
-	check(at);
-	zaps = strtoul(at + strlen("zaps "), NULL, 0);
-	free(counts);
-	return zaps;
+	return number_after(pci_debugfs(pci_accel(), "counts"), "zaps ");
 }
 
 /* A guest's driver turns it on and off, with memory left on: no mapping is removed. */

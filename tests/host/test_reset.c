@@ -248,13 +248,7 @@ static void count_flushes(void)
 
 static unsigned long flushes(void)
 {
-	char *profile = read_file(TRACE "/kprobe_profile"), *at = strstr(profile, "cxl_flush");
-	unsigned long hits;
-
-	check(at);
-	hits = strtoul(at + strlen("cxl_flush"), NULL, 0);
-	free(profile);
-	return hits;
+	return number_after(read_file(TRACE "/kprobe_profile"), "cxl_flush");
 }
 
 /*

@@ -6,11 +6,11 @@
  * has no complaint of the driver's.
  *
  * How: two users that open the device one after the other, map, load, store, write
- * configuration space and reset; an administrator who resets, unbinds and binds; and errors
- * of each kind. Each picks at random what it does next. --seconds is how long.
+ * configuration space and reset; an administrator's process that resets, unbinds and binds; and
+ * errors of each kind. Each picks at random what it does next. --seconds is how long.
  *
  * Not covered: removal (test_surprise.c). Errors come in one half of the time, unbinding in the
- * other: of an unbound device nobody would put back what the reset of its link takes.
+ * other: no driver restores what the reset of its link takes from an unbound device.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -309,13 +309,9 @@ static void check_log(int kmsg)
 			check_msg(!strstr(text, complaints[i]), "%s", text);
 }
 
-static bool clears_nothing(void)
+static bool not_clearing(void)
 {
-	char *text = read_file(pci_path(pci_accel(), "clearing"));
-	bool nothing = !strcmp(text, "0\n");
-
-	free(text);
-	return nothing;
+	return !pci_is_clearing();
 }
 
 /* BAR 0 is of 64 bits; its low four bits say so. */
@@ -337,7 +333,7 @@ static void check_sound(const struct qmp_state *before, const uint8_t *config_be
 	char *state;
 
 	/* Before an open, which would mend some of it; a close may just have begun to clear. */
-	wait_until(clears_nothing);
+	wait_until(not_clearing);
 	state = pci_debugfs(pci_accel(), "state");
 	check_msg(strstr(state, "blocked\n"), "%s", state);
 	free(state);

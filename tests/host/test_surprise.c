@@ -230,15 +230,6 @@ static void set_method(const char *method)
 	write_file(pci_path(pci_accel(), "clear"), method);
 }
 
-static bool clearing(void)
-{
-	char *text = read_file(pci_path(pci_accel(), "clearing"));
-	bool ret = *text == '1';
-
-	free(text);
-	return ret;
-}
-
 /* By the processors, which takes its time. */
 static void use_and_pull_while_clearing(void)
 {
@@ -247,7 +238,7 @@ static void use_and_pull_while_clearing(void)
 
 	set_method("cpu");
 	tenant_close(&vfio, memory);
-	check(clearing());
+	check(pci_is_clearing());
 	slot_pull();
 }
 
