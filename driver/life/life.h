@@ -226,7 +226,6 @@ int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv);
 /* state.c */
 int cxl_vfio_leave(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);
 int cxl_vfio_back(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);
-int cxl_vfio_back_locked(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);
 void cxl_vfio_note_command(struct cxl_vfio_device *cxlv);
 void cxl_vfio_forget_user(struct cxl_vfio_device *cxlv);
 void cxl_vfio_hang(struct cxl_vfio_device *cxlv);

@@ -192,7 +192,7 @@ int cxl_vfio_reset_by_user_begin(struct cxl_vfio_device *cxlv)
  * @ret: its answer
  *
  * A reset that was made is the machine's, whichever way the PCI core reset the function: it
- * lets go of the virtual decoder, lock and all, so that the next firmware can place it. One
+ * releases the virtual decoder and its lock, and the machine's firmware places it again. A reset
  * that was not made leaves the virtual registers alone. That is told of a reset of the bus
  * by what the device kept, for the PCI core succeeds also where the port above masks it
  * (8.1.5.2, pci_bridge_secondary_bus_reset()).

@@ -148,18 +148,3 @@ int cxl_vfio_back(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 	cxl_vfio_mem_allow(&cxlv->mem, why);
 	return ret;
 }
-
-/**
- * cxl_vfio_back_locked - the same, with configuration access locked here
- * @cxlv: the device
- * @why: the reason
- */
-int cxl_vfio_back_locked(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
-{
-	int ret;
-
-	pci_cfg_access_lock(cxlv->core.pdev);
-	ret = cxl_vfio_back(cxlv, why);
-	pci_cfg_access_unlock(cxlv->core.pdev);
-	return ret;
-}

@@ -97,7 +97,9 @@ static int open_device(struct cxl_vfio_device *cxlv)
 		goto err_backing;
 	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_OPEN);
 	ret = vfio_pci_core_enable(&cxlv->core);
-	cxl_vfio_back_locked(cxlv, CXL_VFIO_WHY_OPEN);
+	pci_cfg_access_lock(cxlv->core.pdev);
+	cxl_vfio_back(cxlv, CXL_VFIO_WHY_OPEN);
+	pci_cfg_access_unlock(cxlv->core.pdev);
 	if (ret)
 		goto err_backing;
 
