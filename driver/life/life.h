@@ -93,8 +93,8 @@ struct cxl_vfio_clear {
 };
 
 /**
- * struct cxl_vfio_user_reset - a reset that the user asks for by ioctl, and the PCI core makes
- * @lock: one at a time; outside of all locks but the gate
+ * struct cxl_vfio_user_reset - a reset by the PCI core that a user's ioctl or close waits for
+ * @lock: one ioctl at a time; outside of all locks but the gate
  * @task: waits for it, NULL without one; the PCI core calls back in its context
  * @ended: the PCI core has called back at the end
  * @lost: the device had lost its decoder then
@@ -130,7 +130,7 @@ struct cxl_vfio_user_reset {
  *	     configuration access locked
  * @command_lock: the user writes to COMMAND once at a time. User memory is touched under it
  * @hung_flags: resets that the PCI core does not take while a CXL Reset has not ended
- * @user_reset: the one that its user waits for, by ioctl: it is the machine's
+ * @user_reset: the one that its user waits for
  * @debugfs: its directory
  */
 struct cxl_vfio_device {
@@ -239,6 +239,8 @@ int cxl_vfio_reset_by_user_begin(struct cxl_vfio_device *cxlv);
 int cxl_vfio_reset_by_user_end(struct cxl_vfio_device *cxlv, bool bus, int ret);
 int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_reset_end_close(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_reset_by_close_begin(struct cxl_vfio_device *cxlv);
+void cxl_vfio_reset_by_close_end(struct cxl_vfio_device *cxlv, bool locked);
 void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv);
 
 /* cxl_reset.c */
@@ -260,8 +262,6 @@ int cxl_vfio_wait_recovered(struct cxl_vfio_device *cxlv);
 /* removal.c */
 void cxl_vfio_removed(struct cxl_vfio_device *cxlv);
 void cxl_vfio_request(struct vfio_device *vdev, unsigned int count);
-bool cxl_vfio_skip_core_reset_begin(struct cxl_vfio_device *cxlv);
-void cxl_vfio_skip_core_reset_end(struct cxl_vfio_device *cxlv, bool locked);
 
 /* runtime_pm.c */
 void cxl_vfio_runtime_pm_setup(void);

@@ -40,24 +40,3 @@ void cxl_vfio_request(struct vfio_device *vdev, unsigned int count)
 		cxl_vfio_removed(cxlv);
 	vfio_pci_core_request(vdev, count);
 }
-
-/**
- * cxl_vfio_skip_core_reset_begin - let the VFIO core not reset a device that is gone
- * @cxlv: the device, about to be disabled
- *
- * The core resets what is closed, and the PCI core waits for a minute for the device to
- * come back (pci_dev_wait()). It does not where the device lock is held, as by unbind.
- *
- * Return: what cxl_vfio_skip_core_reset_end() wants to know.
- */
-bool cxl_vfio_skip_core_reset_begin(struct cxl_vfio_device *cxlv)
-{
-	return !cxl_vfio_is_present(&cxlv->hw) && device_trylock(&cxlv->core.pdev->dev);
-}
-
-/* It is disabled. */
-void cxl_vfio_skip_core_reset_end(struct cxl_vfio_device *cxlv, bool locked)
-{
-	if (locked)
-		device_unlock(&cxlv->core.pdev->dev);
-}

@@ -238,9 +238,9 @@ static bool try_end_close(struct cxl_vfio_device *cxlv)
  * cxl_vfio_reset_end_close - put back what the VFIO core's reset at close took
  * @cxlv: the device, which the core has disabled
  *
- * No callback announces that reset. If the device lock is taken, the restore is left to its
- * holder or the next open: unbind holds it while it waits for the close, and another reset while
- * that is under way.
+ * No callback announces a reset of the function. If the device lock is taken, the restore is
+ * left to its holder or the next open: unbind holds it while it waits for the close, and another
+ * reset while that is under way.
  *
  * Return: whether there is nothing to put back any more.
  */
@@ -251,4 +251,46 @@ bool cxl_vfio_reset_end_close(struct cxl_vfio_device *cxlv)
 	WRITE_ONCE(cxlv->close_left, true);
 	/* Or the reset ended before it could see that. */
 	return try_end_close(cxlv);
+}
+
+/**
+ * cxl_vfio_reset_by_close_begin - the VFIO core is about to disable the device, and to reset it
+ * @cxlv: the device
+ *
+ * One that does not answer is not reset: the PCI core would wait for it for a minute
+ * (pci_dev_wait()). It only tries the device lock, which unbind has as well.
+ *
+ * Return: what cxl_vfio_reset_by_close_end() wants to know.
+ */
+bool cxl_vfio_reset_by_close_begin(struct cxl_vfio_device *cxlv)
+{
+	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_CLOSE);
+	cxlv->user_reset.ended = false;
+	WRITE_ONCE(cxlv->user_reset.task, current);
+	return !cxl_vfio_is_present(&cxlv->hw) && device_trylock(&cxlv->core.pdev->dev);
+}
+
+/**
+ * cxl_vfio_reset_by_close_end - the VFIO core has disabled the device
+ * @cxlv: the device
+ * @locked: what cxl_vfio_reset_by_close_begin() returned
+ *
+ * The core has reset it, if it could: it only tries. Where the function cannot be reset it
+ * resets the bus, and takes that for made also where the port above masks it, as in
+ * cxl_vfio_reset_by_user_end(). Then what the device's user had it do goes on.
+ */
+void cxl_vfio_reset_by_close_end(struct cxl_vfio_device *cxlv, bool locked)
+{
+	struct cxl_vfio_user_reset *user = &cxlv->user_reset;
+
+	WRITE_ONCE(user->task, NULL);
+	if (locked)
+		device_unlock(&cxlv->core.pdev->dev);
+	cxl_vfio_reset_end_close(cxlv);
+	if (user->ended) {
+		tell_end(cxlv, user->lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR, user->ret);
+		if (user->kept)
+			cxlv->core.needs_reset = true;
+	}
+	WRITE_ONCE(cxlv->clear.quiet, !cxlv->core.needs_reset);
 }

@@ -27,17 +27,6 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	return vfio_pci_core_init_dev(vdev);
 }
 
-/*
- * The core has disabled the device, and reset it, if it could: it only tries. Otherwise
- * what the device's user had it do goes on.
- */
-static void after_disable(struct cxl_vfio_device *cxlv, bool locked)
-{
-	cxl_vfio_skip_core_reset_end(cxlv, locked);
-	cxl_vfio_reset_end_close(cxlv);
-	WRITE_ONCE(cxlv->clear.quiet, !cxlv->core.needs_reset);
-}
-
 /* Nobody opens a device that is in a CXL Reset. */
 static int refuse_hung(struct cxl_vfio_device *cxlv)
 {
@@ -130,10 +119,9 @@ err_disable:
 	/* The core's reset here is announced to nobody. */
 	cxl_vfio_clear_stop(cxlv);
 	cxl_vfio_bar_close(cxlv);
-	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_CLOSE);
-	locked = cxl_vfio_skip_core_reset_begin(cxlv);
+	locked = cxl_vfio_reset_by_close_begin(cxlv);
 	vfio_pci_core_disable(&cxlv->core);
-	after_disable(cxlv, locked);
+	cxl_vfio_reset_by_close_end(cxlv, locked);
 err_backing:
 	cxl_vfio_tenancy_close(cxlv);
 	return ret;
@@ -166,10 +154,9 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 	cxl_vfio_regs_close(&cxlv->regs);
 	cxl_vfio_forget_user(cxlv);
 	cxl_vfio_bar_close(cxlv);
-	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_CLOSE);
-	locked = cxl_vfio_skip_core_reset_begin(cxlv);
+	locked = cxl_vfio_reset_by_close_begin(cxlv);
 	vfio_pci_core_close_device(vdev);
-	after_disable(cxlv, locked);
+	cxl_vfio_reset_by_close_end(cxlv, locked);
 	trace_cxl_vfio_close(&cxlv->core.pdev->dev);
 	cxl_vfio_tenancy_close(cxlv);
 	cxl_vfio_power_put(cxlv);

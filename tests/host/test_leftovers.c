@@ -9,6 +9,8 @@
  * Or he has it fill what is beyond the decoder. The next user opens the device without
  * a reset that works, or while a module holds the device's lock, and searches the memory.
  *
+ * Or he closes it where no reset reaches the device.
+ *
  * Not covered: engines that a reset does not stop.
  */
 #include <errno.h>
@@ -22,6 +24,7 @@
 #include "harness.h"
 #include "module.h"
 #include "pci.h"
+#include "qmp.h"
 #include "tenant.h"
 #include "vfio.h"
 
@@ -57,7 +60,7 @@ static void check_refused(const char *words)
 }
 
 /* More fills of all of the memory than there is time for. Its ring is there as well. */
-static void fill_for_ever(struct vfio *vfio, volatile uint8_t *memory)
+static void start_filling(struct vfio *vfio, volatile uint8_t *memory)
 {
 	const uint64_t ring = vfio->mem.size - RING_SIZE;
 	const struct cxl_accel_desc fill = {
@@ -79,6 +82,12 @@ static void fill_for_ever(struct vfio *vfio, volatile uint8_t *memory)
 		memcpy((uint8_t *)memory + ring + i * sizeof(fill), &fill, sizeof(fill));
 	for (i = 0; i < ARRAY_SIZE(start); i++)
 		engine[start[i][0] / sizeof(*engine)] = start[i][1];
+	munmap((void *)engine, CXL_ACCEL_PAGE_SIZE);
+}
+
+static void fill_for_ever(struct vfio *vfio, volatile uint8_t *memory)
+{
+	start_filling(vfio, memory);
 	tenant_leaves_when_asked(vfio, memory);
 }
 
@@ -159,6 +168,30 @@ static void test_first_open_fails(void)
 	set_attribute("clear", "auto");
 }
 
+/*
+ * The port above masks resets of the bus (8.1.5.2), of which the PCI core says that they are made.
+ * The function can be reset in no other way.
+ */
+static void test_bus_reset_is_masked(void)
+{
+	volatile uint8_t *memory;
+	struct vfio vfio;
+
+	set_attribute("clear", "auto");
+	memory = tenant_open(&vfio);
+	start_filling(&vfio, memory);
+	set_attribute("clear", "cpu");
+	set_attribute("reset_method", "\n");
+	qmp_set("ignore-bus-reset", true);
+	tenant_close(&vfio, memory);
+	check_refused("no reset that works");
+	check_eq(attribute("uncleared_bytes"), vfio.mem.size);
+	qmp_set("ignore-bus-reset", false);
+	set_attribute("reset_method", "default");
+	check_nothing_found();
+	set_attribute("clear", "auto");
+}
+
 /* Between host memory and the first page that has no address. */
 static void move_beyond(struct vfio *vfio, struct accel *accel, unsigned int op)
 {
@@ -210,6 +243,7 @@ static void test_memory_beyond_decoder(void)
 const struct test tests[] = {
 	{ "no_reset_works_at_open", test_no_reset_works_at_open },
 	{ "first_open_fails", test_first_open_fails },
+	{ "bus_reset_is_masked", test_bus_reset_is_masked },
 	{ "memory_beyond_decoder", test_memory_beyond_decoder },
 	{ }
 };
