@@ -138,9 +138,6 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 	pci_cfg_access_unlock(pdev);
 	ret = vfio_pci_core_aer_err_detected(pdev, state);
 	WRITE_ONCE(cxlv->link_reset, lost);
-	/* The link works still, and is to be reset: not with lines that are on their way. */
-	if (lost && state == pci_channel_io_normal)
-		cxl_vfio_mem_flush_touched(&cxlv->mem);
 	return lost ? PCI_ERS_RESULT_NEED_RESET : ret;
 }
 

@@ -23,8 +23,9 @@ const struct cxl_vfio_rule cxl_vfio_rules[CXL_VFIO_WHY_COUNT] = {
 		.ends = "the VFIO core has reset it", .restores = true,
 	},
 	[CXL_VFIO_WHY_ERROR] = {
+		/* The link may be reset, be it for another device below the same port. */
 		.name = "error", .begins = "AER reports an error",
-		.ends = "recovery has ended", .restores = true,
+		.ends = "recovery has ended", .flush = true, .restores = true,
 	},
 	[CXL_VFIO_WHY_POWER] = {
 		.name = "power", .begins = "the user writes D3hot to PMCSR, which is virtual",

@@ -15,7 +15,8 @@
  * @why: the reason
  *
  * On return no access is under way, no mapping is left, and what the rule says of caches
- * and of the kernel's mapping is done. Ended by cxl_vfio_back().
+ * and of the kernel's mapping is done. With a link that is down nothing can be written back.
+ * Ended by cxl_vfio_back().
  *
  * Return: 0; or why caches could not be flushed that may have lines of the memory.
  */
@@ -26,7 +27,9 @@ int cxl_vfio_leave(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 	cxl_vfio_mem_revoke(&cxlv->mem, why);
 	if (rule->unmap)
 		cxl_vfio_backing_unmap(&cxlv->mem);
-	return rule->flush ? cxl_vfio_mem_flush_touched(&cxlv->mem) : 0;
+	if (!rule->flush || pci_channel_offline(cxlv->core.pdev))
+		return 0;
+	return cxl_vfio_mem_flush_touched(&cxlv->mem);
 }
 
 /**

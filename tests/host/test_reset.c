@@ -237,11 +237,16 @@ static void test_rebind_makes_usable(void)
 #define TRACE	"/sys/kernel/tracing"
 #define FLUSHES	10
 
-/* Another test's may be there. */
-static void count_flushes(void)
+static void count_no_flushes(void)
 {
 	__write_file(TRACE "/events/kprobes/cxl_flush/enable", "0");
 	__write_file(TRACE "/kprobe_events", "-:cxl_flush");
+}
+
+/* Another test's may be there. */
+static void count_flushes(void)
+{
+	count_no_flushes();
 	write_file(TRACE "/kprobe_events", "p:cxl_flush cpu_cache_invalidate_memregion");
 	write_file(TRACE "/events/kprobes/cxl_flush/enable", "1");
 }
@@ -296,8 +301,41 @@ static void test_caches_flushed_if_touched(void)
 	vfio_close(&session.vfio);
 	check_eq(flushes(), before + 1);
 	write_file(pci_path(pci_accel(), "clear"), "auto");
-	write_file(TRACE "/events/kprobes/cxl_flush/enable", "0");
-	write_file(TRACE "/kprobe_events", "-:cxl_flush");
+	count_no_flushes();
+}
+
+static void wait_for_memory(struct session *session)
+{
+	uint8_t byte;
+
+	while (!load(session->window, &byte))
+		usleep(10000);
+}
+
+/* Recovery may reset a link; through one that is down no line is written back. */
+static void test_caches_flushed_if_link_works(void)
+{
+	struct session session;
+	unsigned long before;
+	int event;
+
+	setup(&session, "resets-bus");
+	event = vfio_event(&session.vfio, VFIO_PCI_ERR_IRQ_INDEX);
+	count_flushes();
+	before = flushes();
+	session.window[0] = 1;
+	qmp_aer_error("POISON_TLP");
+	check(vfio_event_met(event));
+	check_eq(flushes(), before + 1);
+	wait_for_memory(&session);
+
+	session.window[0] = 1;
+	qmp_aer_error("MALF_TLP");
+	check(vfio_event_met(event));
+	wait_for_memory(&session);
+	check_eq(flushes(), before + 1);
+	check_gt(qmp_get("resets-bus"), session.resets);
+	count_no_flushes();
 }
 
 const struct test tests[] = {
@@ -310,5 +348,6 @@ const struct test tests[] = {
 	{ "reset_at_close_restores", test_reset_at_close_restores },
 	{ "rebind_makes_usable", test_rebind_makes_usable },
 	{ "caches_flushed_if_touched", test_caches_flushed_if_touched },
+	{ "caches_flushed_if_link_works", test_caches_flushed_if_link_works },
 	{ }
 };
