@@ -13,6 +13,7 @@ static const struct accel_place places[] = {
 	{ "end", CXL_ACCEL_BAR, CXL_ACCEL_BAR_SIZE - CXLR_COMPONENT_SIZE, CXL_ACCEL_BAR_SIZE },
 	{ "start", CXL_ACCEL_COMPONENT_BAR, 0, 2 * CXLR_COMPONENT_SIZE },
 	{ "alone", CXL_ACCEL_COMPONENT_BAR, 0, CXLR_COMPONENT_SIZE },
+	{ "large", CXL_ACCEL_COMPONENT_BAR, 0, 4 * GiB },
 };
 
 /* The capability array lists these, at these places (8.2.4.1). */
@@ -178,8 +179,8 @@ bool accel_component_find(CxlAccel *s, Error **errp)
 			s->place = &places[i];
 	if (s->place)
 		return true;
-	error_setg(errp, "property 'component' is '%s'; it can be 'middle', 'end', 'start' or 'alone'",
-		   name);
+	error_setg(errp, "property 'component' is '%s'; it can be 'middle', 'end', 'start', 'alone' or "
+		   "'large'", name);
 	return false;
 }
 
@@ -192,7 +193,7 @@ MemoryRegion *accel_component_bar(CxlAccel *s)
 static void add_neighbours(CxlAccel *s)
 {
 	MemoryRegion *bar = accel_component_bar(s);
-	uint32_t end = s->place->offset + CXLR_COMPONENT_SIZE;
+	uint64_t end = s->place->offset + CXLR_COMPONENT_SIZE;
 
 	memory_region_init_alias(&s->scratch_before, OBJECT(s), "cxl-accel-before",
 				 &s->scratch_page, 0, CXL_ACCEL_SCRATCH_SIZE);

@@ -20,17 +20,7 @@
 #define FLEX_BUS_68B	0x0020u
 #define FLEX_BUS_PROTOCOLS (FLEX_BUS_CACHE | FLEX_BUS_IO | FLEX_BUS_MEM | FLEX_BUS_68B)
 
-/* 8.1.7, GPF for Device: the 3 s and 51 mW that phase 2 may take. */
-#define GPF_PHASE2_DURATION	0x0a
-#define GPF_PHASE2_POWER	0x0c
-
 #define RESET_TIMEOUT_1S	2
-
-/* The DVSECs follow each other; offsets are those from the first one. */
-#define GPF		0x40
-#define FLEX_BUS	0x50
-#define LOCATOR		0x70
-#define DVSEC_SIZE	0x90
 
 static const struct {
 	const struct cxlr_map *map;
@@ -38,9 +28,9 @@ static const struct {
 	unsigned int units;
 } dvsecs[] = {
 	{ &cxlr_map_dvsec_device, 0, 0 },
-	{ &cxlr_map_dvsec_gpf, GPF, 0 },
-	{ &cxlr_map_dvsec_flex_bus, FLEX_BUS, 0 },
-	{ &cxlr_map_dvsec_locator, LOCATOR, 1 },
+	{ &cxlr_map_dvsec_gpf, ACCEL_DVSEC_GPF, 0 },
+	{ &cxlr_map_dvsec_flex_bus, ACCEL_DVSEC_FLEX_BUS, 0 },
+	{ &cxlr_map_dvsec_locator, ACCEL_DVSEC_LOCATOR, 1 },
 };
 
 uint64_t accel_dvsec_get(CxlAccel *s, uint32_t offset)
@@ -51,16 +41,6 @@ uint64_t accel_dvsec_get(CxlAccel *s, uint32_t offset)
 void accel_dvsec_set(CxlAccel *s, uint32_t offset, uint64_t mask, bool set)
 {
 	cxlr_set(&s->dvsec, offset, mask, set ? mask : 0);
-}
-
-uint32_t accel_gpf_power(CxlAccel *s)
-{
-	return cxlr_get(&s->dvsec, GPF + GPF_PHASE2_POWER);
-}
-
-void accel_set_gpf_power(CxlAccel *s, uint32_t mw)
-{
-	cxlr_init(&s->dvsec, GPF + GPF_PHASE2_POWER, UINT32_MAX, mw);
 }
 
 bool accel_mem_enabled(CxlAccel *s)
@@ -116,12 +96,12 @@ static void hwinit(CxlAccel *s)
 		  (s->mem_size & CXLR_RANGE_SIZE_LOW_MASK) | CXLR_RANGE_MEM_INFO_VALID |
 		  2 << CXLR_RANGE_MEDIA_TYPE_SHIFT | 2 << CXLR_RANGE_MEMORY_CLASS_SHIFT |
 		  active_timeout(s) },
-		{ GPF + GPF_PHASE2_DURATION, 0x603 },
-		{ GPF + GPF_PHASE2_POWER, 0x33 },
-		{ FLEX_BUS + FLEX_BUS_CAP, FLEX_BUS_PROTOCOLS },
-		{ FLEX_BUS + FLEX_BUS_CTRL, FLEX_BUS_IO },
-		{ FLEX_BUS + FLEX_BUS_STATUS, FLEX_BUS_PROTOCOLS },
-		{ LOCATOR + CXLR_REG_LOCATOR_BLOCK_LOW(0),
+		{ ACCEL_DVSEC_GPF_DURATION, 0x603 },
+		{ ACCEL_DVSEC_GPF_POWER, 0x33 },
+		{ ACCEL_DVSEC_FLEX_BUS + FLEX_BUS_CAP, FLEX_BUS_PROTOCOLS },
+		{ ACCEL_DVSEC_FLEX_BUS + FLEX_BUS_CTRL, FLEX_BUS_IO },
+		{ ACCEL_DVSEC_FLEX_BUS + FLEX_BUS_STATUS, FLEX_BUS_PROTOCOLS },
+		{ ACCEL_DVSEC_LOCATOR + CXLR_REG_LOCATOR_BLOCK_LOW(0),
 		  s->place->offset | s->place->bar |
 		  CXLR_REG_LOCATOR_ID_COMPONENT << CXLR_REG_LOCATOR_ID_SHIFT },
 	};
@@ -130,8 +110,8 @@ static void hwinit(CxlAccel *s)
 	for (i = 0; i < ARRAY_SIZE(values); i++)
 		cxlr_init(&s->dvsec, values[i].at, UINT32_MAX, values[i].val);
 	if (s->acl)
-		cxlr_init(&s->dvsec, LOCATOR + CXLR_REG_LOCATOR_BLOCK_LOW(1), UINT32_MAX,
-			  CXL_ACCEL_ACL_OFFSET | CXL_ACCEL_BAR |
+		cxlr_init(&s->dvsec, ACCEL_DVSEC_LOCATOR + CXLR_REG_LOCATOR_BLOCK_LOW(1),
+			  UINT32_MAX, CXL_ACCEL_ACL_OFFSET | CXL_ACCEL_BAR |
 			  CXLR_REG_LOCATOR_ID_ACL << CXLR_REG_LOCATOR_ID_SHIFT);
 }
 
@@ -163,11 +143,11 @@ static void dvsecs_init(CxlAccel *s)
 	unsigned int i;
 	bool placed;
 
-	s->dvsec_memory = g_malloc0(cxlr_space_memory(DVSEC_SIZE, 2));
-	cxlr_space_init(&s->dvsec, s->dvsec_memory, DVSEC_SIZE, 2);
+	s->dvsec_memory = g_malloc0(cxlr_space_memory(ACCEL_DVSEC_SIZE, 2));
+	cxlr_space_init(&s->dvsec, s->dvsec_memory, ACCEL_DVSEC_SIZE, 2);
 	for (i = 0; i < ARRAY_SIZE(dvsecs); i++) {
 		uint32_t at = dvsecs[i].at;
-		unsigned int units = dvsecs[i].units + (s->acl && at == LOCATOR);
+		unsigned int units = dvsecs[i].units + (s->acl && at == ACCEL_DVSEC_LOCATOR);
 		uint32_t len = dvsecs[i].map->size + units * dvsecs[i].map->unit_stride;
 
 		pcie_add_capability(pdev, PCI_EXT_CAP_ID_DVSEC, 1, ACCEL_CFG_DVSEC + at, len);
@@ -185,7 +165,7 @@ static void dvsecs_init(CxlAccel *s)
 
 static bool in_dvsecs(uint32_t addr)
 {
-	return addr >= ACCEL_CFG_DVSEC && addr < ACCEL_CFG_DVSEC + DVSEC_SIZE;
+	return addr >= ACCEL_CFG_DVSEC && addr < ACCEL_CFG_DVSEC + ACCEL_DVSEC_SIZE;
 }
 
 static bool pm_init(CxlAccel *s, Error **errp)
@@ -276,7 +256,7 @@ uint32_t accel_config_read(PCIDevice *pdev, uint32_t addr, int len)
 	uint8_t bytes[4] = { 0 };
 	uint32_t val;
 
-	if (s->gone)
+	if (s->gone || s->silent)
 		return UINT32_MAX;
 	accel_note_access(s, addr == ACCEL_CFG_DVSEC + CXLR_DVSEC_STATUS2 && len == 2);
 	if (in_dvsecs(addr)) {
@@ -314,7 +294,7 @@ void accel_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 	bool awake = accel_in_d0(s);
 	uint8_t bytes[4];
 
-	if (s->gone)
+	if (s->gone || s->silent)
 		return;
 	accel_note_access(s, false);
 	if (in_dvsecs(addr)) {

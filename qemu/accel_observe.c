@@ -37,6 +37,16 @@ static void dvsec_get(Object *obj, Visitor *v, const char *name, void *opaque, E
 	visit_type_uint64(v, name, &val, errp);
 }
 
+/* Past all attributes, also what the hardware initialises. */
+static void dvsec_init(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
+{
+	struct register_at *reg = opaque;
+	uint32_t val;
+
+	if (visit_type_uint32(v, name, &val, errp))
+		cxlr_init(&CXL_ACCEL(obj)->dvsec, reg->offset, UINT32_MAX, val);
+}
+
 static void register_release(Object *obj, const char *name, void *opaque)
 {
 	g_free(opaque);
@@ -120,21 +130,6 @@ static void mem_degraded_set(Object *obj, bool degraded, Error **errp)
 
 	s->degraded = degraded;
 	accel_set_mem_active(s, s->mem_active);
-}
-
-static void gpf_power_get(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
-{
-	uint32_t mw = accel_gpf_power(CXL_ACCEL(obj));
-
-	visit_type_uint32(v, name, &mw, errp);
-}
-
-static void gpf_power_set(Object *obj, Visitor *v, const char *name, void *opaque, Error **errp)
-{
-	uint32_t mw;
-
-	if (visit_type_uint32(v, name, &mw, errp))
-		accel_set_gpf_power(CXL_ACCEL(obj), mw);
 }
 
 static bool refuse_commit_get(Object *obj, Error **errp)
@@ -221,6 +216,16 @@ static bool ignore_bus_reset_get(Object *obj, Error **errp)
 static void ignore_bus_reset_set(Object *obj, bool ignore, Error **errp)
 {
 	CXL_ACCEL(obj)->ignore_bus_reset = ignore;
+}
+
+static bool silent_get(Object *obj, Error **errp)
+{
+	return CXL_ACCEL(obj)->silent;
+}
+
+static void silent_set(Object *obj, bool silent, Error **errp)
+{
+	CXL_ACCEL(obj)->silent = silent;
 }
 
 static bool viral_get(Object *obj, Error **errp)
@@ -354,7 +359,10 @@ void accel_observe_init(CxlAccel *s)
 	object_property_add_bool(obj, "viral", viral_get, viral_set);
 	object_property_add_bool(obj, "mem-active", mem_active_get, mem_active_set);
 	object_property_add_bool(obj, "mem-degraded", mem_degraded_get, mem_degraded_set);
-	object_property_add(obj, "gpf-power", "uint32", gpf_power_get, gpf_power_set, NULL, NULL);
+	add_register(s, "gpf-power", dvsec_get, dvsec_init, ACCEL_DVSEC_GPF_POWER, 32);
+	if (s->acl)
+		add_register(s, "acl-locator", dvsec_get, dvsec_init,
+			     ACCEL_DVSEC_LOCATOR + CXLR_REG_LOCATOR_BLOCK_LOW(1), 32);
 	object_property_add_bool(obj, "refuse-commit", refuse_commit_get, refuse_commit_set);
 	object_property_add_bool(obj, "bi-enable", bi_enable_get, bi_enable_set);
 	object_property_add_bool(obj, "refuse-bi", refuse_bi_get, refuse_bi_set);
@@ -362,6 +370,7 @@ void accel_observe_init(CxlAccel *s)
 	object_property_add_bool(obj, "fail-reset", fail_reset_get, fail_reset_set);
 	object_property_add_bool(obj, "ignore-bus-reset", ignore_bus_reset_get,
 				 ignore_bus_reset_set);
+	object_property_add_bool(obj, "silent", silent_get, silent_set);
 	object_property_add_bool(obj, "gone", gone_get, gone_set);
 	object_property_add_bool(obj, "surprise-removed", told_get, told_set);
 }

@@ -758,6 +758,14 @@ def component_places(m):
     equal(m.read(m.bar(3, COMPONENT_BAR + 0x1000)), 0xffffffff)
 
 
+@test(('', 'component=large'))
+def component_large_bar(m):
+    at = m.device(1, 0x20)
+    m.write(at, 0xffffffff)
+    m.write(at + 4, 0xffffffff)
+    equal((m.read(at), m.read(at + 4)), (0xc, 0xffffffff), 'a prefetchable BAR of 4 GiB')
+
+
 @test(('', 'acl=on'))
 def acl_declares_safe_ranges(m):
     equal([m.read(m.device(a, 0x1f4)) >> 20 for a in (0, 1)], [0x14, 0x1c], 'DVSEC length')
@@ -766,6 +774,8 @@ def acl_declares_safe_ranges(m):
     equal([m.read(m.bar(1, 0x20000 + at), 8) for at in range(8, 0x30, 8)],
           [0, 0x10000, 0x80000, 0x50000, 0])
     equal(m.read(m.bar(1, 0x2001c)), 0)
+    m.set('acl-locator', 0x100205, 1)
+    equal((m.read(m.device(1, 0x204)), m.get('acl-locator', 1)), (0x100205, 0x100205))
 
 
 @test()
@@ -896,6 +906,17 @@ def gpf_power_is_what_it_is_set_to(m):
     equal((m.read(power), m.get('gpf-power')), (0xffffffff, 0xffffffff))
     m.bus_reset()
     equal(m.read(power), 0xffffffff, 'after a reset')
+
+
+@test()
+def silent_function_keeps_what_it_has(m):
+    m.map()
+    m.set('silent', True)
+    equal((m.read(m.device(0, 0)), m.dvsec(CONTROL)), (0xffffffff, 0xffff))
+    m.set_dvsec(CONTROL, 0)
+    equal(m.mapped(), (m.window, 512 * MIB))
+    m.set('silent', False)
+    equal((m.read(m.device(0, 0)), m.dvsec(CONTROL)), (0x10f01af4, 6))
 
 
 # Resets.

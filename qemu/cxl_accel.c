@@ -129,8 +129,11 @@ static void bar_init(CxlAccel *s)
 	accel_component_init(s);
 	accel_engine_init(s);
 	pci_register_bar(PCI_DEVICE(s), CXL_ACCEL_BAR, BAR_FLAGS, &s->bar);
+	/* Only a prefetchable BAR gets an address above 4 GiB behind a bridge. */
 	if (s->place->bar != CXL_ACCEL_BAR)
-		pci_register_bar(PCI_DEVICE(s), s->place->bar, BAR_FLAGS, &s->component_bar);
+		pci_register_bar(PCI_DEVICE(s), s->place->bar, BAR_FLAGS |
+				 (s->place->bar_size < 4 * GiB ? 0 :
+				  PCI_BASE_ADDRESS_MEM_PREFETCH), &s->component_bar);
 }
 
 static void bar_exit(CxlAccel *s)
@@ -291,7 +294,8 @@ static const struct {
 	{ "af", "whether there is an Advanced Features capability" },
 	{ "sn", "PCIe device serial number" },
 	{ "acl", "whether the device declares what of BAR 0 is safe for a VM" },
-	{ "component", "where the component registers are: 'middle', 'end', 'start', 'alone'" },
+	{ "component", "where the component registers are: 'middle', 'end', 'start', 'alone', "
+	  "'large'" },
 };
 
 static const VMStateDescription accel_vmstate = {

@@ -35,6 +35,15 @@ OBJECT_DECLARE_SIMPLE_TYPE(CxlAccel, CXL_ACCEL)
 #define ACCEL_CFG_DOE		0x160
 #define ACCEL_CFG_DVSEC		0x180	/* PCIe DVSEC for CXL Devices, first of several */
 
+/* The DVSECs follow each other; offsets are those from the first one. */
+#define ACCEL_DVSEC_GPF		0x40
+#define ACCEL_DVSEC_FLEX_BUS	0x50
+#define ACCEL_DVSEC_LOCATOR	0x70
+#define ACCEL_DVSEC_SIZE	0x90
+/* 8.1.7, GPF for Device: the 3 s and 51 mW that phase 2 may take. */
+#define ACCEL_DVSEC_GPF_DURATION (ACCEL_DVSEC_GPF + 0x0a)
+#define ACCEL_DVSEC_GPF_POWER	(ACCEL_DVSEC_GPF + 0x0c)
+
 /* Where the capabilities of the CM block are, from its start; and BI's in their array. */
 #define ACCEL_CM_RAS		0x080
 #define ACCEL_CM_LINK		0x100
@@ -85,7 +94,8 @@ struct accel_engine {
 struct accel_place {
 	const char *name;
 	unsigned int bar;
-	uint32_t offset, bar_size;
+	uint32_t offset;
+	uint64_t bar_size;
 };
 
 struct CxlAccel {
@@ -152,6 +162,7 @@ struct CxlAccel {
 
 	/* It has left its slot, and the slot says so; what is in place of its BARs then. */
 	bool gone, told;
+	bool silent;		/* its configuration space does not answer */
 	MemoryRegion absent[3];
 };
 
@@ -164,9 +175,6 @@ void accel_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val, int len);
 /* A register by its offset in the PCIe DVSEC for CXL Devices, past all attributes. */
 uint64_t accel_dvsec_get(CxlAccel *s, uint32_t offset);
 void accel_dvsec_set(CxlAccel *s, uint32_t offset, uint64_t mask, bool set);
-/* GPF Phase 2 Power, 8.1.7.2; what is set outlives resets. */
-uint32_t accel_gpf_power(CxlAccel *s);
-void accel_set_gpf_power(CxlAccel *s, uint32_t mw);
 bool accel_mem_enabled(CxlAccel *s);
 bool accel_config_locked(CxlAccel *s);
 uint64_t accel_range_base(CxlAccel *s);
