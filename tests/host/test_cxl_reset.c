@@ -876,6 +876,41 @@ static void test_flr_by_advanced_features(void)
 	events_until(&session.vfio, &events, VFIO_CXL_EVENT_RESET_END);
 }
 
+/* The kernel's last word on a correctable error, which the driver has been told of by then. */
+static void wait_for_correctable(int kmsg)
+{
+	unsigned int i, level;
+	char text[1024];
+
+	for (i = 0; i < 6000; i++, usleep(10000))
+		while (kmsg_next(kmsg, text, sizeof(text), &level))
+			if (strstr(text, "severity=Correctable"))
+				return;
+	fail(__FILE__, __LINE__, "no correctable error");
+}
+
+/* One that hangs is left alone, its RAS registers too: it tells of its errors afterwards. */
+static void test_hung_keeps_errors(void)
+{
+	const uint32_t error = 1 << 2;
+	struct session session;
+	int kmsg;
+
+	setup(&session);
+	cxl_reset_start(&session.vfio, false);
+	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_ERROR);
+	kmsg = kmsg_open();
+	qmp_set32("ras-correctable", error);
+	wait_for_correctable(kmsg);
+	usleep(300000);
+	check_eq(qmp_get("ras-correctable"), error);
+	reset_then(&session.vfio, __vfio_hot_reset, "resets-bus");
+	check_eq(qmp_get("ras-correctable"), 0);
+	check_eq(kmsg_said(kmsg, "correctable CXL errors: CRC_Threshold"), 1);
+	close(kmsg);
+	check_after(&session, 1);
+}
+
 /* The same, of the one that is to clear the memory: nobody opens the device in it. */
 static void test_hung_while_clearing(void)
 {
@@ -921,6 +956,7 @@ const struct test tests[] = {
 	{ "flr_by_advanced_features", test_flr_by_advanced_features },
 	{ "hung_only_flr_available", test_hung_only_flr_available },
 	{ "refused_keeps_registers", test_refused_keeps_registers },
+	{ "hung_keeps_errors", test_hung_keeps_errors },
 	{ "hung_while_clearing", test_hung_while_clearing },
 	{ }
 };

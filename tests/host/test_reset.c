@@ -23,6 +23,7 @@
 #include "harness.h"
 #include "pci.h"
 #include "qmp.h"
+#include "regs.h"
 #include "vfio.h"
 
 #define WINDOW	(4 * MIB)
@@ -221,6 +222,31 @@ static void test_reset_at_close_restores(void)
 	write_file(pci_path(pci_accel(), "clear"), "auto");
 }
 
+/*
+ * The device does not answer while its user closes it, so nothing can be taken back then. FLR,
+ * which the next open makes, keeps Control2 (9.5); of a CXL Reset that clears, none is made.
+ */
+static void test_silent_close_leaves_no_control2(void)
+{
+	struct session session;
+
+	setup(&session, "resets-function");
+	dvsec_write(&session.vfio, CXLR_DVSEC_CTRL2, CXLR_CTRL2_DISABLE_CACHING);
+	check_eq(qmp_get("dvsec-control2"), CXLR_CTRL2_DISABLE_CACHING);
+	write_file(pci_path(pci_accel(), "clear"), "never");
+	munmap(session.window, WINDOW);
+	qmp_set("silent", true);
+	vfio_close(&session.vfio);
+	qmp_set("silent", false);
+	check_eq(qmp_get("dvsec-control2"), CXLR_CTRL2_DISABLE_CACHING);
+
+	vfio_open(&session.vfio);
+	check_eq(qmp_get("dvsec-control2"), 0);
+	session.window = vfio_mmap(&session.vfio, &session.vfio.mem, 0, WINDOW);
+	check_restored(&session, "resets-function");
+	write_file(pci_path(pci_accel(), "clear"), "auto");
+}
+
 /* Nothing of all that outlives the binding. */
 static void test_rebind_makes_usable(void)
 {
@@ -349,5 +375,6 @@ const struct test tests[] = {
 	{ "rebind_makes_usable", test_rebind_makes_usable },
 	{ "caches_flushed_if_touched", test_caches_flushed_if_touched },
 	{ "caches_flushed_if_link_works", test_caches_flushed_if_link_works },
+	{ "silent_close_leaves_no_control2", test_silent_close_leaves_no_control2 },
 	{ }
 };
