@@ -86,12 +86,7 @@ static int map_bar(struct cxl_vfio_hw *hw)
 	return 0;
 }
 
-/**
- * cxl_vfio_component_find - find the component registers and map their BAR
- * @hw: the device, enabled
- *
- * Return: 0, or an error that was logged.
- */
+/* Find the component registers of a device that is enabled. Return: 0, or an error, logged. */
 int cxl_vfio_component_find(struct cxl_vfio_hw *hw)
 {
 	struct cxl_register_map *map = &hw->cxl->cxlds.reg_map;
@@ -144,31 +139,24 @@ static int claim(struct cxl_vfio_hw *hw, resource_size_t start, resource_size_t 
 	return -EBUSY;
 }
 
-/**
- * cxl_vfio_component_claim - claim what the CXL core left of the BAR
- * @hw: the device, attached to its region
- *
- * Return: 0, or -EBUSY, logged.
- */
+/* Claim what the CXL core, with its region made, left of the BAR. Return: 0, or -EBUSY, logged. */
 int cxl_vfio_component_claim(struct cxl_vfio_hw *hw)
 {
 	const struct cxl_component_reg_map *map = &hw->cxl->cxlds.reg_map.component_map;
-	const struct cxl_reg_map *first = &map->hdm_decoder, *second = &map->ras;
+	const struct cxl_reg_map *blocks[] = { &map->hdm_decoder, &map->ras };
 	resource_size_t component = hw->comp.block.start, pos = 0;
+	unsigned int i;
 	int ret;
 
-	if (second->valid && second->offset < first->offset)
-		swap(first, second);
-
-	ret = claim(hw, pos, component + first->offset);
-	if (ret)
-		return ret;
-	pos = component + first->offset + first->size;
-	if (second->valid) {
-		ret = claim(hw, pos, component + second->offset);
+	if (map->ras.valid && map->ras.offset < map->hdm_decoder.offset)
+		swap(blocks[0], blocks[1]);
+	for (i = 0; i < ARRAY_SIZE(blocks); i++) {
+		if (!blocks[i]->valid)
+			continue;
+		ret = claim(hw, pos, component + blocks[i]->offset);
 		if (ret)
 			return ret;
-		pos = component + second->offset + second->size;
+		pos = component + blocks[i]->offset + blocks[i]->size;
 	}
 	return claim(hw, pos, pci_resource_len(hw->pdev, hw->comp.bar));
 }

@@ -4,7 +4,7 @@
  * a host bridge's or a switch's. Those have the same layout, but for the target list,
  * which is where the device's skip is.
  */
-#include <linux/io.h>
+#include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/iopoll.h>
 #include <linux/pci.h>
 
@@ -14,22 +14,12 @@
 #define COMMIT_TIMEOUT_US	10000
 #define COMMIT_POLL_US		50
 
-static u64 read_pair(void __iomem *low, void __iomem *high)
-{
-	return (u64)readl(high) << 32 | readl(low);
-}
-
-/**
- * cxl_vfio_decoder_read - what a decoder is programmed to
- * @hdm: the HDM Decoder capability
- * @n: which of its decoders
- * @decoder: filled in
- */
+/* What decoder @n of an HDM Decoder capability is programmed to. */
 void cxl_vfio_decoder_read(void __iomem *hdm, unsigned int n, struct cxl_vfio_decoder *decoder)
 {
-	decoder->base = read_pair(hdm + CXLR_HDM_BASE_LOW(n), hdm + CXLR_HDM_BASE_HIGH(n));
-	decoder->size = read_pair(hdm + CXLR_HDM_SIZE_LOW(n), hdm + CXLR_HDM_SIZE_HIGH(n));
-	decoder->skip = read_pair(hdm + CXLR_HDM_DPA_SKIP_LOW(n), hdm + CXLR_HDM_DPA_SKIP_HIGH(n));
+	decoder->base = lo_hi_readq(hdm + CXLR_HDM_BASE_LOW(n));
+	decoder->size = lo_hi_readq(hdm + CXLR_HDM_SIZE_LOW(n));
+	decoder->skip = lo_hi_readq(hdm + CXLR_HDM_DPA_SKIP_LOW(n));
 	decoder->ctrl = readl(hdm + CXLR_HDM_CTRL(n));
 }
 
@@ -48,12 +38,9 @@ bool cxl_vfio_decoder_targets_port(const struct cxl_vfio_decoder *decoder, u8 po
 
 static void write_decoder(void __iomem *hdm, unsigned int n, const struct cxl_vfio_decoder *decoder)
 {
-	writel(lower_32_bits(decoder->base), hdm + CXLR_HDM_BASE_LOW(n));
-	writel(upper_32_bits(decoder->base), hdm + CXLR_HDM_BASE_HIGH(n));
-	writel(lower_32_bits(decoder->size), hdm + CXLR_HDM_SIZE_LOW(n));
-	writel(upper_32_bits(decoder->size), hdm + CXLR_HDM_SIZE_HIGH(n));
-	writel(lower_32_bits(decoder->skip), hdm + CXLR_HDM_DPA_SKIP_LOW(n));
-	writel(upper_32_bits(decoder->skip), hdm + CXLR_HDM_DPA_SKIP_HIGH(n));
+	lo_hi_writeq(decoder->base, hdm + CXLR_HDM_BASE_LOW(n));
+	lo_hi_writeq(decoder->size, hdm + CXLR_HDM_SIZE_LOW(n));
+	lo_hi_writeq(decoder->skip, hdm + CXLR_HDM_DPA_SKIP_LOW(n));
 }
 
 static bool same_decoder(const struct cxl_vfio_decoder *a, const struct cxl_vfio_decoder *b)

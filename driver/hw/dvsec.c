@@ -29,12 +29,7 @@ static u32 source_read(const struct cxlr_source *source, u32 offset)
 	return val;
 }
 
-/**
- * cxl_vfio_dvsec_find - find the CXL DVSECs
- * @hw: the device, being bound
- *
- * Return: 0, or -ENODEV when they make no sense, logged.
- */
+/* Find the CXL DVSECs, at bind. Return: 0, or -ENODEV when they make no sense, logged. */
 int cxl_vfio_dvsec_find(struct cxl_vfio_hw *hw)
 {
 	struct pci_dev *pdev = hw->pdev;
@@ -134,12 +129,7 @@ int cxl_vfio_dvsec_wait_active(struct cxl_vfio_hw *hw)
 	return 0;
 }
 
-/**
- * cxl_vfio_dvsec_capacity - how much memory the device has
- * @hw: the device
- *
- * Return: bytes, by its DVSEC ranges (8.1.3.8).
- */
+/* How much memory the device has, in bytes, by its DVSEC ranges (8.1.3.8). */
 u64 cxl_vfio_dvsec_capacity(struct cxl_vfio_hw *hw)
 {
 	struct pci_dev *pdev = hw->pdev;
@@ -275,21 +265,13 @@ void cxl_vfio_dvsec_write_back(struct cxl_vfio_hw *hw)
 				     timeout_ms);
 }
 
-/**
- * cxl_vfio_dvsec_can_reset - may this function have a CXL Reset?
- * @hw: the device
- *
- * It would be of all functions (9.7), which others may use.
- */
+/* May this function have a CXL Reset? It would be of all functions (9.7), which others may use. */
 bool cxl_vfio_dvsec_can_reset(const struct cxl_vfio_hw *hw)
 {
 	return hw->cap & CXLR_CAP_RESET_CAPABLE && !hw->pdev->multifunction;
 }
 
-/**
- * cxl_vfio_dvsec_reset_clears - can a CXL Reset clear the memory?
- * @hw: the device
- */
+/* Can a CXL Reset clear the memory? */
 bool cxl_vfio_dvsec_reset_clears(const struct cxl_vfio_hw *hw)
 {
 	return cxl_vfio_dvsec_can_reset(hw) && hw->cap & CXLR_CAP_RESET_MEM_CLR;

@@ -81,13 +81,23 @@ static const char *map_registers(struct cxl_vfio_host_bridge *bridge)
 	return NULL;
 }
 
-static const char *find_bridge(struct pci_dev *pdev, struct cxl_vfio_host_bridge *bridge)
+/**
+ * cxl_vfio_host_bridge_open - find the host bridge above a device
+ * @pdev: the device
+ * @bridge: filled in; to be closed by cxl_vfio_host_bridge_close(), whatever is returned
+ *
+ * May sleep.
+ *
+ * Return: NULL, or why there is none that can be looked at.
+ */
+const char *cxl_vfio_host_bridge_open(struct pci_dev *pdev, struct cxl_vfio_host_bridge *bridge)
 {
 	struct acpi_device *adev = ACPI_COMPANION(&pci_find_host_bridge(pdev->bus)->dev);
 	struct pci_dev *port = pcie_find_root_port(pdev);
 	unsigned long long uid;
 	u32 link;
 
+	*bridge = (struct cxl_vfio_host_bridge) { };
 	if (!port)
 		return "it is below no root port";
 	if (pcie_capability_read_dword(port, PCI_EXP_LNKCAP, &link))
@@ -104,21 +114,6 @@ static const char *find_bridge(struct pci_dev *pdev, struct cxl_vfio_host_bridge
 	return map_registers(bridge);
 }
 
-/**
- * cxl_vfio_host_bridge_open - find the host bridge above a device
- * @pdev: the device
- * @bridge: filled in; to be closed by cxl_vfio_host_bridge_close(), whatever is returned
- *
- * May sleep.
- *
- * Return: NULL, or why there is none that can be looked at.
- */
-const char *cxl_vfio_host_bridge_open(struct pci_dev *pdev, struct cxl_vfio_host_bridge *bridge)
-{
-	memset(bridge, 0, sizeof(*bridge));
-	return find_bridge(pdev, bridge);
-}
-
 /* Registers and table are no longer used. */
 void cxl_vfio_host_bridge_close(struct cxl_vfio_host_bridge *bridge)
 {
@@ -128,12 +123,9 @@ void cxl_vfio_host_bridge_close(struct cxl_vfio_host_bridge *bridge)
 		acpi_put_table(bridge->cedt);
 }
 
-/**
- * cxl_vfio_host_bridge_enumerated - whether the CXL core has the host bridge's decoders already
- * @bridge: an open one, with decoders
- *
- * It claims the registers when it maps them, at the first endpoint, and keeps them
- * (devm_cxl_iomap_block()).
+/*
+ * Does the CXL core have the host bridge's decoders already? It claims the registers when it maps
+ * them, at the first endpoint, and keeps them (devm_cxl_iomap_block()).
  */
 bool cxl_vfio_host_bridge_enumerated(const struct cxl_vfio_host_bridge *bridge)
 {

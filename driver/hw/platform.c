@@ -33,11 +33,9 @@ static void __iomem *cm_register(const struct cxl_vfio_hw *hw, enum cxl_vfio_cm_
 	return hw->comp.base + hw->comp.cm + block->at + cm_registers[n].offset;
 }
 
-/**
- * cxl_vfio_platform_sample - remember the CXL state that the platform programmed
- * @hw: the device, being bound; its registers are mapped
- *
- * Return: 0, or -EIO when the registers cannot be read, logged.
+/*
+ * Remember the CXL state that the platform programmed, at bind; the registers are mapped.
+ * Return: 0, or -EIO when they cannot be read, logged.
  */
 int cxl_vfio_platform_sample(struct cxl_vfio_hw *hw)
 {
@@ -215,14 +213,7 @@ int cxl_vfio_platform_restore(struct cxl_vfio_hw *hw, const struct range *hpa)
 	return ret ?: cxl_vfio_dvsec_restore(hw) ?: check_switches(hw, hpa);
 }
 
-/**
- * cxl_vfio_platform_decoder_lost - has a reset taken the decoder?
- * @hw: the device; no other reset runs
- *
- * FLR does not (9.5), all others do.
- *
- * Return: whether it is not committed, or does not answer.
- */
+/* Has a reset taken the decoder, or does it not answer? FLR keeps it (9.5), all others do not. */
 bool cxl_vfio_platform_decoder_lost(struct cxl_vfio_hw *hw)
 {
 	u16 command = cxl_vfio_mmio_begin(hw->pdev);

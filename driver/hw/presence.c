@@ -7,34 +7,19 @@
 
 #include "hw/hw.h"
 
-/**
- * cxl_vfio_is_gone - is it known that the device does not come back?
- * @hw: the device
- *
- * From then on nothing is written to it, nor waited for.
- */
+/* Was the PCI core told that it is gone? Nothing is written to it then, nor waited for. */
 bool cxl_vfio_is_gone(struct cxl_vfio_hw *hw)
 {
 	return pci_dev_is_disconnected(hw->pdev) || cxl_vfio_holds(hw, CXL_VFIO_WHY_GONE);
 }
 
-/**
- * cxl_vfio_is_present - is the device there?
- * @hw: the device; a reset ends when it answers
- *
- * One configuration read.
- */
+/* Does the device answer? One configuration read. */
 bool cxl_vfio_is_present(struct cxl_vfio_hw *hw)
 {
 	return pci_device_is_present(hw->pdev);
 }
 
-/**
- * cxl_vfio_is_absent - is it known that the device is not there?
- * @hw: the device
- *
- * One that error recovery gave up may still be.
- */
+/* Is it gone, and not there? One that did not answer when its user was asked to go may be there. */
 bool cxl_vfio_is_absent(struct cxl_vfio_hw *hw)
 {
 	return cxl_vfio_is_gone(hw) && !cxl_vfio_is_present(hw);
@@ -50,10 +35,8 @@ static bool being_reset(struct cxl_vfio_hw *hw)
 }
 
 /**
- * cxl_vfio_check_present - the same, before something is done to the device
- * @hw: the device
- *
- * During a reset it need not answer yet: the code that resets it waits for that.
+ * cxl_vfio_check_present - check that the device answers, before something is done to it
+ * @hw: the device; in a reset it need not answer yet: the code that resets it waits for that
  *
  * Return: 0, also while it is being reset; or -ENODEV, logged once, as its removal was.
  */

@@ -10,12 +10,7 @@
 
 #include "hw/hw.h"
 
-/**
- * cxl_vfio_ras_at - where the RAS capability is
- * @hw: the device; its registers are mapped
- *
- * Return: bytes in the CM block; 0 if the device has none.
- */
+/* Where the RAS capability is, in bytes of the CM block; 0 if the device has none. */
 u32 cxl_vfio_ras_at(const struct cxl_vfio_hw *hw)
 {
 	const struct cxlr_block *ras = cxlr_block_find(&hw->comp.capabilities, CXLR_CAP_ID_RAS);
@@ -23,9 +18,9 @@ u32 cxl_vfio_ras_at(const struct cxl_vfio_hw *hw)
 	return ras ? ras->at : 0;
 }
 
-static void __iomem *cm_address(struct cxl_vfio_hw *hw, u32 at)
+static void __iomem *ras_address(struct cxl_vfio_hw *hw, u32 offset)
 {
-	return hw->comp.base + hw->comp.cm + at;
+	return hw->comp.base + hw->comp.cm + cxl_vfio_ras_at(hw) + offset;
 }
 
 /* The masks of errors that the driver wants to hear of. */
@@ -34,17 +29,14 @@ static void write_masks(struct cxl_vfio_hw *hw, const struct cxl_vfio_ras *masks
 	struct pci_dev *pdev = hw->pdev;
 	u16 command = cxl_vfio_mmio_begin(pdev);
 
-	writel(masks->ras_uncor, cm_address(hw, cxl_vfio_ras_at(hw) + CXLR_RAS_UNCOR_MASK));
-	writel(masks->ras_cor, cm_address(hw, cxl_vfio_ras_at(hw) + CXLR_RAS_COR_MASK));
+	writel(masks->ras_uncor, ras_address(hw, CXLR_RAS_UNCOR_MASK));
+	writel(masks->ras_cor, ras_address(hw, CXLR_RAS_COR_MASK));
 	cxl_vfio_mmio_end(pdev, command);
 	pci_write_config_dword(pdev, pdev->aer_cap + PCI_ERR_UNCOR_MASK, masks->aer_uncor);
 	pci_write_config_dword(pdev, pdev->aer_cap + PCI_ERR_COR_MASK, masks->aer_cor);
 }
 
-/**
- * cxl_vfio_ras_unmask - once more, after what may have masked them
- * @hw: the device
- */
+/* Unmask them once more, after what may have masked them. */
 void cxl_vfio_ras_unmask(struct cxl_vfio_hw *hw)
 {
 	const struct cxl_vfio_ras *was = &hw->ras;
@@ -75,8 +67,8 @@ void cxl_vfio_ras_init(struct cxl_vfio_hw *hw)
 	if (!cxl_vfio_ras_at(hw) || !pcie_aer_is_native(pdev))
 		return;
 	command = cxl_vfio_mmio_begin(pdev);
-	was->ras_uncor = readl(cm_address(hw, cxl_vfio_ras_at(hw) + CXLR_RAS_UNCOR_MASK));
-	was->ras_cor = readl(cm_address(hw, cxl_vfio_ras_at(hw) + CXLR_RAS_COR_MASK));
+	was->ras_uncor = readl(ras_address(hw, CXLR_RAS_UNCOR_MASK));
+	was->ras_cor = readl(ras_address(hw, CXLR_RAS_COR_MASK));
 	cxl_vfio_mmio_end(pdev, command);
 	pci_read_config_dword(pdev, pdev->aer_cap + PCI_ERR_UNCOR_MASK, &was->aer_uncor);
 	pci_read_config_dword(pdev, pdev->aer_cap + PCI_ERR_COR_MASK, &was->aer_cor);
@@ -85,24 +77,12 @@ void cxl_vfio_ras_init(struct cxl_vfio_hw *hw)
 	cxl_vfio_ras_unmask(hw);
 }
 
-/**
- * cxl_vfio_ras_exit - undo cxl_vfio_ras_init()
- * @hw: the device, being unbound
- */
+/* Undo cxl_vfio_ras_init(), at unbind. */
 void cxl_vfio_ras_exit(struct cxl_vfio_hw *hw)
 {
 	if (hw->ras.unmasked && !cxl_vfio_is_absent(hw))
 		write_masks(hw, &hw->ras);
 	hw->ras.unmasked = false;
-}
-
-static const struct cxlr_reg *ras_reg(u32 offset)
-{
-	const struct cxlr_reg *reg = cxlr_map_ras.regs;
-
-	while (reg->offset != offset)
-		reg++;
-	return reg;
 }
 
 /**
@@ -113,9 +93,11 @@ static const struct cxlr_reg *ras_reg(u32 offset)
  */
 void cxl_vfio_ras_name_errors(struct seq_buf *names, u32 offset, u32 status)
 {
-	const struct cxlr_reg *reg = ras_reg(offset);
+	const struct cxlr_reg *reg = cxlr_map_ras.regs;
 	const struct cxlr_field *field;
 
+	while (reg->offset != offset)
+		reg++;
 	for (field = reg->fields; field < reg->fields + reg->nr_fields; field++)
 		if (field->mask & status)
 			seq_buf_printf(names, " %s", field->name);

@@ -35,10 +35,7 @@ static struct pci_dev *downstream_port(struct pci_dev *pdev)
 	return port && pci_pcie_type(port) == PCI_EXP_TYPE_DOWNSTREAM ? port : NULL;
 }
 
-/**
- * cxl_vfio_is_behind_switch - is the device behind a switch?
- * @pdev: the device
- */
+/* Is the device behind a switch? */
 bool cxl_vfio_is_behind_switch(struct pci_dev *pdev)
 {
 	return pci_upstream_bridge(pdev) != pcie_find_root_port(pdev);
@@ -75,12 +72,7 @@ static int add_switch(struct cxl_vfio_hw *hw, struct pci_dev *upstream,
 	return 0;
 }
 
-/**
- * cxl_vfio_switch_find - find the switches above a device
- * @hw: the device, being bound
- *
- * They are devres. May sleep. Return: 0 or -ENOMEM.
- */
+/* Find the switches above a device, at bind; they are devres. May sleep. Return: 0 or -ENOMEM. */
 int cxl_vfio_switch_find(struct cxl_vfio_hw *hw)
 {
 	struct pci_dev *downstream, *upstream;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Clearing the memory between users: by a CXL Reset where the device can do that
- * (8.1.3.1 CXL Reset Mem Clr Capable), else by the processors. It begins when a
- * user closes the device; the next open waits for its end.
+ * Clearing the memory between users: by a CXL Reset where the device can do that (8.1.3.1), else
+ * by the processors. It begins at close; the next open waits for its end.
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
@@ -22,11 +21,7 @@
 /* 8.1.3.8.2: the longest that memory may say it takes to become active. */
 #define ACTIVE_S	256
 
-/**
- * struct helper - one of those who clear at the same time as the device's own work
- * @work: of it
- * @cxlv: the device
- */
+/* Clears at the same time as the device's own work. */
 struct helper {
 	struct work_struct work;
 	struct cxl_vfio_device *cxlv;
@@ -124,7 +119,7 @@ static bool by_reset(struct cxl_vfio_device *cxlv)
 		atomic64_set(&cxlv->mem.content.left, 0);
 		return true;
 	}
-	/* In the way was somebody else's reset, or an unbind, or the device is not there. */
+	/* Another reset or an unbind was in the way, or the device is not there. */
 	if (ret == -EAGAIN || ret == -ENODEV)
 		return false;
 	clear->reset_failed = true;
@@ -138,7 +133,7 @@ static void clear_work(struct work_struct *work)
 {
 	struct cxl_vfio_device *cxlv = container_of(work, struct cxl_vfio_device, clear.work);
 
-	/* Pages that somebody has are cleared when he has let go of them, by the next open. */
+	/* Pinned pages are cleared by the next open after their release. */
 	if (!cxl_vfio_backing_pinned(&cxlv->mem) && !by_reset(cxlv) &&
 	    !cxl_vfio_clear_obstacle(cxlv))
 		by_cpus(cxlv);
@@ -150,10 +145,7 @@ static void clear_work(struct work_struct *work)
 	cxl_vfio_power_put(cxlv);
 }
 
-/**
- * cxl_vfio_clear_init - once in the life of the device
- * @cxlv: the device
- */
+/* Once in the life of the device. */
 void cxl_vfio_clear_init(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_clear *clear = &cxlv->clear;
@@ -162,10 +154,7 @@ void cxl_vfio_clear_init(struct cxl_vfio_device *cxlv)
 	init_waitqueue_head(&clear->wait);
 }
 
-/**
- * cxl_vfio_clear_needed - is it to be cleared before the next user?
- * @cxlv: the device
- */
+/* Is the memory to be cleared before the next user? */
 bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv)
 {
 	return cxl_vfio_content_used(&cxlv->mem) &&

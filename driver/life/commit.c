@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Decoders that nobody committed. Where the platform leaves them to the
- * operating system, and the administrator asks for it, the driver gives the
- * device's memory an address in a CXL window, and programs the host bridge's
- * decoder and the device's own, before the CXL core looks at them. Unbind
- * takes all of it back.
+ * Decoders that the platform leaves to the operating system. If the administrator asks for it, the
+ * driver gives the device's memory an address in a CXL window, and programs the host bridge's
+ * decoder and the device's own, before the CXL core looks at them. Unbind takes all of it back.
  */
 #include <linux/bitfield.h>
 #include <linux/ioport.h>
@@ -192,11 +190,10 @@ static int commit_bridge(struct cxl_vfio_commitment *c, const struct cxl_vfio_de
 	if (ret) {
 		c->bridge_decoder = -1;
 		commit_err(c->pdev, "a decoder of its host bridge does not commit");
-	} else {
-		writel(c->bridge_global | CXLR_HDM_GLOBAL_ENABLE,
-		       c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
+		return ret;
 	}
-	return ret;
+	writel(c->bridge_global | CXLR_HDM_GLOBAL_ENABLE, c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
+	return 0;
 }
 
 /* HDM Decoder Enable is of all decoders. */
@@ -235,7 +232,7 @@ static void uncommit(void *data)
 
 	guard(mutex)(&commit_lock);
 	unclaim(c);
-	/* Whoever was not waited for still has pages pinned, which are to stay memory. */
+	/* Orphaned pages stay memory. */
 	if (region_intersects(c->hpa.start, range_len(&c->hpa), IORESOURCE_MEM | IORESOURCE_BUSY,
 			      IORES_DESC_NONE) == REGION_DISJOINT) {
 		release_endpoint(c);
@@ -244,25 +241,22 @@ static void uncommit(void *data)
 	cxl_vfio_host_bridge_close(&c->bridge);
 }
 
-static int commit_endpoint(struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
-{
-	int ret = cxl_vfio_decoder_commit(c->hdm, 0, want);
-
-	if (ret)
-		commit_err(c->pdev, "the device refuses");
-	else
-		writel(c->global | CXLR_HDM_GLOBAL_ENABLE, c->hdm + CXLR_HDM_GLOBAL_CTRL);
-	return ret;
-}
-
 /* The core may have come in between, and have seen the decoder as it was. */
-static int commit_all(struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
+static int commit_both(struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
 {
 	bool enumerated = cxl_vfio_host_bridge_enumerated(&c->bridge);
-	int ret = commit_bridge(c, want) ?: commit_endpoint(c, want);
+	int ret = commit_bridge(c, want);
 
-	if (ret || enumerated || !cxl_vfio_host_bridge_enumerated(&c->bridge))
+	if (ret)
 		return ret;
+	ret = cxl_vfio_decoder_commit(c->hdm, 0, want);
+	if (ret) {
+		commit_err(c->pdev, "the device refuses");
+		return ret;
+	}
+	writel(c->global | CXLR_HDM_GLOBAL_ENABLE, c->hdm + CXLR_HDM_GLOBAL_CTRL);
+	if (enumerated || !cxl_vfio_host_bridge_enumerated(&c->bridge))
+		return 0;
 	commit_err(c->pdev, "the CXL core has looked at its host bridge's decoders meanwhile");
 	return -EBUSY;
 }
@@ -272,15 +266,15 @@ static int commit(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *want)
 {
 	int ret = find_place(c, want);
 
-	if (!ret) {
-		ret = commit_all(c, want);
-		if (ret) {
-			cxl_vfio_decoder_release(c->hdm, 0, &c->was);
-			release_bridge(c);
-		}
-	}
 	if (ret)
-		unclaim(c);
+		goto err_unclaim;
+	ret = commit_both(c, want);
+	if (!ret)
+		return 0;
+	cxl_vfio_decoder_release(c->hdm, 0, &c->was);
+	release_bridge(c);
+err_unclaim:
+	unclaim(c);
 	return ret;
 }
 
@@ -364,10 +358,7 @@ int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
 	return devm_add_action_or_reset(&pdev->dev, uncommit, c);
 }
 
-/**
- * cxl_vfio_commit_record - the CXL core has made a region of what was committed
- * @cxlv: the device, being bound, attached to the region
- */
+/* The CXL core has made a region of what was committed, and the device is attached to it. */
 void cxl_vfio_commit_record(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_commitment *c = cxlv->commitment;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * CXL Reset (9.7). As a user starts it by CONTROL2: the write returns at once,
- * the reset runs by itself, and STATUS2 and an event say when it is over. By
- * VFIO_DEVICE_RESET, if the administrator chose that. And to clear the memory.
+ * CXL Reset (9.7): a user's by Control2, which runs in the background; by VFIO_DEVICE_RESET, if
+ * the administrator chose that; and to clear the memory.
  */
 #include <linux/delay.h>
 #include <linux/iommu.h>
@@ -148,10 +147,7 @@ static int quiet_reset(struct cxl_vfio_device *cxlv, bool clear)
 	return ret ?: restored;
 }
 
-/*
- * Caller holds the device lock, so no other reset runs, and sees to it that
- * nobody is in the BARs.
- */
+/* Caller holds the device lock, so no other reset runs, and lets no access to the BARs begin. */
 static int run_reset(struct cxl_vfio_device *cxlv, bool clear)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
@@ -169,7 +165,7 @@ static int run_reset(struct cxl_vfio_device *cxlv, bool clear)
 	return ret;
 }
 
-/* Caller holds the gate as well: none begins, and nothing else is done to the device. */
+/* Caller holds the gate as well: nothing else is done to the device. */
 static int user_reset(struct cxl_vfio_device *cxlv)
 {
 	u16 memory;
@@ -184,8 +180,8 @@ static int user_reset(struct cxl_vfio_device *cxlv)
 }
 
 /*
- * Unbind holds the device lock and waits for close, which waits for this; and
- * who holds the gate may wait for its user's memory. So both are only tried.
+ * Unbind holds the device lock and waits for close, which waits for this; and the gate's holder
+ * may wait for user memory. So both are only tried.
  */
 static bool try_locks(struct cxl_vfio_device *cxlv)
 {
@@ -197,23 +193,17 @@ static bool try_locks(struct cxl_vfio_device *cxlv)
 	return false;
 }
 
-/* The device first: who comes through the gate tries to lock it, once. */
+/* The device first: code that comes through the gate tries to lock it, once. */
 static void release_locks(struct cxl_vfio_device *cxlv)
 {
 	device_unlock(&cxlv->core.pdev->dev);
 	up_write(&cxlv->cxl_reset.gate);
 }
 
-/* Does anybody still want the reset? */
-static bool is_wanted(struct cxl_vfio_device *cxlv)
-{
-	return !is_stopped(cxlv) && cxl_vfio_regs_reset_wanted(&cxlv->regs);
-}
-
-/* False, without locks, if nobody wants the reset any more. */
+/* False, without locks, if the reset is not wanted any more. */
 static bool begin_reset(struct cxl_vfio_device *cxlv)
 {
-	while (is_wanted(cxlv)) {
+	while (!is_stopped(cxlv) && cxl_vfio_regs_reset_wanted(&cxlv->regs)) {
 		if (!try_locks(cxlv)) {
 			msleep(POLL_MS);
 			continue;
@@ -245,41 +235,28 @@ static void cxl_reset_work(struct work_struct *work)
 	release_locks(cxlv);
 }
 
-/**
- * cxl_vfio_cxl_reset_init - once in the life of the device
- * @cxlv: the device
- */
+/* Once in the life of the device. */
 void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv)
 {
 	init_rwsem(&cxlv->cxl_reset.gate);
 	INIT_WORK(&cxlv->cxl_reset.work, cxl_reset_work);
 }
 
-/**
- * cxl_vfio_cxl_reset_kick - start the CXL Reset that was asked for, if there is one
- * @cxlv: the device, open
- *
- * In the background.
- */
+/* Start the CXL Reset that was asked for, if there is one, in the background. */
 void cxl_vfio_cxl_reset_kick(struct cxl_vfio_device *cxlv)
 {
 	if (cxl_vfio_regs_reset_wanted(&cxlv->regs))
 		queue_work(system_long_wq, &cxlv->cxl_reset.work);
 }
 
-/**
- * cxl_vfio_cxl_reset_by_ioctl - is VFIO_DEVICE_RESET to be a CXL Reset?
- * @cxlv: the device
- *
- * Not where one has not ended: only another kind of reset mends that.
- */
+/* Is VFIO_DEVICE_RESET to be a CXL Reset? Where one has hung, only another kind mends that. */
 bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv)
 {
 	return READ_ONCE(cxlv->settings.vfio_reset) == CXL_VFIO_RESET_CXL &&
 	       cxl_vfio_dvsec_can_reset(&cxlv->hw) && !cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG);
 }
 
-/* Without the lock, for those who wait. The end of a reset wakes them, and a removal. */
+/* Without the lock, for tasks that wait: the end of a reset wakes them, and a removal. */
 static bool is_over(struct cxl_vfio_device *cxlv)
 {
 	return !READ_ONCE(cxlv->regs.resetting) || cxl_vfio_is_gone(&cxlv->hw);
@@ -302,12 +279,12 @@ static int wait_until_over(struct cxl_vfio_device *cxlv)
  * cxl_vfio_cxl_reset_and_wait - a CXL Reset, from beginning to end
  * @cxlv: the device, open
  *
- * Another reset that is under way ends first. Takes as long as the device says that it
- * may (8.1.3.1: 10 ms to 100 s); who is killed does not wait, and the reset goes on.
+ * Another reset that is under way ends first. Takes as long as the device reports that it
+ * may (8.1.3.1: 10 ms to 100 s). The wait can be killed; the reset goes on.
  *
  * Return: 0; -EIO if the device was not reset, -ETIMEDOUT if it does not come back, both
- * logged; -ENODEV if it is not there; -EAGAIN if somebody holds on to it, or resets it in
- * another way, or the event queue is full; -EINTR when killed.
+ * logged; -ENODEV if it is not there; -EAGAIN if its lock is held, or it is reset in another
+ * way, or the event queue is full; -EINTR when killed.
  */
 int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv)
 {
@@ -326,12 +303,7 @@ int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv)
 	return cxl_vfio_regs_reset_result(&cxlv->regs);
 }
 
-/**
- * cxl_vfio_cxl_reset_wait_off - wait for one that runs, and let none begin
- * @cxlv: the device
- *
- * Ended by cxl_vfio_cxl_reset_let(). Return: 0, or -EINTR when killed.
- */
+/* Wait for one that runs; none begins until cxl_vfio_cxl_reset_let(). Return: 0, or -EINTR. */
 int cxl_vfio_cxl_reset_wait_off(struct cxl_vfio_device *cxlv)
 {
 	return down_read_killable(&cxlv->cxl_reset.gate) ? -EINTR : 0;
@@ -341,8 +313,7 @@ int cxl_vfio_cxl_reset_wait_off(struct cxl_vfio_device *cxlv)
  * cxl_vfio_cxl_reset_keep_off - let no CXL Reset begin
  * @cxlv: the device
  *
- * Does not wait for one that runs, but for the moment in which it is seen
- * whether one can begin. Ended by cxl_vfio_cxl_reset_let().
+ * Waits only while it is tried whether one can begin. Ended by cxl_vfio_cxl_reset_let().
  *
  * Return: false if one runs.
  */
@@ -356,10 +327,7 @@ bool cxl_vfio_cxl_reset_keep_off(struct cxl_vfio_device *cxlv)
 	return true;
 }
 
-/**
- * cxl_vfio_cxl_reset_let - one may begin again
- * @cxlv: the device
- */
+/* One may begin again. */
 void cxl_vfio_cxl_reset_let(struct cxl_vfio_device *cxlv)
 {
 	up_read(&cxlv->cxl_reset.gate);

@@ -7,6 +7,7 @@
 #define CXL_VFIO_LIFE_H
 
 #include <linux/atomic.h>
+#include <linux/cleanup.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/pci.h>
@@ -175,6 +176,10 @@ static inline struct cxl_vfio_device *pdev_to_cxl_vfio(struct pci_dev *pdev)
 	return dev_to_cxl_vfio(&pdev->dev);
 }
 
+/* Configuration access locked: one at a time writes to COMMAND, the DVSEC and the decoders. */
+DEFINE_GUARD(cxl_vfio_config, struct pci_dev *, pci_cfg_access_lock(_T),
+	     pci_cfg_access_unlock(_T))
+
 /*
  * Have the device awake, and keep it so until cxl_vfio_power_put(). Waits for one that is just
  * suspending, no longer than its cache takes to be written back (cxl_vfio_dvsec_write_back()),
@@ -228,6 +233,7 @@ int cxl_vfio_leave(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);
 int cxl_vfio_back(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);
 void cxl_vfio_note_command(struct cxl_vfio_device *cxlv);
 void cxl_vfio_forget_user(struct cxl_vfio_device *cxlv);
+void cxl_vfio_removed(struct cxl_vfio_device *cxlv);
 void cxl_vfio_hang(struct cxl_vfio_device *cxlv);
 void cxl_vfio_allow_resets(struct cxl_vfio_device *cxlv);
 
@@ -258,10 +264,6 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv);
 extern const struct pci_error_handlers cxl_vfio_err_handlers;
 void cxl_vfio_correctable_errors(struct cxl_vfio_device *cxlv);
 int cxl_vfio_wait_recovered(struct cxl_vfio_device *cxlv);
-
-/* removal.c */
-void cxl_vfio_removed(struct cxl_vfio_device *cxlv);
-void cxl_vfio_request(struct vfio_device *vdev, unsigned int count);
 
 /* runtime_pm.c */
 void cxl_vfio_runtime_pm_setup(void);

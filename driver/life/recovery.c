@@ -16,59 +16,43 @@
 #define POLL_MS		10
 
 /*
- * Take the errors of one status register, if the device answers: log them, let the
- * user see them in the virtual one, and have the device forget them.
+ * Take the errors of a status register: log them, let the user see them in the virtual one, and
+ * have the device forget them. Return: whether there were some.
  */
-static u32 take_errors(struct cxl_vfio_device *cxlv, u32 offset, u32 all)
+static bool take_errors(struct cxl_vfio_device *cxlv, bool correctable)
 {
-	u32 at = cxl_vfio_ras_at(&cxlv->hw) + offset, status;
+	u32 offset = correctable ? CXLR_RAS_COR_STATUS : CXLR_RAS_UNCOR_STATUS;
+	u32 at = cxl_vfio_ras_at(&cxlv->hw), status;
+	struct pci_dev *pdev = cxlv->core.pdev;
+	DECLARE_SEQ_BUF(names, 256);
 	u16 command;
 
 	/* It may still be in its CXL Reset. */
-	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
-		return 0;
-	command = cxl_vfio_mmio_begin(cxlv->core.pdev);
-	status = cxl_vfio_regs_take_status(&cxlv->regs, at) & all;
-	cxl_vfio_mmio_end(cxlv->core.pdev, command);
-	return status;
-}
-
-static bool uncorrectable_errors(struct cxl_vfio_device *cxlv)
-{
-	DECLARE_SEQ_BUF(names, 256);
-	u32 status;
-
-	if (!cxl_vfio_ras_at(&cxlv->hw))
+	if (!at || cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
 		return false;
-	status = take_errors(cxlv, CXLR_RAS_UNCOR_STATUS, CXLR_RAS_UNCOR_ALL);
+	command = cxl_vfio_mmio_begin(pdev);
+	status = cxl_vfio_regs_take_status(&cxlv->regs, at + offset);
+	cxl_vfio_mmio_end(pdev, command);
+	status &= correctable ? CXLR_RAS_COR_ALL : CXLR_RAS_UNCOR_ALL;
 	if (!status)
 		return false;
-	cxl_vfio_ras_name_errors(&names, CXLR_RAS_UNCOR_STATUS, status);
-	pci_err(cxlv->core.pdev, "uncorrectable CXL errors:%s\n", seq_buf_str(&names));
-	trace_cxl_vfio_protocol_error(&cxlv->core.pdev->dev, true, status);
-	cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_ERRORS);
+
+	cxl_vfio_ras_name_errors(&names, offset, status);
+	trace_cxl_vfio_protocol_error(&pdev->dev, !correctable, status);
+	cxl_vfio_count(&cxlv->hw, correctable ? CXL_VFIO_COUNT_ERRORS_CORRECTED :
+						CXL_VFIO_COUNT_ERRORS);
+	if (correctable)
+		dev_warn_ratelimited(&pdev->dev, "correctable CXL errors:%s\n",
+				     seq_buf_str(&names));
+	else
+		pci_err(pdev, "uncorrectable CXL errors:%s\n", seq_buf_str(&names));
 	return true;
 }
 
-/**
- * cxl_vfio_correctable_errors - log correctable errors, if there are some
- * @cxlv: the device, awake; configuration access is locked
- */
+/* Log correctable errors. The device is awake, and configuration access locked. */
 void cxl_vfio_correctable_errors(struct cxl_vfio_device *cxlv)
 {
-	struct pci_dev *pdev = cxlv->core.pdev;
-	DECLARE_SEQ_BUF(names, 256);
-	u32 status;
-
-	if (!cxl_vfio_ras_at(&cxlv->hw))
-		return;
-	status = take_errors(cxlv, CXLR_RAS_COR_STATUS, CXLR_RAS_COR_ALL);
-	if (!status)
-		return;
-	cxl_vfio_ras_name_errors(&names, CXLR_RAS_COR_STATUS, status);
-	dev_warn_ratelimited(&pdev->dev, "correctable CXL errors:%s\n", seq_buf_str(&names));
-	trace_cxl_vfio_protocol_error(&pdev->dev, false, status);
-	cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_ERRORS_CORRECTED);
+	take_errors(cxlv, true);
 }
 
 /*
@@ -85,9 +69,8 @@ static void cor_error_detected(struct pci_dev *pdev)
 	if (pdev->driver && pdev->driver->err_handler == &cxl_vfio_err_handlers) {
 		cxlv = pdev_to_cxl_vfio(pdev);
 		if (!cxl_vfio_power_get(cxlv)) {
-			pci_cfg_access_lock(pdev);
-			cxl_vfio_correctable_errors(cxlv);
-			pci_cfg_access_unlock(pdev);
+			scoped_guard(cxl_vfio_config, pdev)
+				cxl_vfio_correctable_errors(cxlv);
 			cxl_vfio_power_put(cxlv);
 		}
 	}
@@ -108,10 +91,12 @@ static void reset_prepare(struct pci_dev *pdev)
 
 static void reset_done(struct pci_dev *pdev)
 {
-	cxl_vfio_reset_end(pdev_to_cxl_vfio(pdev), CXL_VFIO_WHY_RESET);
-	if (!cxl_vfio_is_absent(&pdev_to_cxl_vfio(pdev)->hw))
-		cxl_vfio_correctable_errors(pdev_to_cxl_vfio(pdev));
-	cxl_vfio_power_put(pdev_to_cxl_vfio(pdev));
+	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
+
+	cxl_vfio_reset_end(cxlv, CXL_VFIO_WHY_RESET);
+	if (!cxl_vfio_is_absent(&cxlv->hw))
+		cxl_vfio_correctable_errors(cxlv);
+	cxl_vfio_power_put(cxlv);
 }
 
 static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t state)
@@ -127,15 +112,13 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 	/* A frozen link is reset, and comes back with nothing programmed. */
 	lost = state == pci_channel_io_frozen;
 	WRITE_ONCE(cxlv->link_reset, lost);
-	/* With what the VFIO core has masked of interrupts since the user's last write. */
-	pci_cfg_access_lock(pdev);
-	if (cxlv->command >= 0)
-		cxl_vfio_note_command(cxlv);
-	pci_cfg_access_unlock(pdev);
-	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_ERROR);
-	pci_cfg_access_lock(pdev);
-	lost |= uncorrectable_errors(cxlv);
-	pci_cfg_access_unlock(pdev);
+	scoped_guard(cxl_vfio_config, pdev) {
+		/* With what the VFIO core has masked of interrupts since the user's last write. */
+		if (cxlv->command >= 0)
+			cxl_vfio_note_command(cxlv);
+		cxl_vfio_leave(cxlv, CXL_VFIO_WHY_ERROR);
+		lost |= take_errors(cxlv, false);
+	}
 	ret = vfio_pci_core_aer_err_detected(pdev, state);
 	WRITE_ONCE(cxlv->link_reset, lost);
 	return lost ? PCI_ERS_RESULT_NEED_RESET : ret;
@@ -150,11 +133,10 @@ static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 	cxl_vfio_regs_reset_begin(&cxlv->regs);
 	/* Taken for in D3cold where recovery woke it behind a link that was down. */
 	pci_set_power_state(pdev, PCI_D0);
-	pci_cfg_access_lock(pdev);
+	guard(cxl_vfio_config)(pdev);
 	cxl_vfio_platform_restore_config(&cxlv->hw);
 	if (cxlv->command >= 0)
 		pci_write_config_word(pdev, PCI_COMMAND, cxlv->command);
-	pci_cfg_access_unlock(pdev);
 	return PCI_ERS_RESULT_RECOVERED;
 }
 
@@ -162,12 +144,11 @@ static void end_recovery(struct pci_dev *pdev)
 {
 	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
 
-	pci_cfg_access_lock(pdev);
+	guard(cxl_vfio_config)(pdev);
 	if (cxlv->slot_reset)
 		cxl_vfio_reset_end(cxlv, CXL_VFIO_WHY_ERROR);
 	else
 		cxl_vfio_back(cxlv, CXL_VFIO_WHY_ERROR);
-	pci_cfg_access_unlock(pdev);
 	cxlv->slot_reset = false;
 	WRITE_ONCE(cxlv->link_reset, false);
 }

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Resets by a user, by the VFIO core at open and close, and by the administrator. After
- * each the decoders are as the platform had them, or the memory is out of use and the log
- * says why.
+ * Resets by a user, by the VFIO core at open and close, and by the administrator.
  */
 #include <linux/pci.h>
 
 #include "life/life.h"
 #include "trace.h"
 
-/**
- * cxl_vfio_reset_begin - a reset is about to begin
- * @cxlv: the device, whose lock is held, and perhaps memory_lock
- * @why: which reset
- */
+/* A reset is about to begin; the device lock is held, and perhaps memory_lock. */
 void cxl_vfio_reset_begin(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 {
 	trace_cxl_vfio_reset_begin(&cxlv->core.pdev->dev);
@@ -23,10 +17,9 @@ void cxl_vfio_reset_begin(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why
 
 /**
  * cxl_vfio_reset_end_hung - end a CXL Reset that does not end by itself
- * @cxlv: the device, whose lock is not held; nobody is in its BARs
+ * @cxlv: the device, whose lock is not held, and whose BARs are not accessed
  *
- * By the first of the PCI device's reset_method that can. The VFIO core would have that
- * done without a lock on the bridge.
+ * By the first of the PCI device's reset_method that can. The VFIO core would not lock the bridge.
  *
  * Return: 0, also if there is none; -EAGAIN if a lock that is needed is taken; -ENODEV
  * if the device does not answer, logged; or why it has not ended.
@@ -51,9 +44,9 @@ int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv)
 }
 
 /*
- * The same reset from unbind, which has the device lock. So no other reset of the bus can be under
- * way; one that waits for unbind may have the bridge. The registers are what the last
- * close found at open: what it wrote back of them may be lost.
+ * The same from unbind, which has the device lock. So no other reset of the bus can be under way;
+ * one that waits for unbind may have the bridge. What the last close wrote of configuration space
+ * may be lost, so it is restored.
  */
 static int reset_locked(struct cxl_vfio_device *cxlv)
 {
@@ -62,10 +55,10 @@ static int reset_locked(struct cxl_vfio_device *cxlv)
 	bool locked = bridge && pci_dev_trylock(bridge);
 	int ret;
 
-	pci_cfg_access_lock(pdev);
-	ret = __pci_reset_function_locked(pdev);
-	pci_restore_state(pdev);
-	pci_cfg_access_unlock(pdev);
+	scoped_guard(cxl_vfio_config, pdev) {
+		ret = __pci_reset_function_locked(pdev);
+		pci_restore_state(pdev);
+	}
 	if (locked)
 		pci_dev_unlock(bridge);
 	return ret;
@@ -86,6 +79,12 @@ static void forget_config(struct cxl_vfio_device *cxlv)
 	pci_clear_master(cxlv->core.pdev);
 }
 
+static void restore_after_close(struct cxl_vfio_device *cxlv)
+{
+	forget_config(cxlv);
+	cxl_vfio_back(cxlv, CXL_VFIO_WHY_CLOSE);
+}
+
 /**
  * cxl_vfio_reset_restore_at_unbind - leave the decoders as the platform had them
  * @cxlv: the device, being unbound, which no process has open any more
@@ -99,22 +98,15 @@ void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv)
 	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_CLOSE);
 	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) && cxl_vfio_is_present(&cxlv->hw))
 		ret = reset_locked(cxlv);
-	pci_cfg_access_lock(cxlv->core.pdev);
-	forget_config(cxlv);
-	cxl_vfio_back(cxlv, CXL_VFIO_WHY_CLOSE);
-	pci_cfg_access_unlock(cxlv->core.pdev);
+	scoped_guard(cxl_vfio_config, cxlv->core.pdev)
+		restore_after_close(cxlv);
 	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) && !cxl_vfio_is_absent(&cxlv->hw))
 		pci_err(cxlv->core.pdev, "left in a CXL Reset that no reset of its bus has ended (%pe): its memory cannot be reached until one does\n",
 			ERR_PTR(ret ?: -ETIMEDOUT));
 	cxl_vfio_allow_resets(cxlv);
 }
 
-/**
- * cxl_vfio_reset_ended - count and tell the end of a reset, after which the device is in D0
- * @cxlv: the device
- * @kind: what it did to the registers
- * @ret: 0, or why it failed, or the memory is out of use since
- */
+/* Count and trace the end of a reset, after which the device is in D0, for its user too. */
 void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret)
 {
 	trace_cxl_vfio_reset_end(&cxlv->core.pdev->dev, kind, ret);
@@ -228,8 +220,7 @@ static bool try_end_close(struct cxl_vfio_device *cxlv)
 
 	if (!pci_dev_trylock(pdev))
 		return false;
-	forget_config(cxlv);
-	cxl_vfio_back(cxlv, CXL_VFIO_WHY_CLOSE);
+	restore_after_close(cxlv);
 	pci_dev_unlock(pdev);
 	return true;
 }

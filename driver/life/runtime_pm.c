@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device that nobody uses sleeps, in D3hot, by runtime PM. Who uses it, has a
- * reference: bind and unbind, whoever has it open, the clearing of its memory, a
- * reset, a look at it. When the last one is gone, it sleeps after a while, unless
- * something in the device stands against it.
- *
- * The references are all the driver's own. Those that the VFIO core would take
- * (disable_idle_d3) end before what its reset at close took is put back.
+ * A device that is not in use sleeps, in D3hot, by runtime PM. References keep it awake: those of
+ * bind and unbind, of an open, of the clearing of its memory, of a reset, of a look at it. All are
+ * the driver's own. Those that the VFIO core would take (disable_idle_d3) end before what its
+ * reset at close took is put back.
  */
 #include <linux/delay.h>
 #include <linux/pci.h>
@@ -16,18 +13,16 @@
 
 #include "life/life.h"
 
-/* Until it sleeps, unless the administrator says otherwise: who comes again soon does not wait. */
+/* Until it sleeps, unless the administrator says otherwise: the next open often comes soon. */
 #define DELAY_MS	5000
 
 /*
- * May it sleep, as it is? Nobody has a reference, and who wants to change any of this
- * takes one first.
+ * May it sleep, as it is? There is no reference, and code that changes any of this takes one.
  *
- * With struct pages the memory is in the kernel's direct map for as long as it has
- * them, and to make them again takes seconds. A reset that may not have ended, or a
- * decoder that is lost, wants the device in D0, and so does memory that could not be
- * cleared. A device that does not keep what it has in D3hot (PCIe 5.3.1.4,
- * No_Soft_Reset) has nothing to lose but clear memory.
+ * Struct pages stay in the kernel's direct map, and to make them again takes seconds. A reset that
+ * may not have ended wants the device in D0, and so do a lost decoder and memory that could not
+ * be cleared. A device that loses what it has in D3hot (No_Soft_Reset, PCIe 5.3.1.4) has nothing
+ * to lose but clear memory.
  */
 static bool may_sleep(struct cxl_vfio_device *cxlv)
 {
@@ -42,13 +37,11 @@ static bool may_sleep(struct cxl_vfio_device *cxlv)
 }
 
 /*
- * No access is under way when it sleeps, and none comes by itself: a processor that
- * fetches ahead, or writes back what is in its cache, would meet a device that does
- * not answer, which may be a machine check. So the kernel's mapping goes, and then
- * what caches have of the memory. Where they cannot be emptied, there must be
- * nothing to write back: clearing leaves nothing (cxl_vfio_backing_clear()).
- *
- * At last what the device itself caches of the host's memory (9.6).
+ * A processor that fetches ahead, or writes back what is in its cache, would meet a device that
+ * does not answer, which may be a machine check. So the kernel's mapping goes, and then what
+ * caches have of the memory. Where they cannot be flushed, there must be nothing to write back:
+ * clearing leaves nothing (cxl_vfio_backing_clear()). Last goes what the device caches of the
+ * host's memory (9.6).
  */
 static int fall_asleep(struct cxl_vfio_device *cxlv)
 {
@@ -78,13 +71,13 @@ static bool lock_registers(struct cxl_vfio_device *cxlv)
 }
 
 /*
- * What D3hot took is put back before anybody can touch the memory, or the memory is
- * out of use. Content that may be lost is not the cleared one: the next open clears it.
- * Resuming itself does not fail: with the device in D0, a reset can still mend it.
+ * What D3hot took is put back before the memory can be touched, or the memory is out of use.
+ * Content that may be lost is cleared by the next open. Resuming itself does not fail: with the
+ * device in D0, a reset can still mend it.
  */
 static void end_suspend(struct cxl_vfio_device *cxlv)
 {
-	/* It was pulled out in its sleep, and is woken by nothing but its unbind. */
+	/* Pulled out in its sleep, and woken by its unbind. */
 	if (cxl_vfio_is_gone(&cxlv->hw))
 		return;
 	cxl_vfio_dvsec_write_control2(&cxlv->hw, 0);
@@ -123,15 +116,12 @@ static int runtime_resume(struct device *dev)
 }
 
 /*
- * Around the PCI bus's operations, which call the VFIO core's. A driver's own
- * (driver.pm) are not to be had: the core sets those of all of the driver's devices
- * anew whenever one is registered, and one of them may sleep at that moment.
+ * Around the PCI bus's operations, which call the VFIO core's. The driver's own (driver.pm) the
+ * core sets anew whenever a device is registered, and another may sleep at that moment.
  */
 static struct dev_pm_domain domain;
 
-/**
- * cxl_vfio_runtime_pm_setup - once, before any device is bound
- */
+/* Once, before any device is bound. */
 void cxl_vfio_runtime_pm_setup(void)
 {
 	if (!pci_bus_type.pm)
@@ -142,11 +132,11 @@ void cxl_vfio_runtime_pm_setup(void)
 }
 
 /**
- * cxl_vfio_runtime_pm_init - from now on the driver hears of sleep
+ * cxl_vfio_runtime_pm_init - hear of sleep from now on
  * @cxlv: the device, being bound, so it has a reference
  *
- * D3cold is a cold reset, with the platform's RAS and AER settings gone, and the
- * content of the memory: never. So the port above stays in D0 as well (pci_bridge_d3_update()).
+ * D3cold, which loses the platform's RAS and AER settings and the memory's content, is not
+ * entered. So the port above stays in D0 as well (pci_bridge_d3_update()).
  */
 void cxl_vfio_runtime_pm_init(struct cxl_vfio_device *cxlv)
 {
@@ -156,17 +146,14 @@ void cxl_vfio_runtime_pm_init(struct cxl_vfio_device *cxlv)
 	pci_d3cold_disable(cxlv->core.pdev);
 	pm_runtime_set_autosuspend_delay(dev, DELAY_MS);
 	pm_runtime_use_autosuspend(dev);
-	/* Somebody else's, which there is none of for PCI: it never sleeps. */
+	/* Another's, which there is none of for PCI: it never sleeps. */
 	if (dev->pm_domain)
 		cxl_vfio_power_hold(cxlv);
 	else
 		dev_pm_domain_set(dev, &domain);
 }
 
-/**
- * cxl_vfio_runtime_pm_exit - undo cxl_vfio_runtime_pm_init()
- * @cxlv: the device; bind's reference is there, or again
- */
+/* Undo cxl_vfio_runtime_pm_init(), with bind's reference, which is there, or again. */
 void cxl_vfio_runtime_pm_exit(struct cxl_vfio_device *cxlv)
 {
 	struct device *dev = &cxlv->core.pdev->dev;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How the device leaves the state in which its memory may be touched, and how it comes
- * back: for each reason what life/rules.c says. Whatever it was that made it leave, the
- * one that ends last puts back what the platform had programmed, or the memory is out of
- * use and the log says why.
+ * How the device leaves the state in which its memory may be touched, and how it comes back: for
+ * each reason what life/rules.c says. The reason that ends last puts back what the platform had
+ * programmed, or the memory is out of use and the log says why.
  */
 #include <linux/pci.h>
 
@@ -12,11 +11,10 @@
 /**
  * cxl_vfio_leave - take the memory out of reach
  * @cxlv: the device
- * @why: the reason
+ * @why: the reason; ended by cxl_vfio_back()
  *
  * On return no access is under way, no mapping is left, and what the rule says of caches
  * and of the kernel's mapping is done. With a link that is down nothing can be written back.
- * Ended by cxl_vfio_back().
  *
  * Return: 0; or why caches could not be flushed that may have lines of the memory.
  */
@@ -33,11 +31,11 @@ int cxl_vfio_leave(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 }
 
 /**
- * cxl_vfio_note_command - what the user has enabled
+ * cxl_vfio_note_command - note what the user has enabled
  * @cxlv: the device, open; configuration access is locked
  *
- * A reset that error recovery makes loses it, and the PCI core has saved what was enabled
- * at some reset before. One that does not answer, or recovers, is being reset: it has what it had.
+ * A reset by error recovery loses it, and the PCI core has saved what was enabled at some reset
+ * before. A device that does not answer, or recovers, is being reset: it has what it had.
  */
 void cxl_vfio_note_command(struct cxl_vfio_device *cxlv)
 {
@@ -50,16 +48,28 @@ void cxl_vfio_note_command(struct cxl_vfio_device *cxlv)
 		cxlv->command = command;
 }
 
-/**
- * cxl_vfio_forget_user - what a user has enabled and put to sleep is no matter any more
- * @cxlv: the device, being closed
- */
+/* What a user has enabled and put to sleep is no matter any more: the device is being closed. */
 void cxl_vfio_forget_user(struct cxl_vfio_device *cxlv)
 {
 	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_POWER);
-	pci_cfg_access_lock(cxlv->core.pdev);
+	guard(cxl_vfio_config)(cxlv->core.pdev);
 	cxlv->command = -1;
-	pci_cfg_access_unlock(cxlv->core.pdev);
+}
+
+/**
+ * cxl_vfio_removed - the device is gone, and does not come back
+ * @cxlv: the device
+ *
+ * The PCI core has been told, by the slot or by error recovery. Nothing takes this reason back:
+ * what comes into the slot is another device, also where its memory gets the same addresses.
+ */
+void cxl_vfio_removed(struct cxl_vfio_device *cxlv)
+{
+	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_GONE))
+		return;
+	pci_warn(cxlv->core.pdev, "the device was removed, or given up: its memory is gone for good\n");
+	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_GONE);
+	wake_up_all(&cxlv->regs.request.ended);
 }
 
 /* See compat.h: those of 7.3 that do not end a CXL Reset look at the flags below. */
@@ -69,9 +79,8 @@ static_assert(PCI_NUM_RESET_METHODS == 8);
  * cxl_vfio_hang - a CXL Reset did not end in its time
  * @cxlv: the device, whose lock is held
  *
- * It may still be at it, and only a conventional reset ends that: FLR leaves CXL.mem as
- * it is (9.5), and a write to PMCSR may be lost like any other. So until then the PCI
- * core takes neither, also for resets by the administrator.
+ * Only a conventional reset ends it: FLR leaves CXL.mem as it is (9.5), and a write to PMCSR
+ * may be lost. So until then the PCI core takes neither, also for the administrator's resets.
  */
 void cxl_vfio_hang(struct cxl_vfio_device *cxlv)
 {
@@ -84,20 +93,14 @@ void cxl_vfio_hang(struct cxl_vfio_device *cxlv)
 	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_CXL_RESET);
 }
 
-/**
- * cxl_vfio_allow_resets - the PCI core may take any reset again
- * @cxlv: the device, whose lock is held
- */
+/* The PCI core may take any reset again; the device lock is held. */
 void cxl_vfio_allow_resets(struct cxl_vfio_device *cxlv)
 {
 	cxlv->core.pdev->dev_flags &= ~cxlv->hung_flags;
 	cxlv->hung_flags = 0;
 }
 
-/*
- * The PCI core tells the end of a reset also where none could be made. Return: 0, also if
- * nothing hung; -ETIMEDOUT if it still does.
- */
+/* The PCI core tells of an end also where no reset could be made. Return: 0, or -ETIMEDOUT. */
 static int end_hung(struct cxl_vfio_device *cxlv)
 {
 	if (!cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
@@ -119,24 +122,22 @@ static int restore_device(struct cxl_vfio_device *cxlv)
 	if (ret || cxlv->core.pdev->current_state != PCI_D0)
 		return ret;
 	ret = cxl_vfio_platform_restore(&cxlv->hw, &cxlv->mem.hpa);
-	if (!ret)
-		cxl_vfio_ras_unmask(&cxlv->hw);
-	if (ret)
+	if (ret) {
 		cxl_vfio_mem_revoke(&cxlv->mem, CXL_VFIO_WHY_LOST);
-	else
-		cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_LOST);
-	return ret;
+		return ret;
+	}
+	cxl_vfio_ras_unmask(&cxlv->hw);
+	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_LOST);
+	return 0;
 }
 
 /**
  * cxl_vfio_back - a reason has ended
  * @cxlv: the device; configuration access is locked (pci_cfg_access_lock()), by the PCI
- *	  core around its resets, or by the caller: one at a time writes to COMMAND, the
- *	  DVSEC and the decoders
+ *	  core around its resets, or by the caller
  * @why: the reason
  *
- * Does not wait for the memory to become active: cxl_vfio_mem_accessible() looks at
- * every access.
+ * Does not wait for the memory to become active: each access looks (cxl_vfio_mem_accessible()).
  *
  * Return: 0, also where another reason is left that restores; or why the memory is out of use
  * now, logged; -ENODEV also of a device that was removed; -ETIMEDOUT also, with nothing

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System sleep, which is refused: what is in the memory would be lost, and with
- * it perhaps the decoders, with nobody to say so to the device's user.
+ * System sleep, which is refused: memory and perhaps decoders would be lost, untold to the user.
  */
 #include <linux/pci.h>
 #include <linux/suspend.h>
@@ -12,16 +11,12 @@ static int sleep_event(struct notifier_block *notifier, unsigned long event, voi
 {
 	struct cxl_vfio_device *cxlv = container_of(notifier, struct cxl_vfio_device, sleep);
 
-	switch (event) {
-	case PM_SUSPEND_PREPARE:
-	case PM_HIBERNATION_PREPARE:
-	case PM_RESTORE_PREPARE:
-		pci_warn(cxlv->core.pdev,
-			 "the system cannot sleep: this device's memory would be lost; unbind it first\n");
-		return notifier_from_errno(-EBUSY);
-	default:
+	if (event != PM_SUSPEND_PREPARE && event != PM_HIBERNATION_PREPARE &&
+	    event != PM_RESTORE_PREPARE)
 		return NOTIFY_DONE;
-	}
+	pci_warn(cxlv->core.pdev,
+		 "the system cannot sleep: this device's memory would be lost; unbind it first\n");
+	return notifier_from_errno(-EBUSY);
 }
 
 /**

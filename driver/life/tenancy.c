@@ -13,12 +13,7 @@
 #define PINS_REPORT_S	10
 #define PINS_KTHREAD_S	10
 
-/**
- * cxl_vfio_tenancy_init - give a device the backing that new ones get
- * @cxlv: the device, not yet registered; its HPA range is claimed
- *
- * Return: 0, or an error that was logged.
- */
+/* Give a device the backing that new ones get, once. Return: 0, or an error, logged. */
 int cxl_vfio_tenancy_init(struct cxl_vfio_device *cxlv)
 {
 	guard(mutex)(&cxlv->mem.backing_lock);
@@ -63,11 +58,9 @@ static void take_backing(struct cxl_vfio_device *cxlv)
 	}
 }
 
-/**
- * cxl_vfio_tenancy_exit - take the backing away, and let go of the memory
- * @cxlv: the device, which no process has open or can open
- *
- * Waits for pinned pages; killable.
+/*
+ * Take the backing away from a device that no process can open, and let go of the memory. Waits
+ * for pinned pages, killably.
  */
 void cxl_vfio_tenancy_exit(struct cxl_vfio_device *cxlv)
 {
@@ -131,12 +124,7 @@ void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv)
 	clear_idle(cxlv);
 }
 
-/**
- * cxl_vfio_tenancy_clear_if_idle - clear the memory, unless the device is open
- * @cxlv: the device
- *
- * Return: 0, or why the device cannot be woken.
- */
+/* Clear the memory, unless the device is open. Return: 0, or why the device cannot be woken. */
 int cxl_vfio_tenancy_clear_if_idle(struct cxl_vfio_device *cxlv)
 {
 	int ret = cxl_vfio_power_get(cxlv);
@@ -165,8 +153,8 @@ static int empty_caches(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 }
 
 /*
- * Another backing, or the same, or none as before, with other folios; the old one
- * is put back if it fails. The device is awake: its memory gets mapped.
+ * Another backing, or other folios; the former is put back if it fails. The device is awake: its
+ * memory gets mapped.
  */
 static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
 			unsigned int folio_order)

@@ -163,6 +163,20 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 }
 
 /*
+ * The user is asked to close the device, again every ten seconds. A process that powered off the
+ * slot waits for this, and is the one that would be told that the device was taken out meanwhile.
+ * No reset can be under way: unbind has the device lock.
+ */
+static void cxl_vfio_request(struct vfio_device *vdev, unsigned int count)
+{
+	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
+
+	if (!cxl_vfio_is_present(&cxlv->hw))
+		cxl_vfio_removed(cxlv);
+	vfio_pci_core_request(vdev, count);
+}
+
+/*
  * A reset may have left the memory inactive. No lock is held here, so this is
  * the place to wait. Memory that does not come back was logged, gives -EIO and
  * SIGBUS, and is no reason to fail what was asked for.
