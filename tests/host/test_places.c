@@ -2,7 +2,8 @@
 /*
  * What it proves: a user reaches all of each BAR but the component registers,
  * wherever in which BAR those are: at its start, at its end, or filling it. If the
- * device declares what is safe (CXL 3.1, 8.2.6), the user reaches nothing else.
+ * device declares what is safe (CXL 3.1, 8.2.6), the user reaches nothing else. A BAR
+ * that something has cleared is restored, wherever it is.
  *
  * How: the machine has an accelerator for each place, and one more. The test maps, reads and
  * writes at both edges of the registers, where the accelerator has a page that
@@ -11,9 +12,12 @@
  * Not covered: registers in the middle of a BAR: test_bar.c, test_mmap.c and
  * test_info.c, with more of each.
  */
+#include <fcntl.h>
+#include <linux/pci_regs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "accel.h"
 #include "cxl_regs.h"
@@ -22,7 +26,7 @@
 #include "qmp.h"
 #include "vfio.h"
 
-/* In the order of the machine's description. */
+/* In the order of the machine's description, after the accelerator with an ACL. */
 static const struct place {
 	unsigned int bar;
 	uint64_t start, size;	/* of the component registers; of the BAR */
@@ -30,7 +34,18 @@ static const struct place {
 	{ CXL_ACCEL_BAR, CXL_ACCEL_BAR_SIZE - CXLR_COMPONENT_SIZE, CXL_ACCEL_BAR_SIZE },
 	{ CXL_ACCEL_COMPONENT_BAR, 0, 2 * CXLR_COMPONENT_SIZE },
 	{ CXL_ACCEL_COMPONENT_BAR, 0, CXLR_COMPONENT_SIZE },
+	{ CXL_ACCEL_COMPONENT_BAR, 0, 4096 * MIB },
 };
+
+static const char *accel_with_acl(void)
+{
+	return pci_nth_accel(0);
+}
+
+static const char *accel_of_place(unsigned int n)
+{
+	return pci_nth_accel(n + 1);
+}
 
 static uint64_t place_end(const struct place *place)
 {
@@ -139,7 +154,7 @@ static void check_engine(struct vfio *vfio)
 static void check_place(unsigned int n)
 {
 	const struct place *place = &places[n];
-	char *device = strdup(pci_nth_accel(n));
+	char *device = strdup(accel_of_place(n));
 	uint64_t scratch;
 	struct vfio vfio;
 
@@ -167,7 +182,7 @@ static void test_user_reaches_the_rest(void)
 		check_place(n);
 }
 
-/* Of the last accelerator; the first range begins with the component registers. */
+/* The first range begins with the component registers. */
 static void check_safe_areas(struct vfio *vfio)
 {
 	const uint64_t engine = CXL_ACCEL_COMPONENT_OFFSET + CXLR_COMPONENT_SIZE;
@@ -199,7 +214,7 @@ static void test_user_reaches_what_is_safe(void)
 	uint32_t other = 0x12345678;
 	struct vfio vfio;
 
-	setenv("VFIO_DEVICE", pci_nth_accel(ARRAY_SIZE(places)), 1);
+	setenv("VFIO_DEVICE", accel_with_acl(), 1);
 	vfio_open(&vfio);
 	check_safe_areas(&vfio);
 
@@ -229,7 +244,7 @@ static void test_unbind_after_use_frees_bars(void)
 
 	for (n = 0; n < ARRAY_SIZE(places); n++) {
 		check_place(n);
-		device = strdup(pci_nth_accel(n));
+		device = strdup(accel_of_place(n));
 		pci_unbind(device);
 		pci_bind(device);
 		check_place(n);
@@ -237,9 +252,82 @@ static void test_unbind_after_use_frees_bars(void)
 	}
 }
 
+/* 8.1.9.1: past the end of the BAR, and in a BAR that the device does not have. */
+static void test_refuse_acl_outside_bar(void)
+{
+	const uint32_t acl = CXLR_REG_LOCATOR_ID_ACL << CXLR_REG_LOCATOR_ID_SHIFT;
+	const uint32_t wrong[] = { CXL_ACCEL_BAR_SIZE | CXL_ACCEL_BAR | acl, 5 | acl };
+	uint32_t right = qmp_get("acl-locator");
+	char *device = strdup(accel_with_acl());
+	unsigned int i, said[ARRAY_SIZE(wrong)];
+	int kmsg, ret[ARRAY_SIZE(wrong)];
+
+	pci_unbind(device);
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		kmsg = kmsg_open();
+		qmp_set32("acl-locator", wrong[i]);
+		ret[i] = __pci_bind(device);
+		said[i] = kmsg_said_error(kmsg, "BAR Virtualization ACL at");
+		close(kmsg);
+		if (pci_bound(device))
+			pci_unbind(device);
+	}
+	qmp_set32("acl-locator", right);
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		check_lt(ret[i], 0);
+		check_eq(said[i], 1);
+	}
+	pci_bind(device);
+	free(device);
+}
+
+static uint64_t host_bar(const char *device, unsigned int bar)
+{
+	uint8_t config[PAGE];
+	uint64_t value;
+
+	pci_config(device, config);
+	memcpy(&value, config + PCI_BASE_ADDRESS_0 + bar * sizeof(uint32_t), sizeof(value));
+	return value & ~0xfull;
+}
+
+static void clear_bar(const char *device, unsigned int bar)
+{
+	const uint64_t zero = 0;
+	int config = open(pci_path(device, "config"), O_WRONLY | O_CLOEXEC);
+
+	check_ge(config, 0);
+	check_eq(pwrite(config, &zero, sizeof(zero),
+			PCI_BASE_ADDRESS_0 + bar * sizeof(uint32_t)), sizeof(zero));
+	close(config);
+	check_eq(host_bar(device, bar), 0);
+}
+
+/* After FLR the PCI core restores what it found. The last BAR has no bit in its lower half. */
+static void test_cleared_bar_is_restored(void)
+{
+	char *device;
+	unsigned int n;
+
+	for (n = 0; n < ARRAY_SIZE(places); n++) {
+		device = strdup(accel_of_place(n));
+		if (!pci_bound(device))
+			pci_bind(device);
+		note("%s: BAR %u at %#llx", device, places[n].bar,
+		     (unsigned long long)pci_bar(device, places[n].bar));
+		clear_bar(device, places[n].bar);
+		pci_reset(device, "flr");
+		check_eq(host_bar(device, places[n].bar), pci_bar(device, places[n].bar));
+		free(device);
+	}
+	check_eq(pci_bar(accel_of_place(n - 1), places[n - 1].bar) & UINT32_MAX, 0);
+}
+
 const struct test tests[] = {
 	{ "user_reaches_the_rest", test_user_reaches_the_rest },
 	{ "user_reaches_what_is_safe", test_user_reaches_what_is_safe },
 	{ "unbind_after_use_frees_bars", test_unbind_after_use_frees_bars },
+	{ "refuse_acl_outside_bar", test_refuse_acl_outside_bar },
+	{ "cleared_bar_is_restored", test_cleared_bar_is_restored },
 	{ }
 };
