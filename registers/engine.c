@@ -218,6 +218,24 @@ void cxlr_init(struct cxlr_space *space, uint32_t at, uint64_t mask, uint64_t va
 	cxlr_set(space, at, mask, val);
 }
 
+void cxlr_sample(struct cxlr_space *space, uint32_t at, uint64_t now)
+{
+	struct cxlr_slot *slot = &space->slot[at / space->grain];
+
+	cxlr_init(space, at, cxlr_view_mask(slot->reg, BIT_OF(CXLR_VIEW_OPEN) |
+					    BIT_OF(CXLR_VIEW_LIVE)), now);
+	slot->seen = now & slot->edge;
+}
+
+void cxlr_follow(struct cxlr_space *space, uint32_t at, uint64_t now)
+{
+	struct cxlr_slot *slot = &space->slot[at / space->grain];
+	uint32_t risen = now & slot->edge & ~slot->seen;
+
+	slot->seen = now & slot->edge;
+	cxlr_set(space, at, slot->live | risen, now);
+}
+
 /* The register of a lock or a need may have been left out when the map was placed. */
 bool cxlr_locked(const struct cxlr_space *space, const struct cxlr_slot *slot,
 		 const struct cxlr_field *field)

@@ -25,6 +25,7 @@ struct cxlr_slot {
 	uint8_t views;			/* bits 1 << view: what its fields have */
 	uint32_t live;			/* the low half's bits with CXLR_VIEW_LIVE */
 	uint32_t edge;			/* and with CXLR_VIEW_EDGE */
+	uint32_t seen;			/* of @edge: what the device was seen to have set */
 };
 
 /*
@@ -102,6 +103,14 @@ bool cxlr_write_bytes(struct cxlr_space *space, uint32_t offset, const uint8_t *
 uint64_t cxlr_get(const struct cxlr_space *space, uint32_t at);
 void cxlr_set(struct cxlr_space *space, uint32_t at, uint64_t mask, uint64_t val);
 void cxlr_init(struct cxlr_space *space, uint32_t at, uint64_t mask, uint64_t val);
+
+/*
+ * A passed-through device has @now in its register: what a user sees of it by the fields'
+ * views. At open, cxlr_sample() takes what is sampled then, and status bits are seen, not set.
+ * Later, cxlr_follow() takes what is live, and sets a status bit that has risen since.
+ */
+void cxlr_sample(struct cxlr_space *space, uint32_t at, uint64_t now);
+void cxlr_follow(struct cxlr_space *space, uint32_t at, uint64_t now);
 
 /* The bits of a register whose field has any of these attributes (bits 1 << attr). */
 uint64_t cxlr_attr_mask(const struct cxlr_reg *reg, uint32_t attrs);

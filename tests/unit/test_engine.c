@@ -939,6 +939,54 @@ static void test_hardware_access(void **state)
 }
 
 /*
+ * Of a device's register a user sees what the fields' views say: at open all but the status
+ * bits that are set, which are another user's; then what is live, and each rise of a status bit.
+ */
+static void test_views_follow_device(void **state)
+{
+	static const struct cxlr_field fields[] = {
+		{ .mask = 0x000f, .attr = CXLR_RW, .view = CXLR_VIEW_OWN },
+		{ .mask = 0x00f0, .attr = CXLR_RO, .view = CXLR_VIEW_OPEN },
+		{ .mask = 0x0f00, .attr = CXLR_RO, .view = CXLR_VIEW_LIVE },
+		{ .mask = 0xf000, .attr = CXLR_RW1C, .view = CXLR_VIEW_EDGE },
+	};
+	/* In the upper half of a word, with a neighbour below. */
+	static const struct cxlr_reg regs[] = {
+		{ .offset = 0, .size = 2, .widths = 2, .nr_fields = 4, .fields = fields },
+		{ .offset = 2, .size = 2, .widths = 2, .nr_fields = 4, .fields = fields },
+	};
+	static const struct cxlr_map map = { .regs = regs, .nr_regs = 2, .size = 4 };
+	static const struct { uint16_t device, user, cleared; } steps[] = {
+		{ 0x2145, 0x0140, 0x0140 },	/* was set at open: not told */
+		{ 0x6289, 0x4240, 0x0240 },	/* one more; what is sampled stays */
+		{ 0x6289, 0x0240, 0x0240 },	/* cleared by the user, still set in the device */
+		{ 0x0000, 0x0040, 0x0040 },	/* cleared by the host */
+		{ 0x4fff, 0x4f40, 0x0f40 },	/* set again */
+	};
+	struct cxlr_space *space;
+	struct arena arena;
+	unsigned int i;
+
+	(void)state;
+	arena_make(&arena, 4, 2);
+	space = &arena.space;
+	assert_true(cxlr_space_place(space, &map, 0, 0, 4));
+	cxlr_sample(space, 2, 0x2345);
+	assert_int_equal(cxlr_get(space, 2), 0x0340);
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		cxlr_follow(space, 2, steps[i].device);
+		assert_int_equal(cxlr_get(space, 2), steps[i].user);
+		assert_true(cxlr_write_bytes(space, 3, (uint8_t []){ 0xf0 }, 1));
+		assert_int_equal(cxlr_get(space, 2), steps[i].cleared);
+	}
+	assert_int_equal(cxlr_get(space, 0), 0);
+	/* A reset brings back what was sampled. */
+	cxlr_reset(space, CXLR_RESET_CONVENTIONAL);
+	assert_int_equal(cxlr_get(space, 2), 0x0340);
+	arena_free(&arena);
+}
+
+/*
  * The real maps.
  */
 struct real {
@@ -1133,6 +1181,7 @@ int main(void)
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_hardware_access),
+		cmocka_unit_test(test_views_follow_device),
 		cmocka_unit_test(test_maps_are_there),
 	};
 	unsigned int n;
