@@ -11,11 +11,7 @@
 /* A reset that is not the user's adds so many: begin, decommitted, enable, end. */
 #define RESERVE		4
 
-/**
- * cxl_vfio_events_push - one more event
- * @events: the queue; caller holds the lock of the virtual registers, here and below
- * @event: it; gets the next sequence number
- */
+/* Caller holds the lock of the virtual registers, here and below. @event gets the next number. */
 void cxl_vfio_events_push(struct cxl_vfio_events *events, const struct vfio_cxl_event *event)
 {
 	struct vfio_cxl_event *last;
@@ -34,25 +30,13 @@ void cxl_vfio_events_push(struct cxl_vfio_events *events, const struct vfio_cxl_
 	eventfd_signal(events->trigger);
 }
 
-/**
- * cxl_vfio_events_room - is there room for what one write may lead to?
- * @events: the queue
- *
- * What is kept free for resets is not a user's to fill.
- */
+/* Is there room for what one write may lead to? What is kept free for resets is not a user's. */
 bool cxl_vfio_events_room(const struct cxl_vfio_events *events)
 {
 	return !events->trigger || events->count + A_WRITE + RESERVE <= ARRAY_SIZE(events->queue);
 }
 
-/**
- * cxl_vfio_events_copy - the oldest events
- * @events: the queue, which keeps them
- * @batch: filled in
- * @room: of @batch
- *
- * Return: how many.
- */
+/* Copies the oldest events, @room at most, which stay in the queue; returns how many. */
 u32 cxl_vfio_events_copy(const struct cxl_vfio_events *events, struct vfio_cxl_event *batch,
 			 u32 room)
 {
@@ -63,12 +47,7 @@ u32 cxl_vfio_events_copy(const struct cxl_vfio_events *events, struct vfio_cxl_e
 	return count;
 }
 
-/**
- * cxl_vfio_events_drop - the user has seen events
- * @events: the queue
- * @last: sequence number of the last one that was seen, 0: none was
- * @lost: that some were lost, was seen as well
- */
+/* The user has seen events up to number @last, 0 for none, and, by @lost, that some were lost. */
 void cxl_vfio_events_drop(struct cxl_vfio_events *events, u64 last, bool lost)
 {
 	while (events->count && events->queue[events->first].seq <= last) {
@@ -79,12 +58,9 @@ void cxl_vfio_events_drop(struct cxl_vfio_events *events, u64 last, bool lost)
 		events->lost = false;
 }
 
-/**
- * cxl_vfio_events_set_trigger - begin a new queue
- * @events: the queue
- * @trigger: signalled from now on; NULL: nothing is queued
- *
- * Return: the former trigger, now the caller's.
+/*
+ * Begins a new queue. @trigger is signalled from now on; NULL: nothing is queued. Returns the
+ * former one, now the caller's.
  */
 struct eventfd_ctx *cxl_vfio_events_set_trigger(struct cxl_vfio_events *events,
 						struct eventfd_ctx *trigger)
@@ -96,19 +72,12 @@ struct eventfd_ctx *cxl_vfio_events_set_trigger(struct cxl_vfio_events *events,
 	return trigger;
 }
 
-/**
- * cxl_vfio_events_open - sequence numbers count from now on
- * @events: the queue; it has no trigger yet
- */
+/* Sequence numbers count from now on. There is no trigger yet. */
 void cxl_vfio_events_open(struct cxl_vfio_events *events)
 {
 	*events = (struct cxl_vfio_events) { };
 }
 
-/**
- * cxl_vfio_events_close - drop the trigger
- * @events: the queue
- */
 void cxl_vfio_events_close(struct cxl_vfio_events *events)
 {
 	if (events->trigger)

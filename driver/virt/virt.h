@@ -68,9 +68,7 @@ struct cxl_vfio_reset_request {
  * @memory: of both spaces; NULL while the device is not open
  * @dvsec: the CXL DVSECs, from config offset @dvsec_start on
  * @dvsec_start: bytes
- * @dvsec_seen: status bits that the device was seen to have set
  * @cm: the CM block, as long as the register region
- * @cm_seen: as @dvsec_seen
  * @hdm: the virtual decoder, in @cm
  * @resetting: how many resets are under way; another may begin before a user's is told ended
  * @reset_failed: the last one did
@@ -86,9 +84,7 @@ struct cxl_vfio_regs {
 	void *memory;
 	struct cxlr_space dvsec;
 	u32 dvsec_start;
-	u32 *dvsec_seen;
 	struct cxlr_space cm;
-	u32 *cm_seen;
 	struct cxlr_hdm hdm;
 	unsigned int resetting;
 	bool reset_failed;
