@@ -54,54 +54,36 @@ TRACE_DEFINE_ENUM(CXLR_RESET_CONVENTIONAL);
 		{ VFIO_CXL_EVENT_RESET_END, "reset_end" },		\
 		{ VFIO_CXL_EVENT_ENABLE, "enable" })
 
+/* TRACE_EVENT() and its like, with the device as first argument, and its name first in the text. */
+#define DEVICE_EVENT(declare, event, proto, args, fields, assign, fmt, values...)	\
+	declare(event,									\
+		TP_PROTO(struct device *dev, proto), TP_ARGS(dev, args),		\
+		TP_STRUCT__entry(__string(dev, dev_name(dev)) fields),			\
+		TP_fast_assign(__assign_str(dev); assign;),				\
+		TP_printk("%s " fmt, __get_str(dev), values))
+
 /* The device is bound: its memory's HPA range, bytes, and the decoder of that. */
-TRACE_EVENT(cxl_vfio_bind,
-	TP_PROTO(struct device *dev, const struct range *hpa, unsigned int decoder),
-	TP_ARGS(dev, hpa, decoder),
-	TP_STRUCT__entry(
-		__string(dev, dev_name(dev))
-		__field(u64, start)
-		__field(u64, end)
-		__field(unsigned int, decoder)
-	),
-	TP_fast_assign(
-		__assign_str(dev);
-		__entry->start = hpa->start;
-		__entry->end = hpa->end;
-		__entry->decoder = decoder;
-	),
-	TP_printk("%s hpa=%#llx-%#llx decoder=%u", __get_str(dev), __entry->start, __entry->end,
-		  __entry->decoder)
-);
+DEVICE_EVENT(TRACE_EVENT, cxl_vfio_bind,
+	PARAMS(const struct range *hpa, unsigned int decoder), PARAMS(hpa, decoder),
+	__field(u64, start) __field(u64, end) __field(unsigned int, decoder),
+	__entry->start = hpa->start;
+	__entry->end = hpa->end;
+	__entry->decoder = decoder,
+	"hpa=%#llx-%#llx decoder=%u", __entry->start, __entry->end, __entry->decoder);
 
 /* A bind or an open came to nothing; the log says why. */
-TRACE_EVENT(cxl_vfio_refuse,
-	TP_PROTO(struct device *dev, const char *what, int error),
-	TP_ARGS(dev, what, error),
-	TP_STRUCT__entry(
-		__string(dev, dev_name(dev))
-		__string(what, what)
-		__field(int, error)
-	),
-	TP_fast_assign(
-		__assign_str(dev);
-		__assign_str(what);
-		__entry->error = error;
-	),
-	TP_printk("%s %s error=%d", __get_str(dev), __get_str(what), __entry->error)
-);
+DEVICE_EVENT(TRACE_EVENT, cxl_vfio_refuse,
+	PARAMS(const char *what, int error), PARAMS(what, error),
+	__string(what, what) __field(int, error),
+	__assign_str(what);
+	__entry->error = error,
+	"%s error=%d", __get_str(what), __entry->error);
 
 DECLARE_EVENT_CLASS(cxl_vfio_device,
-	TP_PROTO(struct device *dev),
-	TP_ARGS(dev),
-	TP_STRUCT__entry(
-		__string(dev, dev_name(dev))
-	),
-	TP_fast_assign(
-		__assign_str(dev);
-	),
-	TP_printk("%s", __get_str(dev))
-);
+	TP_PROTO(struct device *dev), TP_ARGS(dev),
+	TP_STRUCT__entry(__string(dev, dev_name(dev))),
+	TP_fast_assign(__assign_str(dev);),
+	TP_printk("%s", __get_str(dev)));
 
 /* A first user has the device open; the last one has closed it. */
 DEFINE_EVENT(cxl_vfio_device, cxl_vfio_open, TP_PROTO(struct device *dev), TP_ARGS(dev));
@@ -110,39 +92,20 @@ DEFINE_EVENT(cxl_vfio_device, cxl_vfio_close, TP_PROTO(struct device *dev), TP_A
 DEFINE_EVENT(cxl_vfio_device, cxl_vfio_reset_begin, TP_PROTO(struct device *dev), TP_ARGS(dev));
 
 /* What the reset was seen to do to the registers, and what putting back came to. */
-TRACE_EVENT(cxl_vfio_reset_end,
-	TP_PROTO(struct device *dev, unsigned int kind, int error),
-	TP_ARGS(dev, kind, error),
-	TP_STRUCT__entry(
-		__string(dev, dev_name(dev))
-		__field(unsigned int, kind)
-		__field(int, error)
-	),
-	TP_fast_assign(
-		__assign_str(dev);
-		__entry->kind = kind;
-		__entry->error = error;
-	),
-	TP_printk("%s kind=%s error=%d", __get_str(dev), cxl_vfio_show_reset(__entry->kind),
-		  __entry->error)
-);
+DEVICE_EVENT(TRACE_EVENT, cxl_vfio_reset_end,
+	PARAMS(unsigned int kind, int error), PARAMS(kind, error),
+	__field(unsigned int, kind) __field(int, error),
+	__entry->kind = kind;
+	__entry->error = error,
+	"kind=%s error=%d", cxl_vfio_show_reset(__entry->kind), __entry->error);
 
-DECLARE_EVENT_CLASS(cxl_vfio_access,
-	TP_PROTO(struct device *dev, unsigned long why, unsigned long blocked),
-	TP_ARGS(dev, why, blocked),
-	TP_STRUCT__entry(
-		__string(dev, dev_name(dev))
-		__field(unsigned long, why)
-		__field(unsigned long, blocked)
-	),
-	TP_fast_assign(
-		__assign_str(dev);
-		__entry->why = why;
-		__entry->blocked = blocked;
-	),
-	TP_printk("%s why=%s blocked=%s", __get_str(dev), cxl_vfio_show_reasons(__entry->why),
-		  cxl_vfio_show_reasons(__entry->blocked))
-);
+DEVICE_EVENT(DECLARE_EVENT_CLASS, cxl_vfio_access,
+	PARAMS(unsigned long why, unsigned long blocked), PARAMS(why, blocked),
+	__field(unsigned long, why) __field(unsigned long, blocked),
+	__entry->why = why;
+	__entry->blocked = blocked,
+	"why=%s blocked=%s", cxl_vfio_show_reasons(__entry->why),
+	cxl_vfio_show_reasons(__entry->blocked));
 
 /* All mappings were zapped, and none comes back while anything is blocked. */
 DEFINE_EVENT(cxl_vfio_access, cxl_vfio_revoke,
@@ -153,92 +116,44 @@ DEFINE_EVENT(cxl_vfio_access, cxl_vfio_allow,
 	TP_ARGS(dev, why, blocked));
 
 /* Of the user's virtual registers, as a VMM is told of it (VFIO_CXL_EVENT_*). */
-TRACE_EVENT(cxl_vfio_event,
-	TP_PROTO(struct device *dev, u32 type, u64 base, u64 size),
-	TP_ARGS(dev, type, base, size),
-	TP_STRUCT__entry(
-		__string(dev, dev_name(dev))
-		__field(u32, type)
-		__field(u64, base)
-		__field(u64, size)
-	),
-	TP_fast_assign(
-		__assign_str(dev);
-		__entry->type = type;
-		__entry->base = base;
-		__entry->size = size;
-	),
-	TP_printk("%s %s base=%#llx size=%#llx", __get_str(dev),
-		  cxl_vfio_show_event(__entry->type), __entry->base, __entry->size)
-);
+DEVICE_EVENT(TRACE_EVENT, cxl_vfio_event,
+	PARAMS(u32 type, u64 base, u64 size), PARAMS(type, base, size),
+	__field(u32, type) __field(u64, base) __field(u64, size),
+	__entry->type = type;
+	__entry->base = base;
+	__entry->size = size,
+	"%s base=%#llx size=%#llx", cxl_vfio_show_event(__entry->type), __entry->base,
+	__entry->size);
 
 /* Clearing between users has ended: bytes that are not clear. */
-TRACE_EVENT(cxl_vfio_clear,
-	TP_PROTO(struct device *dev, u64 left),
-	TP_ARGS(dev, left),
-	TP_STRUCT__entry(
-		__string(dev, dev_name(dev))
-		__field(u64, left)
-	),
-	TP_fast_assign(
-		__assign_str(dev);
-		__entry->left = left;
-	),
-	TP_printk("%s left=%llu", __get_str(dev), __entry->left)
-);
+DEVICE_EVENT(TRACE_EVENT, cxl_vfio_clear,
+	PARAMS(u64 left), PARAMS(left), __field(u64, left), __entry->left = left,
+	"left=%llu", __entry->left);
 
 /* A fault in a mapping of the memory region: order is log2 of its pages. */
-TRACE_EVENT(cxl_vfio_fault,
-	TP_PROTO(struct device *dev, unsigned long address, unsigned int order, vm_fault_t ret),
-	TP_ARGS(dev, address, order, ret),
-	TP_STRUCT__entry(
-		__string(dev, dev_name(dev))
-		__field(unsigned long, address)
-		__field(unsigned int, order)
-		__field(unsigned int, ret)
-	),
-	TP_fast_assign(
-		__assign_str(dev);
-		__entry->address = address;
-		__entry->order = order;
-		__entry->ret = (__force unsigned int)ret;
-	),
-	TP_printk("%s address=%#lx order=%u ret=%s", __get_str(dev), __entry->address,
-		  __entry->order, __print_flags(__entry->ret, "|", VM_FAULT_RESULT_TRACE))
-);
+DEVICE_EVENT(TRACE_EVENT, cxl_vfio_fault,
+	PARAMS(unsigned long address, unsigned int order, vm_fault_t ret),
+	PARAMS(address, order, ret),
+	__field(unsigned long, address) __field(unsigned int, order) __field(unsigned int, ret),
+	__entry->address = address;
+	__entry->order = order;
+	__entry->ret = (__force unsigned int)ret,
+	"address=%#lx order=%u ret=%s", __entry->address, __entry->order,
+	__print_flags(__entry->ret, "|", VM_FAULT_RESULT_TRACE));
 
 /* The device's RAS capability has errors of the CXL protocols. */
-TRACE_EVENT(cxl_vfio_protocol_error,
-	TP_PROTO(struct device *dev, bool uncorrectable, u32 status),
-	TP_ARGS(dev, uncorrectable, status),
-	TP_STRUCT__entry(
-		__string(dev, dev_name(dev))
-		__field(bool, uncorrectable)
-		__field(u32, status)
-	),
-	TP_fast_assign(
-		__assign_str(dev);
-		__entry->uncorrectable = uncorrectable;
-		__entry->status = status;
-	),
-	TP_printk("%s %s status=%#x", __get_str(dev),
-		  __entry->uncorrectable ? "uncorrectable" : "correctable", __entry->status)
-);
+DEVICE_EVENT(TRACE_EVENT, cxl_vfio_protocol_error,
+	PARAMS(bool uncorrectable, u32 status), PARAMS(uncorrectable, status),
+	__field(bool, uncorrectable) __field(u32, status),
+	__entry->uncorrectable = uncorrectable;
+	__entry->status = status,
+	"%s status=%#x", __entry->uncorrectable ? "uncorrectable" : "correctable",
+	__entry->status);
 
 /* An error in a page of the memory was reported: offset is in the memory, bytes. */
-TRACE_EVENT(cxl_vfio_poison,
-	TP_PROTO(struct device *dev, u64 offset),
-	TP_ARGS(dev, offset),
-	TP_STRUCT__entry(
-		__string(dev, dev_name(dev))
-		__field(u64, offset)
-	),
-	TP_fast_assign(
-		__assign_str(dev);
-		__entry->offset = offset;
-	),
-	TP_printk("%s offset=%#llx", __get_str(dev), __entry->offset)
-);
+DEVICE_EVENT(TRACE_EVENT, cxl_vfio_poison,
+	PARAMS(u64 offset), PARAMS(offset), __field(u64, offset), __entry->offset = offset,
+	"offset=%#llx", __entry->offset);
 
 #endif
 
