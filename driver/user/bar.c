@@ -12,13 +12,11 @@
 
 #include "user/user.h"
 
-/**
- * cxl_vfio_bar_open - lend the VFIO core the mapping of the BAR
- * @cxlv: the device, just enabled by vfio_pci_core_enable()
- *
- * That has tried to reserve the BAR, and the PCI core has said "can't reserve"
- * in the log, at every open: harmless. The mapping outlives the session, so
- * that nothing of the core can use it when it is gone.
+/*
+ * Lends the VFIO core the mapping of the BAR, just after vfio_pci_core_enable(). That has tried
+ * to reserve the BAR, and the PCI core has said "can't reserve" in the log, at every open:
+ * harmless. The mapping outlives the session, so that nothing of the core can use it when it
+ * is gone.
  */
 void cxl_vfio_bar_open(struct cxl_vfio_device *cxlv)
 {
@@ -31,18 +29,8 @@ void cxl_vfio_bar_close(struct cxl_vfio_device *cxlv)
 	cxlv->core.barmap[cxlv->hw.comp.bar] = IOMEM_ERR_PTR(-EBUSY);
 }
 
-/* Is @pos in the range? Lower @next to the next position for which the answer differs. */
-static bool is_inside(const struct range *range, u64 pos, u64 *next)
-{
-	if (pos < range->start)
-		*next = min(*next, range->start);
-	if (pos < range->start || pos > range->end)
-		return false;
-	*next = min(*next, range->end + 1);
-	return true;
-}
-
-static u64 bar_len(const struct cxl_vfio_device *cxlv, unsigned int bar)
+/* Bytes. */
+u64 cxl_vfio_bar_len(const struct cxl_vfio_device *cxlv, unsigned int bar)
 {
 	return pci_resource_len(cxlv->core.pdev, array_index_nospec(bar, PCI_STD_NUM_BARS));
 }
@@ -61,26 +49,20 @@ static bool may_reach(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 
 
 	*next = U64_MAX;
 	for (i = 0; acl && i < acl->count; i++)
-		if (acl->safe[i].bar == bar && is_inside(&acl->safe[i].range, pos, next))
+		if (acl->safe[i].bar == bar &&
+		    cxl_vfio_is_inside(acl->safe[i].range.start, acl->safe[i].range.end, pos, next))
 			safe = true;
-	return safe && !(bar == comp->bar && is_inside(&comp->block, pos, next));
+	return safe && !(bar == comp->bar &&
+			 cxl_vfio_is_inside(comp->block.start, comp->block.end, pos, next));
 }
 
-/**
- * cxl_vfio_bar_reaches - may a user reach a range of a BAR?
- * @cxlv: the device
- * @bar: index of the BAR
- * @start: bytes in the BAR
- * @len: bytes
- *
- * Return: whether it lies in the BAR, and the user may have all of it.
- */
+/* Does a range of a BAR, in bytes, lie in it, and may the user have all of it? */
 bool cxl_vfio_bar_reaches(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 start, u64 len)
 {
 	u64 end, next;
 
 	/* A BAR that is smaller than a page is mapped as one (vfio_pci_core_mmap()). */
-	if (check_add_overflow(start, len, &end) || end > PAGE_ALIGN(bar_len(cxlv, bar)))
+	if (check_add_overflow(start, len, &end) || end > PAGE_ALIGN(cxl_vfio_bar_len(cxlv, bar)))
 		return false;
 	for (; start < end; start = next)
 		if (!may_reach(cxlv, bar, start, &next))
@@ -89,7 +71,8 @@ bool cxl_vfio_bar_reaches(const struct cxl_vfio_device *cxlv, unsigned int bar, 
 }
 
 /* As registers that a device does not have (PCIe 7.4, RsvdP and RsvdZ). */
-static ssize_t rw_reserved(char __user *buf, size_t count, loff_t *ppos, bool iswrite)
+static ssize_t rw_reserved(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			   loff_t *ppos, bool iswrite)
 {
 	if (!iswrite && clear_user(buf, count))
 		return -EFAULT;
@@ -97,54 +80,18 @@ static ssize_t rw_reserved(char __user *buf, size_t count, loff_t *ppos, bool is
 	return count;
 }
 
-/**
- * cxl_vfio_bar_rw - read or write a BAR
- * @cxlv: the device
- * @buf: user memory
- * @count: bytes
- * @ppos: position with the BAR's region index
- * @iswrite: which
- *
- * Cut the access where the user's part of the BAR ends or begins. The rest reads as zero, and
- * takes no write.
- *
- * Return: bytes moved, or the first piece's error.
- */
-ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
-			loff_t *ppos, bool iswrite)
+/* What answers for byte @pos of a BAR, up to @next. */
+cxl_vfio_rw_fn cxl_vfio_bar_rw_at(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 pos,
+				  u64 *next)
 {
-	struct vfio_device *vdev = &cxlv->core.vdev;
-	unsigned int bar = VFIO_PCI_OFFSET_TO_INDEX(*ppos);
-	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK, next;
-	u64 len = bar_len(cxlv, bar);
-	size_t done = 0;
-	ssize_t ret = 0;
-
-	/* As vfio_pci_bar_rw(). */
-	if (pos >= len)
-		return -EINVAL;
-	count = min(count, len - pos);
-	while (done < count) {
-		bool reach = may_reach(cxlv, bar, pos + done, &next);
-		size_t chunk = min_t(u64, count - done, next - (pos + done));
-
-		if (!reach)
-			ret = rw_reserved(buf + done, chunk, ppos, iswrite);
-		else
-			ret = iswrite ? vfio_pci_core_write(vdev, buf + done, chunk, ppos) :
-					vfio_pci_core_read(vdev, buf + done, chunk, ppos);
-		if (ret <= 0)
-			break;
-		done += ret;
-	}
-	return done ?: ret;
+	return may_reach(cxlv, bar, pos, next) ? cxl_vfio_core_rw : rw_reserved;
 }
 
 /* The ranges of a BAR that a user may map; @areas may be NULL. How many there are. */
 static unsigned int list_areas(const struct cxl_vfio_device *cxlv, unsigned int bar,
 			       struct vfio_region_sparse_mmap_area *areas)
 {
-	u64 pos, next, len = bar_len(cxlv, bar);
+	u64 pos, next, len = cxl_vfio_bar_len(cxlv, bar);
 	unsigned int count = 0;
 
 	for (pos = 0; pos < len; pos = next) {
@@ -160,14 +107,7 @@ static unsigned int list_areas(const struct cxl_vfio_device *cxlv, unsigned int 
 	return count;
 }
 
-/**
- * cxl_vfio_bar_caps - tell a user which parts of a BAR can be mapped
- * @cxlv: the device
- * @info: of VFIO_DEVICE_GET_REGION_INFO on the BAR
- * @caps: of the same
- *
- * Return: 0 or -ENOMEM.
- */
+/* Tells a user which parts of a BAR can be mapped. Returns 0 or -ENOMEM. */
 int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_region_info *info,
 		      struct vfio_info_cap *caps)
 {

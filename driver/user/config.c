@@ -31,11 +31,6 @@ static bool touches_bytes(u64 pos, size_t count, u32 start, u32 len)
 	return pos < start + len && pos + count > start;
 }
 
-static bool in_command(u64 pos, size_t count)
-{
-	return touches_bytes(pos, count, PCI_COMMAND, sizeof(u16));
-}
-
 /*
  * Whether a write may reset the function: Initiate FLR is in Device Control, and in the
  * Advanced Features capability (vfio_af_config_write()). Ids of extended capabilities are others.
@@ -98,7 +93,7 @@ static ssize_t kept_off_write(struct cxl_vfio_device *cxlv, char __user *buf, si
 			      loff_t *ppos)
 {
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
-	bool command = in_command(pos, count);
+	bool command = touches_bytes(pos, count, PCI_COMMAND, sizeof(u16));
 
 	if ((command || may_reset(cxlv, pos, count)) &&
 	    (READ_ONCE(cxlv->link_reset) || cxl_vfio_check_present(&cxlv->hw)))
@@ -107,37 +102,20 @@ static ssize_t kept_off_write(struct cxl_vfio_device *cxlv, char __user *buf, si
 			 vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
 }
 
-static ssize_t core_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
-			  loff_t *ppos)
-{
-	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
-	ssize_t ret;
-
-	if (may_reset(cxlv, pos, count) && cxl_vfio_regs_events_full(&cxlv->regs))
-		return -EAGAIN;
-	if (is_lost(cxlv))
-		return rw_nothing(buf, count, ppos, true);
-	ret = kept_off_write(cxlv, buf, count, ppos);
-	cxl_vfio_cxl_reset_let(cxlv);
-	return ret;
-}
-
-static ssize_t core_read(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
-			 loff_t *ppos)
-{
-	ssize_t ret;
-
-	if (is_lost(cxlv))
-		return rw_nothing(buf, count, ppos, false);
-	ret = vfio_pci_core_read(&cxlv->core.vdev, buf, count, ppos);
-	cxl_vfio_cxl_reset_let(cxlv);
-	return ret;
-}
-
 static ssize_t core_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 		       loff_t *ppos, bool iswrite)
 {
-	return iswrite ? core_write(cxlv, buf, count, ppos) : core_read(cxlv, buf, count, ppos);
+	ssize_t ret;
+
+	if (iswrite && may_reset(cxlv, *ppos & VFIO_PCI_OFFSET_MASK, count) &&
+	    cxl_vfio_regs_events_full(&cxlv->regs))
+		return -EAGAIN;
+	if (is_lost(cxlv))
+		return rw_nothing(buf, count, ppos, iswrite);
+	ret = iswrite ? kept_off_write(cxlv, buf, count, ppos) :
+			vfio_pci_core_read(&cxlv->core.vdev, buf, count, ppos);
+	cxl_vfio_cxl_reset_let(cxlv);
+	return ret;
 }
 
 /* Until the user sets D0 again, or resets the device. */
@@ -201,71 +179,22 @@ static ssize_t dvsec_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 	return count;
 }
 
-typedef ssize_t (*rw_fn)(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
-			 loff_t *ppos, bool iswrite);
-
-/* Is @pos in it? @next is where what is at @pos ends, as far as this says. */
-static bool piece_covers(u32 start, u32 end, u32 pos, u32 *next)
-{
-	if (pos >= start && pos < end)
-		*next = end;
-	else if (start > pos)
-		*next = min(*next, start);
-	return pos >= start && pos < end;
-}
-
 /*
- * What answers for the byte, up to @next. The header that links a DVSEC into the chain of
+ * What answers for byte @pos, up to @next. The header that links a DVSEC into the chain of
  * capabilities is the core's, which shows a chain of its own.
  */
-static rw_fn rw_at(struct cxl_vfio_device *cxlv, u32 pos, u32 *next)
+cxl_vfio_rw_fn cxl_vfio_config_rw_at(const struct cxl_vfio_device *cxlv, u64 pos, u64 *next)
 {
 	const struct cxlr_block *block = cxlv->hw.dvsecs.block;
 	u32 power = cxlv->core.pdev->pm_cap + PCI_PM_CTRL;
 	unsigned int i;
 
-	*next = U32_MAX;
+	*next = U64_MAX;
 	for (i = 0; i < cxlv->hw.dvsecs.count; i++, block++)
-		if (piece_covers(block->at + CXLR_DVSEC_HDR1, block->at + block->size, pos, next))
+		if (cxl_vfio_is_inside(block->at + CXLR_DVSEC_HDR1,
+				       block->at + block->size - 1, pos, next))
 			return dvsec_rw;
-	if (cxlv->core.pdev->pm_cap && piece_covers(power, power + sizeof(u16), pos, next))
+	if (cxlv->core.pdev->pm_cap && cxl_vfio_is_inside(power, power + 1, pos, next))
 		return power_rw;
 	return core_rw;
-}
-
-/**
- * cxl_vfio_config_rw - read or write configuration space
- * @cxlv: the device
- * @buf: user memory
- * @count: bytes
- * @ppos: position with the configuration region's index
- * @iswrite: which
- *
- * Cuts the access where its meaning changes. Return: bytes moved, or the
- * first piece's error.
- */
-ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
-			   loff_t *ppos, bool iswrite)
-{
-	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
-	u64 size = cxlv->core.pdev->cfg_size;
-	size_t done = 0;
-	ssize_t ret = 0;
-	u32 next;
-
-	/* The core's answer to these is the right one. */
-	if (pos >= size || count > size - pos)
-		return iswrite ? vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos) :
-				 vfio_pci_core_read(&cxlv->core.vdev, buf, count, ppos);
-
-	while (done < count) {
-		rw_fn rw = rw_at(cxlv, pos + done, &next);
-		size_t len = min_t(size_t, count - done, next - (pos + done));
-
-		ret = rw(cxlv, buf + done, len, ppos, iswrite);
-		if (ret <= 0)
-			break;
-		done += ret;
-	}
-	return done ?: ret;
 }

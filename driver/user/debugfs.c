@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What there is to see of a device, for whoever looks for a fault. No interface:
+ * What there is to see of a device, for a person that looks for a fault. No interface:
  * names and values change as the driver does.
  */
 #include <linux/debugfs.h>
@@ -101,26 +101,16 @@ static int state_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(state);
 
-/**
- * cxl_vfio_debugfs_init - the driver's directory
- */
 void cxl_vfio_debugfs_init(void)
 {
 	root = debugfs_create_dir("cxl-vfio-pci", NULL);
 }
 
-/**
- * cxl_vfio_debugfs_exit - undo cxl_vfio_debugfs_init()
- */
 void cxl_vfio_debugfs_exit(void)
 {
 	debugfs_remove(root);
 }
 
-/**
- * cxl_vfio_debugfs_add - show a device
- * @cxlv: the device, bound
- */
 void cxl_vfio_debugfs_add(struct cxl_vfio_device *cxlv)
 {
 	cxlv->debugfs = debugfs_create_dir(pci_name(cxlv->core.pdev), root);
@@ -128,12 +118,7 @@ void cxl_vfio_debugfs_add(struct cxl_vfio_device *cxlv)
 	debugfs_create_file("counts", 0400, cxlv->debugfs, cxlv, &counts_fops);
 }
 
-/**
- * cxl_vfio_debugfs_remove - undo cxl_vfio_debugfs_add()
- * @cxlv: the device, being unbound
- *
- * Waits for those who look.
- */
+/* Waits for the processes that read. */
 void cxl_vfio_debugfs_remove(struct cxl_vfio_device *cxlv)
 {
 	debugfs_remove(cxlv->debugfs);

@@ -64,16 +64,54 @@ static int clear_memory(struct cxl_vfio_device *cxlv)
 	return -EIO;
 }
 
+/* Undone by vfio_pci_core_disable(). */
+static int add_region(struct cxl_vfio_device *cxlv, u32 subtype,
+		      const struct vfio_pci_regops *ops, u64 size, u32 flags, u32 *index)
+{
+	int ret = vfio_pci_core_register_dev_region(&cxlv->core, VFIO_REGION_TYPE_PCI_VENDOR_TYPE |
+						    VFIO_CXL_PCI_VENDOR_ID, subtype, ops, size,
+						    VFIO_REGION_INFO_FLAG_READ |
+						    VFIO_REGION_INFO_FLAG_WRITE | flags, NULL);
+
+	guard(rwsem_write)(&cxlv->mem.lock);
+	if (!ret)
+		*index = VFIO_PCI_NUM_REGIONS + cxlv->core.num_regions - 1;
+	return ret;
+}
+
+static int add_regions(struct cxl_vfio_device *cxlv)
+{
+	int ret = add_region(cxlv, VFIO_REGION_SUBTYPE_CXL, &cxl_vfio_mem_region_ops,
+			     range_len(&cxlv->mem.hpa), VFIO_REGION_INFO_FLAG_MMAP,
+			     &cxlv->mem.region_index);
+
+	if (ret)
+		return ret;
+	return add_region(cxlv, VFIO_REGION_SUBTYPE_CXL_COMP_REGS, &cxl_vfio_comp_region_ops,
+			  cxl_vfio_comp_regs_size(&cxlv->hw.comp), 0, &cxlv->comp_region_index);
+}
+
+static int open_registers(struct cxl_vfio_device *cxlv)
+{
+	int ret;
+
+	pci_cfg_access_lock(cxlv->core.pdev);
+	ret = cxl_vfio_regs_open(&cxlv->regs, range_len(&cxlv->mem.hpa));
+	if (!ret)
+		cxl_vfio_note_command(cxlv);
+	pci_cfg_access_unlock(cxlv->core.pdev);
+	return ret;
+}
+
 static int open_device(struct cxl_vfio_device *cxlv)
 {
 	bool locked;
 	int ret;
 
 	ret = cxl_vfio_check_present(&cxlv->hw);
-	if (ret)
-		return ret;
 	/* First: enabling resets the device, also under whoever has pages of it. */
-	ret = cxl_vfio_tenancy_open(cxlv);
+	if (!ret)
+		ret = cxl_vfio_tenancy_open(cxlv);
 	if (ret)
 		return ret;
 	/* A CXL Reset that clears, and the reset that enabling is, would meet. */
@@ -95,19 +133,10 @@ static int open_device(struct cxl_vfio_device *cxlv)
 	cxl_vfio_bar_open(cxlv);
 	cxl_vfio_doe_open(cxlv);
 	ret = clear_memory(cxlv);
-	if (ret)
-		goto err_disable;
-	ret = cxl_vfio_mem_region_open(cxlv);
-	if (ret)
-		goto err_disable;
-	ret = cxl_vfio_comp_region_open(cxlv);
-	if (ret)
-		goto err_disable;
-	pci_cfg_access_lock(cxlv->core.pdev);
-	ret = cxl_vfio_regs_open(&cxlv->regs, range_len(&cxlv->mem.hpa));
 	if (!ret)
-		cxl_vfio_note_command(cxlv);
-	pci_cfg_access_unlock(cxlv->core.pdev);
+		ret = add_regions(cxlv);
+	if (!ret)
+		ret = open_registers(cxlv);
 	if (ret)
 		goto err_disable;
 
@@ -189,30 +218,24 @@ static int wait_active(struct cxl_vfio_device *cxlv)
 /* What touches the device past the command register that a user sees: not in a CXL Reset. */
 static long gated_ioctl(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
 {
-	long ret;
-
-	if (cxl_vfio_cxl_reset_wait_off(cxlv))
+	ACQUIRE(cxl_vfio_gate_kill, gate)(cxlv);
+	if (ACQUIRE_ERR(cxl_vfio_gate_kill, &gate))
 		return -EINTR;
-	ret = vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
-	cxl_vfio_cxl_reset_let(cxlv);
-	return ret;
-}
-
-static long ask_pci(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
-{
-	if (cmd == VFIO_DEVICE_RESET && cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG)) {
-		guard(rwsem_write)(&cxlv->core.memory_lock);
-		return cxl_vfio_reset_end_hung(cxlv);
-	}
 	return vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
 }
 
 static long reset_by_pci(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
 {
+	long ret;
+
 	if (cxl_vfio_reset_by_user_begin(cxlv))
 		return -EINTR;
-	return cxl_vfio_reset_by_user_end(cxlv, cmd == VFIO_DEVICE_PCI_HOT_RESET,
-					  ask_pci(cxlv, cmd, arg));
+	if (cmd == VFIO_DEVICE_RESET && cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
+		scoped_guard(rwsem_write, &cxlv->core.memory_lock)
+			ret = cxl_vfio_reset_end_hung(cxlv);
+	else
+		ret = vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
+	return cxl_vfio_reset_by_user_end(cxlv, cmd == VFIO_DEVICE_PCI_HOT_RESET, ret);
 }
 
 /* As the PCI core does: where one way to reset the device fails, the next. */
@@ -229,21 +252,17 @@ static long reset_device(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigne
 	if (cxl_vfio_regs_events_full(&cxlv->regs) ||
 	    cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR))
 		return -EAGAIN;
-	if (cxl_vfio_cxl_reset_wait_off(cxlv))
+	ACQUIRE(cxl_vfio_gate_kill, gate)(cxlv);
+	if (ACQUIRE_ERR(cxl_vfio_gate_kill, &gate))
 		return -EINTR;
 	/* The PCI core would wait for a minute, with memory_lock held. */
-	ret = cxl_vfio_check_present(&cxlv->hw) ?: reset_by_pci(cxlv, cmd, arg);
-	cxl_vfio_cxl_reset_let(cxlv);
-	return ret;
-}
-
-static long user_reset(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
-{
-	return reset_device(cxlv, cmd, arg) ?: wait_active(cxlv);
+	return cxl_vfio_check_present(&cxlv->hw) ?: reset_by_pci(cxlv, cmd, arg);
 }
 
 static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
 {
+	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
+
 	switch (cmd) {
 	case VFIO_DEVICE_GET_INFO:
 		return cxl_vfio_get_info(vdev, (void __user *)arg);
@@ -255,10 +274,10 @@ static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned 
 		return -ENOTTY;
 	case VFIO_DEVICE_RESET:
 	case VFIO_DEVICE_PCI_HOT_RESET:
-		return user_reset(vdev_to_cxl_vfio(vdev), cmd, arg);
+		return reset_device(cxlv, cmd, arg) ?: wait_active(cxlv);
 	case VFIO_DEVICE_GET_IRQ_INFO:
 	case VFIO_DEVICE_SET_IRQS:
-		return gated_ioctl(vdev_to_cxl_vfio(vdev), cmd, arg);
+		return gated_ioctl(cxlv, cmd, arg);
 	default:
 		return vfio_pci_core_ioctl(vdev, cmd, arg);
 	}
@@ -271,10 +290,8 @@ static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region
 	int ret;
 
 	/* The core looks at the ROM itself. */
-	if (cxl_vfio_cxl_reset_wait_off(cxlv))
-		return -EINTR;
-	ret = vfio_pci_ioctl_get_region_info(vdev, info, caps);
-	cxl_vfio_cxl_reset_let(cxlv);
+	scoped_cond_guard(cxl_vfio_gate_kill, return -EINTR, cxlv)
+		ret = vfio_pci_ioctl_get_region_info(vdev, info, caps);
 	if (ret)
 		return ret;
 	if (info->index <= VFIO_PCI_BAR5_REGION_INDEX)
@@ -285,18 +302,45 @@ static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region
 	return 0;
 }
 
+/* Cuts an access where its meaning changes. Returns bytes moved, or the first piece's error. */
 static ssize_t cxl_vfio_rw(struct vfio_device *vdev, char __user *buf, size_t count,
 			   loff_t *ppos, bool iswrite)
 {
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos);
+	u64 next, size, pos = *ppos & VFIO_PCI_OFFSET_MASK;
+	cxl_vfio_rw_fn rw;
+	size_t done = 0;
+	ssize_t ret = 0;
 
-	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
-		return cxl_vfio_config_rw(cxlv, buf, count, ppos, iswrite);
-	if (index <= VFIO_PCI_BAR5_REGION_INDEX)
-		return cxl_vfio_bar_rw(cxlv, buf, count, ppos, iswrite);
-	return iswrite ? vfio_pci_core_write(vdev, buf, count, ppos) :
-			 vfio_pci_core_read(vdev, buf, count, ppos);
+	switch (index) {
+	case VFIO_PCI_BAR0_REGION_INDEX ... VFIO_PCI_BAR5_REGION_INDEX:
+		/* As vfio_pci_bar_rw(). */
+		size = cxl_vfio_bar_len(cxlv, index);
+		if (pos >= size)
+			return -EINVAL;
+		count = min(count, size - pos);
+		break;
+	case VFIO_PCI_CONFIG_REGION_INDEX:
+		/* Past the end, the core's answer is the right one. */
+		size = cxlv->core.pdev->cfg_size;
+		if (pos < size && count <= size - pos)
+			break;
+		fallthrough;
+	default:
+		return cxl_vfio_core_rw(cxlv, buf, count, ppos, iswrite);
+	}
+	while (done < count) {
+		rw = index == VFIO_PCI_CONFIG_REGION_INDEX ?
+		     cxl_vfio_config_rw_at(cxlv, pos + done, &next) :
+		     cxl_vfio_bar_rw_at(cxlv, index, pos + done, &next);
+		ret = rw(cxlv, buf + done, min_t(u64, count - done, next - (pos + done)), ppos,
+			 iswrite);
+		if (ret <= 0)
+			break;
+		done += ret;
+	}
+	return done ?: ret;
 }
 
 static ssize_t cxl_vfio_read(struct vfio_device *vdev, char __user *buf, size_t count,

@@ -24,24 +24,10 @@ static void put_header(struct vfio_pci_core_device *core, u32 at, u32 header, u3
 	*(__le32 *)&core->vconfig[at] = cpu_to_le32((header & ID_AND_VERSION) | next << 20);
 }
 
-/* Has a capability of the core's all of a header's bytes? Only then vconfig has them too. */
-static bool has_header(struct vfio_pci_core_device *core, u32 at)
-{
-	return !memchr(core->pci_config_map + at, CXL_VFIO_UNASSIGNED, HEADER_SIZE);
-}
-
 static bool is_unassigned(struct vfio_pci_core_device *core, u32 at, u32 len)
 {
 	return at + len <= PCI_CFG_SPACE_EXP_SIZE &&
 	       !memchr_inv(core->pci_config_map + at, CXL_VFIO_UNASSIGNED, len);
-}
-
-/* Would it lie in the registers of another one, which are raw for the user too? */
-static bool in_another(struct vfio_pci_core_device *core, u32 at)
-{
-	u32 start = max(at - BODY_SIZE, (u32)PCI_CFG_SPACE_SIZE);
-
-	return memchr(core->pci_config_map + start, PCI_EXT_CAP_ID_DOE, at - start);
 }
 
 /* The chain begins at a fixed place, so one that is first is there, without its id. */
@@ -58,11 +44,13 @@ static bool show_first(struct vfio_pci_core_device *core, u32 at, u32 header)
 /* What the user finds at @prev leads to @at then, and from there to where it led. */
 static bool show_header(struct vfio_pci_core_device *core, u32 prev, u32 at, u32 header)
 {
-	u32 before = get_header(core, prev);
+	u32 start = max(at - BODY_SIZE, (u32)PCI_CFG_SPACE_SIZE), before = get_header(core, prev);
 
 	if (at == PCI_CFG_SPACE_SIZE)
 		return show_first(core, at, header);
-	if (!is_unassigned(core, at, PCI_DOE_CAP_SIZEOF) || in_another(core, at))
+	/* Not in the registers of another one, which are raw for the user too. */
+	if (!is_unassigned(core, at, PCI_DOE_CAP_SIZEOF) ||
+	    memchr(core->pci_config_map + start, PCI_EXT_CAP_ID_DOE, at - start))
 		return false;
 	/* Read from vconfig, writes are dropped: ecap_perms[] in vfio_pci_config.c. */
 	memset(core->pci_config_map + at, PCI_EXT_CAP_ID_DOE, HEADER_SIZE);
@@ -77,14 +65,15 @@ static bool is_sound(struct vfio_pci_core_device *core)
 	unsigned int limit = CHAIN_LIMIT;
 	u32 at = PCI_CFG_SPACE_SIZE;
 
-	while (at >= PCI_CFG_SPACE_SIZE && has_header(core, at) && limit--)
+	/* Only where the core has all of a header's bytes, vconfig has them too. */
+	while (at >= PCI_CFG_SPACE_SIZE && limit-- &&
+	       !memchr(core->pci_config_map + at, CXL_VFIO_UNASSIGNED, HEADER_SIZE))
 		at = PCI_EXT_CAP_NEXT(get_header(core, at));
 	return at < PCI_CFG_SPACE_SIZE;
 }
 
-/**
- * cxl_vfio_doe_open - show the DOE capabilities to the user
- * @cxlv: the device, just enabled by vfio_pci_core_enable()
+/*
+ * Shows the DOE capabilities to the user, just after vfio_pci_core_enable().
  *
  * Follows the device's chain, and the user's beside it, which is the same with
  * some left out. The device may say anything, and something else than it said

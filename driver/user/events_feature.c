@@ -11,7 +11,7 @@
 /* Taken out in one go; a larger buffer gets them in several. */
 #define BATCH		8
 
-static int events_get(struct cxl_vfio_regs *regs,
+static int get_events(struct cxl_vfio_regs *regs,
 		      struct vfio_device_feature_cxl_events __user *arg, size_t argsz)
 {
 	struct vfio_device_feature_cxl_events state;
@@ -32,16 +32,8 @@ static int events_get(struct cxl_vfio_regs *regs,
 	return 0;
 }
 
-static void set_trigger(struct cxl_vfio_regs *regs, struct eventfd_ctx *trigger)
-{
-	scoped_guard(mutex, &regs->lock)
-		trigger = cxl_vfio_events_set_trigger(&regs->events, trigger);
-	if (trigger)
-		eventfd_ctx_put(trigger);
-}
-
-static int events_set(struct cxl_vfio_regs *regs,
-		      const struct vfio_device_feature_cxl_events __user *arg)
+static int set_trigger(struct cxl_vfio_regs *regs,
+		       const struct vfio_device_feature_cxl_events __user *arg)
 {
 	struct vfio_device_feature_cxl_events set;
 	struct eventfd_ctx *trigger = NULL;
@@ -56,19 +48,14 @@ static int events_set(struct cxl_vfio_regs *regs,
 		if (IS_ERR(trigger))
 			return PTR_ERR(trigger) == -EINVAL ? -EBADF : PTR_ERR(trigger);
 	}
-	set_trigger(regs, trigger);
+	scoped_guard(mutex, &regs->lock)
+		trigger = cxl_vfio_events_set_trigger(&regs->events, trigger);
+	if (trigger)
+		eventfd_ctx_put(trigger);
 	return 0;
 }
 
-/**
- * cxl_vfio_events_feature - VFIO_DEVICE_FEATURE_CXL_EVENTS
- * @cxlv: the device, open
- * @flags: VFIO_DEVICE_FEATURE_GET, SET, PROBE
- * @arg: of the user
- * @argsz: bytes of it
- *
- * Return: 0 or -errno, as the UAPI header says.
- */
+/* VFIO_DEVICE_FEATURE_CXL_EVENTS. Returns 0 or -errno, as the UAPI header says. */
 int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user *arg,
 			    size_t argsz)
 {
@@ -79,6 +66,6 @@ int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user
 	if (ret != 1)
 		return ret;
 	if (flags & VFIO_DEVICE_FEATURE_GET)
-		return events_get(&cxlv->regs, arg, argsz);
-	return events_set(&cxlv->regs, arg);
+		return get_events(&cxlv->regs, arg, argsz);
+	return set_trigger(&cxlv->regs, arg);
 }

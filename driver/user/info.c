@@ -35,46 +35,28 @@ static int put_cap(struct cxl_vfio_device *cxlv, struct vfio_device_info __user 
 	return copy_to_user((void __user *)arg + offset, &cap, sizeof(cap)) ? -EFAULT : 0;
 }
 
-/**
- * cxl_vfio_get_info - VFIO_DEVICE_GET_INFO
- * @vdev: the VFIO device, open
- * @arg: of the user
+/*
+ * VFIO_DEVICE_GET_INFO. Returns 0 or -errno, as the UAPI header says.
  *
  * The core writes its own capabilities straight to the user, so the CXL one
  * is put behind them: a first call with room for none says how much they
  * take, a second one places them.
- *
- * Return: 0 or -errno, as the UAPI header says.
  */
 long cxl_vfio_get_info(struct vfio_device *vdev, struct vfio_device_info __user *arg)
 {
-	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
-	const u32 minsz = offsetofend(struct vfio_device_info, num_irqs);
+	u32 offset, total, next = 0, argsz = get_argsz(arg);
 	struct vfio_device_info info;
-	u32 argsz, offset, total, next = 0;
+	/* Without room for a capability offset, there is for flags and the size needed. */
+	size_t len = argsz < sizeof(info) ? offsetofend(struct vfio_device_info, num_irqs) :
+					    sizeof(info);
 	long ret;
 
-	argsz = get_argsz(arg);
-	if (argsz < sizeof(info)) {
-		ret = vfio_pci_core_ioctl(vdev, VFIO_DEVICE_GET_INFO, (unsigned long)arg);
-		if (ret)
-			return ret;
-		/* No room for a capability offset, but for flags and the size needed. */
-		if (copy_from_user(&info, arg, minsz))
-			return -EFAULT;
-		info.flags |= VFIO_DEVICE_FLAGS_CXL | VFIO_DEVICE_FLAGS_CAPS;
-		if (check_add_overflow(ALIGN(max_t(u32, info.argsz, sizeof(info)), 8),
-				       (u32)sizeof(struct vfio_device_info_cap_cxl), &info.argsz))
-			return -EINVAL;
-		return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
-	}
-
-	if (put_user((u32)sizeof(info), &arg->argsz))
+	if (len == sizeof(info) && put_user((u32)len, &arg->argsz))
 		return -EFAULT;
 	ret = vfio_pci_core_ioctl(vdev, VFIO_DEVICE_GET_INFO, (unsigned long)arg);
 	if (ret)
 		return ret;
-	offset = ALIGN(get_argsz(arg), 8);
+	offset = ALIGN(max_t(u32, get_argsz(arg), sizeof(info)), 8);
 	if (check_add_overflow(offset, (u32)sizeof(struct vfio_device_info_cap_cxl), &total))
 		return -EINVAL;
 
@@ -87,16 +69,16 @@ long cxl_vfio_get_info(struct vfio_device *vdev, struct vfio_device_info __user 
 		/* Left alone by the core when it has no capabilities. */
 		if (offset > sizeof(info) && get_user(next, &arg->cap_offset))
 			return -EFAULT;
-		ret = put_cap(cxlv, arg, offset, next);
+		ret = put_cap(vdev_to_cxl_vfio(vdev), arg, offset, next);
 		if (ret)
 			return ret;
 	}
 
-	if (copy_from_user(&info, arg, sizeof(info)))
+	if (copy_from_user(&info, arg, len))
 		return -EFAULT;
 	info.flags |= VFIO_DEVICE_FLAGS_CXL | VFIO_DEVICE_FLAGS_CAPS;
 	info.argsz = max(argsz, total);
 	info.cap_offset = argsz >= total ? offset : 0;
 	info.pad = 0;
-	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+	return copy_to_user(arg, &info, len) ? -EFAULT : 0;
 }

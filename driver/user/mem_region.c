@@ -12,7 +12,7 @@
 #define BOUNCE_SIZE SZ_64K
 
 /* Copy between the memory and a kernel buffer, if the memory may be touched. */
-static int mem_copy(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t count, bool iswrite)
+static int copy_mem(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t count, bool iswrite)
 {
 	guard(rwsem_read)(&cxlv->core.memory_lock);
 	guard(rwsem_read)(&cxlv->mem.lock);
@@ -31,7 +31,7 @@ static int mem_copy(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t cou
  * As vfio_pci_bar_rw(): clipped at the end, -EINVAL from there on. What was
  * moved before an error is returned as a short count.
  */
-static ssize_t mem_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
+static ssize_t rw_mem(struct vfio_pci_core_device *core, char __user *buf, size_t count,
 		      loff_t *ppos, bool iswrite)
 {
 	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
@@ -49,25 +49,19 @@ static ssize_t mem_rw(struct vfio_pci_core_device *core, char __user *buf, size_
 	if (!bounce)
 		return -ENOMEM;
 
-	while (done < count) {
+	while (!ret && done < count) {
 		size_t chunk = min_t(size_t, count - done, BOUNCE_SIZE);
 
-		if (iswrite && copy_from_user(bounce, buf + done, chunk)) {
+		if (iswrite && copy_from_user(bounce, buf + done, chunk))
 			ret = -EFAULT;
-			break;
-		}
-		ret = mem_copy(cxlv, pos + done, bounce, chunk, iswrite);
-		if (ret)
-			break;
-		if (!iswrite && copy_to_user(buf + done, bounce, chunk)) {
+		if (!ret)
+			ret = copy_mem(cxlv, pos + done, bounce, chunk, iswrite);
+		if (!ret && !iswrite && copy_to_user(buf + done, bounce, chunk))
 			ret = -EFAULT;
-			break;
-		}
-		done += chunk;
-		if (fatal_signal_pending(current)) {
+		if (!ret)
+			done += chunk;
+		if (fatal_signal_pending(current))
 			ret = -EINTR;
-			break;
-		}
 		cond_resched();
 	}
 	kvfree(bounce);
@@ -76,20 +70,20 @@ static ssize_t mem_rw(struct vfio_pci_core_device *core, char __user *buf, size_
 	return done ?: ret;
 }
 
-static int mem_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
+static int mmap_mem(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
 		    struct vm_area_struct *vma)
 {
 	return cxl_vfio_mapping_mmap(&to_cxl_vfio(core)->mem, vma);
 }
 
-static u32 coherence(u32 ctrl)
+static u32 get_coherence(u32 ctrl)
 {
 	if (ctrl & CXLR_HDM_CTRL_HOSTONLY)
 		return VFIO_CXL_COHERENCE_HDM_H;
 	return ctrl & CXLR_HDM_CTRL_BI ? VFIO_CXL_COHERENCE_HDM_DB : VFIO_CXL_COHERENCE_HDM_D;
 }
 
-static int mem_add_capability(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
+static int add_mem_capability(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
 			      struct vfio_info_cap *caps)
 {
 	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
@@ -99,7 +93,7 @@ static int mem_add_capability(struct vfio_pci_core_device *core, struct vfio_pci
 		.header.id = VFIO_REGION_INFO_CAP_CXL_MEM,
 		.header.version = 1,
 		.backing = backing->id,
-		.coherence = coherence(ctrl),
+		.coherence = get_coherence(ctrl),
 		.max_map_size = backing->max_map(&cxlv->mem),
 		.map_align = backing->max_map(&cxlv->mem),
 	};
@@ -116,7 +110,7 @@ static int mem_add_capability(struct vfio_pci_core_device *core, struct vfio_pci
 	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));
 }
 
-static void mem_release(struct vfio_pci_core_device *core, struct vfio_pci_region *region)
+static void release_mem(struct vfio_pci_core_device *core, struct vfio_pci_region *region)
 {
 	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
 
@@ -124,36 +118,9 @@ static void mem_release(struct vfio_pci_core_device *core, struct vfio_pci_regio
 	cxlv->mem.region_index = 0;
 }
 
-static const struct vfio_pci_regops mem_ops = {
-	.rw = mem_rw,
-	.release = mem_release,
-	.mmap = mem_mmap,
-	.add_capability = mem_add_capability,
+const struct vfio_pci_regops cxl_vfio_mem_region_ops = {
+	.rw = rw_mem,
+	.release = release_mem,
+	.mmap = mmap_mem,
+	.add_capability = add_mem_capability,
 };
-
-/**
- * cxl_vfio_mem_region_open - offer the memory as a VFIO region
- * @cxlv: the device, being opened
- *
- * Undone by vfio_pci_core_disable(). Return: 0 or -ENOMEM.
- */
-int cxl_vfio_mem_region_open(struct cxl_vfio_device *cxlv)
-{
-	struct vfio_pci_core_device *core = &cxlv->core;
-	int ret;
-
-	ret = vfio_pci_core_register_dev_region(core,
-						VFIO_REGION_TYPE_PCI_VENDOR_TYPE |
-						VFIO_CXL_PCI_VENDOR_ID,
-						VFIO_REGION_SUBTYPE_CXL, &mem_ops,
-						range_len(&cxlv->mem.hpa),
-						VFIO_REGION_INFO_FLAG_READ |
-						VFIO_REGION_INFO_FLAG_WRITE |
-						VFIO_REGION_INFO_FLAG_MMAP, NULL);
-	if (ret)
-		return ret;
-
-	guard(rwsem_write)(&cxlv->mem.lock);
-	cxlv->mem.region_index = VFIO_PCI_NUM_REGIONS + core->num_regions - 1;
-	return 0;
-}

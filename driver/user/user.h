@@ -7,6 +7,31 @@
 
 #include "life/life.h"
 
+/* No CXL Reset begins in the scope. One that runs ends first; -EINTR when killed before. */
+DEFINE_GUARD(cxl_vfio_gate, struct cxl_vfio_device *, down_read(&_T->cxl_reset.gate),
+	     cxl_vfio_cxl_reset_let(_T))
+DEFINE_GUARD_COND(cxl_vfio_gate, _kill, cxl_vfio_cxl_reset_wait_off(_T), _RET == 0)
+
+/* Reads or writes a piece of a region. Returns bytes moved, which @ppos advances by, or -errno. */
+typedef ssize_t (*cxl_vfio_rw_fn)(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+				  loff_t *ppos, bool iswrite);
+
+static inline ssize_t cxl_vfio_core_rw(struct cxl_vfio_device *cxlv, char __user *buf,
+				       size_t count, loff_t *ppos, bool iswrite)
+{
+	return iswrite ? vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos) :
+			 vfio_pci_core_read(&cxlv->core.vdev, buf, count, ppos);
+}
+
+/* Is @pos in the range? Lower @next to the next position for which the answer differs. */
+static inline bool cxl_vfio_is_inside(u64 start, u64 end, u64 pos, u64 *next)
+{
+	if (pos > end)
+		return false;
+	*next = min(*next, pos < start ? start : end + 1);
+	return pos >= start;
+}
+
 /* device.c */
 extern const struct vfio_device_ops cxl_vfio_ops;
 
@@ -14,25 +39,25 @@ extern const struct vfio_device_ops cxl_vfio_ops;
 long cxl_vfio_get_info(struct vfio_device *vdev, struct vfio_device_info __user *arg);
 
 /* mem_region.c */
-int cxl_vfio_mem_region_open(struct cxl_vfio_device *cxlv);
+extern const struct vfio_pci_regops cxl_vfio_mem_region_ops;
 
 /* comp_region.c */
-int cxl_vfio_comp_region_open(struct cxl_vfio_device *cxlv);
+extern const struct vfio_pci_regops cxl_vfio_comp_region_ops;
 
 /* bar.c */
 extern const struct vfio_pci_device_ops cxl_vfio_pci_ops;
 void cxl_vfio_bar_open(struct cxl_vfio_device *cxlv);
 void cxl_vfio_bar_close(struct cxl_vfio_device *cxlv);
-ssize_t cxl_vfio_bar_rw(struct cxl_vfio_device *cxlv, char __user *buf,
-			size_t count, loff_t *ppos, bool iswrite);
+u64 cxl_vfio_bar_len(const struct cxl_vfio_device *cxlv, unsigned int bar);
+cxl_vfio_rw_fn cxl_vfio_bar_rw_at(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 pos,
+				  u64 *next);
 bool cxl_vfio_bar_reaches(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 start,
 			  u64 len);
 int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_region_info *info,
 		      struct vfio_info_cap *caps);
 
 /* config.c */
-ssize_t cxl_vfio_config_rw(struct cxl_vfio_device *cxlv, char __user *buf,
-			   size_t count, loff_t *ppos, bool iswrite);
+cxl_vfio_rw_fn cxl_vfio_config_rw_at(const struct cxl_vfio_device *cxlv, u64 pos, u64 *next);
 
 /* events_feature.c */
 int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user *arg,
