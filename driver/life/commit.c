@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Decoders that the platform leaves to the operating system. If the administrator asks for it, the
- * driver gives the device's memory an address in a CXL window, and programs the host bridge's
- * decoder and the device's own, before the CXL core looks at them. Unbind takes all of it back.
+ * Decoders that nobody committed. Where the platform leaves them to the
+ * operating system, and the administrator asks for it, the driver gives the
+ * device's memory an address in a CXL window, and programs the host bridge's
+ * decoder and the device's own, before the CXL core looks at them. Unbind
+ * takes all of it back.
  */
 #include <linux/bitfield.h>
 #include <linux/ioport.h>
@@ -52,7 +54,7 @@ struct cxl_vfio_commitment {
 	u32 bridge_global;
 };
 
-static void unclaim(struct cxl_vfio_commitment *c)
+static void release_claim(struct cxl_vfio_commitment *c)
 {
 	if (c->claimed)
 		release_mem_region(c->hpa.start, range_len(&c->hpa));
@@ -64,7 +66,7 @@ static void unclaim(struct cxl_vfio_commitment *c)
  * so their parent tells. One that the core makes later has the claim below itself
  * (insert_resource()).
  */
-static bool claim(struct cxl_vfio_commitment *c, u64 base, u64 size)
+static bool claim_range(struct cxl_vfio_commitment *c, u64 base, u64 size)
 {
 	struct resource *res;
 
@@ -76,7 +78,7 @@ static bool claim(struct cxl_vfio_commitment *c, u64 base, u64 size)
 	c->hpa = (struct range) { .start = base, .end = base + size - 1 };
 	c->claimed = true;
 	if (!res->parent || res->parent->desc != IORES_DESC_CXL)
-		unclaim(c);
+		release_claim(c);
 	return c->claimed;
 }
 
@@ -114,7 +116,7 @@ static u64 find_hole(struct cxl_vfio_commitment *c, const struct range *window, 
 	if (base < window->start)
 		return 0;
 	while (!check_add_overflow(base, size - 1, &last) && last <= end) {
-		if (claim(c, base, size))
+		if (claim_range(c, base, size))
 			return base;
 		base += CXLR_HDM_GRANULE;
 		cond_resched();
@@ -139,7 +141,7 @@ static int find_place(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *wa
 	for (i = 0; i < c->bridge.count; i++) {
 		if (cxl_vfio_host_bridge_decoder(&c->bridge, i, &decoder) &&
 		    !((decoder.ctrl ^ want->ctrl) & CXLR_HDM_CTRL_HOSTONLY) && decoder.size &&
-		    decoder.size <= want->size && claim(c, decoder.base, decoder.size)) {
+		    decoder.size <= want->size && claim_range(c, decoder.base, decoder.size)) {
 			c->bridge_decoder = -1;
 			want->base = decoder.base;
 			want->size = decoder.size;
@@ -190,10 +192,11 @@ static int commit_bridge(struct cxl_vfio_commitment *c, const struct cxl_vfio_de
 	if (ret) {
 		c->bridge_decoder = -1;
 		commit_err(c->pdev, "a decoder of its host bridge does not commit");
-		return ret;
+	} else {
+		writel(c->bridge_global | CXLR_HDM_GLOBAL_ENABLE,
+		       c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
 	}
-	writel(c->bridge_global | CXLR_HDM_GLOBAL_ENABLE, c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
-	return 0;
+	return ret;
 }
 
 /* HDM Decoder Enable is of all decoders. */
@@ -213,68 +216,62 @@ static void release_bridge(struct cxl_vfio_commitment *c)
 	writel(c->bridge_global, c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
 }
 
-static void release_endpoint(struct cxl_vfio_commitment *c)
-{
-	u16 command;
-
-	if (!pci_device_is_present(c->pdev))
-		return;
-	command = cxl_vfio_mmio_begin(c->pdev);
-	cxl_vfio_decoder_release(c->hdm, 0, &c->was);
-	writel(c->global, c->hdm + CXLR_HDM_GLOBAL_CTRL);
-	cxl_vfio_mmio_end(c->pdev, command);
-}
-
 /* Devres: the CXL core's objects are gone, the BAR is still mapped. */
-static void uncommit(void *data)
+static void undo_commit(void *data)
 {
 	struct cxl_vfio_commitment *c = data;
+	u16 command;
 
 	guard(mutex)(&commit_lock);
-	unclaim(c);
-	/* Orphaned pages stay memory. */
+	release_claim(c);
+	/* A process that was not waited for still has pages pinned, which are to stay memory. */
 	if (region_intersects(c->hpa.start, range_len(&c->hpa), IORESOURCE_MEM | IORESOURCE_BUSY,
 			      IORES_DESC_NONE) == REGION_DISJOINT) {
-		release_endpoint(c);
+		if (pci_device_is_present(c->pdev)) {
+			command = cxl_vfio_mmio_begin(c->pdev);
+			cxl_vfio_decoder_release(c->hdm, 0, &c->was);
+			writel(c->global, c->hdm + CXLR_HDM_GLOBAL_CTRL);
+			cxl_vfio_mmio_end(c->pdev, command);
+		}
 		release_bridge(c);
 	}
 	cxl_vfio_host_bridge_close(&c->bridge);
 }
 
-/* The core may have come in between, and have seen the decoder as it was. */
-static int commit_both(struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
+static int commit_endpoint(struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
 {
-	bool enumerated = cxl_vfio_host_bridge_enumerated(&c->bridge);
-	int ret = commit_bridge(c, want);
+	int ret = cxl_vfio_decoder_commit(c->hdm, 0, want);
 
 	if (ret)
-		return ret;
-	ret = cxl_vfio_decoder_commit(c->hdm, 0, want);
-	if (ret) {
 		commit_err(c->pdev, "the device refuses");
-		return ret;
-	}
-	writel(c->global | CXLR_HDM_GLOBAL_ENABLE, c->hdm + CXLR_HDM_GLOBAL_CTRL);
-	if (enumerated || !cxl_vfio_host_bridge_enumerated(&c->bridge))
-		return 0;
-	commit_err(c->pdev, "the CXL core has looked at its host bridge's decoders meanwhile");
-	return -EBUSY;
+	else
+		writel(c->global | CXLR_HDM_GLOBAL_ENABLE, c->hdm + CXLR_HDM_GLOBAL_CTRL);
+	return ret;
 }
 
 /* Takes back what it did, if it returns an error. */
-static int commit(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *want)
+static int commit_memory(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *want)
 {
 	int ret = find_place(c, want);
+	bool enumerated;
 
 	if (ret)
-		goto err_unclaim;
-	ret = commit_both(c, want);
+		goto err_claim;
+	enumerated = cxl_vfio_host_bridge_enumerated(&c->bridge);
+	ret = commit_bridge(c, want);
+	if (!ret)
+		ret = commit_endpoint(c, want);
+	/* The core may have come in between, and have seen the decoder as it was. */
+	if (!ret && !enumerated && cxl_vfio_host_bridge_enumerated(&c->bridge)) {
+		commit_err(c->pdev, "the CXL core has looked at its host bridge's decoders meanwhile");
+		ret = -EBUSY;
+	}
 	if (!ret)
 		return 0;
 	cxl_vfio_decoder_release(c->hdm, 0, &c->was);
 	release_bridge(c);
-err_unclaim:
-	unclaim(c);
+err_claim:
+	release_claim(c);
 	return ret;
 }
 
@@ -289,8 +286,8 @@ static bool needs_bi(const struct cxl_vfio_comp *comp)
 	return bi && !(readl(comp->base + comp->cm + bi->at + CXLR_BI_CAP) & CXLR_BI_CAP_HDM_D);
 }
 
-static const char *look(struct cxl_vfio_device *cxlv, struct cxl_vfio_commitment *c,
-			struct cxl_vfio_decoder *want)
+static const char *prepare_commit(struct cxl_vfio_device *cxlv, struct cxl_vfio_commitment *c,
+				  struct cxl_vfio_decoder *want)
 {
 	const struct cxl_vfio_platform *platform = &cxlv->hw.platform;
 	const u32 models = FIELD_GET(CXLR_HDM_CAP_COHERENCY, platform->hdm_cap);
@@ -318,14 +315,10 @@ static const char *look(struct cxl_vfio_device *cxlv, struct cxl_vfio_commitment
 	return want->size ? NULL : "it has less memory than a decoder can decode";
 }
 
-/**
- * cxl_vfio_commit - give the memory of a device an address
- * @cxlv: the device, being bound; none of its decoders is committed
- *
- * Only if the administrator asked for it. May sleep.
- *
- * Return: 0, and its decoder 0 is committed; or an error that was logged, or
- * -ENOMEM.
+/*
+ * Gives the memory of a device an address: none of its decoders is committed. Only if the
+ * administrator asked for it. May sleep. Returns 0, and its decoder 0 is committed; or an error
+ * that was logged, or -ENOMEM.
  */
 int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
 {
@@ -345,27 +338,27 @@ int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
 	c->pdev = pdev;
 
 	scoped_guard(mutex, &commit_lock) {
-		why = look(cxlv, c, &want);
+		why = prepare_commit(cxlv, c, &want);
 		if (why)
 			commit_err(pdev, why);
-		ret = why ? -ENXIO : commit(c, &want);
+		ret = why ? -ENXIO : commit_memory(c, &want);
 		if (ret)
 			cxl_vfio_host_bridge_close(&c->bridge);
 	}
 	if (ret)
 		return ret;
 	cxlv->commitment = c;
-	return devm_add_action_or_reset(&pdev->dev, uncommit, c);
+	return devm_add_action_or_reset(&pdev->dev, undo_commit, c);
 }
 
-/* The CXL core has made a region of what was committed, and the device is attached to it. */
+/* The CXL core has made a region of what was committed. */
 void cxl_vfio_commit_record(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_commitment *c = cxlv->commitment;
 	const struct cxl_vfio_decoder want = { .base = c->hpa.start, .size = range_len(&c->hpa) };
 
 	/* The region has the range now, and cxl_vfio_claim_memory() claims it for good. */
-	unclaim(c);
+	release_claim(c);
 
 	/* No processor has lines of what was there before. */
 	cxl_vfio_mem_flush_cpu_caches(&cxlv->mem);

@@ -120,10 +120,9 @@ static int check_decoder(struct cxl_vfio_device *cxlv)
 static unsigned int count_committed(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_platform *platform = &cxlv->hw.platform;
-	unsigned int i, count = cxlr_hdm_decoder_count(platform->hdm_cap);
-	unsigned int committed = 0;
+	unsigned int i, committed = 0;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < cxlr_hdm_decoder_count(platform->hdm_cap); i++)
 		if (platform->decoder[i].ctrl & CXLR_HDM_CTRL_COMMITTED && !committed++)
 			cxlv->hw.decoder = i;
 	return committed;
@@ -151,9 +150,9 @@ static int find_decoder(struct cxl_vfio_device *cxlv)
 
 static int attach_region(struct cxl_vfio_device *cxlv)
 {
+	const struct cxl_vfio_decoder *decoder = &cxlv->hw.platform.decoder[cxlv->hw.decoder];
 	struct cxl_dev_state *cxlds = &cxlv->hw.cxl->cxlds;
 	struct pci_dev *pdev = cxlv->core.pdev;
-	const struct cxl_vfio_decoder *decoder;
 	struct cxl_memdev *cxlmd;
 	int ret;
 
@@ -177,24 +176,18 @@ static int attach_region(struct cxl_vfio_device *cxlv)
 
 	if (cxlv->commitment)
 		cxl_vfio_commit_record(cxlv);
-	decoder = &cxlv->hw.platform.decoder[cxlv->hw.decoder];
-	if (decoder->base != cxlv->mem.hpa.start || decoder->size != range_len(&cxlv->mem.hpa)) {
-		pci_err(pdev, "the CXL core's region %pra is not what decoder %u decodes\n",
-			&cxlv->mem.hpa, cxlv->hw.decoder);
-		return -ENXIO;
-	}
-	return 0;
+	if (decoder->base == cxlv->mem.hpa.start && decoder->size == range_len(&cxlv->mem.hpa))
+		return 0;
+	pci_err(pdev, "the CXL core's region %pra is not what decoder %u decodes\n",
+		&cxlv->mem.hpa, cxlv->hw.decoder);
+	return -ENXIO;
 }
 
-/**
- * cxl_vfio_discover - find and set up all that the driver needs of a device
- * @cxlv: the device, not yet registered
- *
- * Everything acquired belongs to the PCI device's devres, but for the memory:
- * cxl_vfio_tenancy_exit() releases that. Sleeps no longer than
- * cxl_vfio_dvsec_wait_active().
- *
- * Return: 0, or an error that was logged.
+/*
+ * Finds and sets up all that the driver needs of a device, which is not yet registered. All
+ * that is acquired belongs to the PCI device's devres, but for the memory, which
+ * cxl_vfio_tenancy_exit() releases. Sleeps no longer than cxl_vfio_dvsec_wait_active().
+ * Returns 0, or an error that was logged.
  */
 int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
 {
@@ -219,31 +212,23 @@ int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
 		return -ENOMEM;
 
 	ret = cxl_vfio_component_find(&cxlv->hw);
-	if (ret)
-		return ret;
-	ret = cxl_vfio_acl_read(&cxlv->hw);
-	if (ret)
-		return ret;
-	ret = cxl_vfio_platform_sample(&cxlv->hw);
-	if (ret)
-		return ret;
-	ret = find_decoder(cxlv);
-	if (ret)
-		return ret;
-	ret = cxl_vfio_dvsec_wait_active(&cxlv->hw);
-	if (ret)
-		return ret;
-	ret = attach_region(cxlv);
-	if (ret)
-		return ret;
+	if (!ret)
+		ret = cxl_vfio_acl_read(&cxlv->hw);
+	if (!ret)
+		ret = cxl_vfio_platform_sample(&cxlv->hw);
+	if (!ret)
+		ret = find_decoder(cxlv);
+	if (!ret)
+		ret = cxl_vfio_dvsec_wait_active(&cxlv->hw);
+	if (!ret)
+		ret = attach_region(cxlv);
 	/* Again: the CXL core enabled what the firmware had left to it. */
-	ret = cxl_vfio_platform_sample(&cxlv->hw);
-	if (ret)
-		return ret;
-	ret = cxl_vfio_component_claim(&cxlv->hw);
-	if (ret)
-		return ret;
-	ret = cxl_vfio_claim_memory(&cxlv->mem);
+	if (!ret)
+		ret = cxl_vfio_platform_sample(&cxlv->hw);
+	if (!ret)
+		ret = cxl_vfio_component_claim(&cxlv->hw);
+	if (!ret)
+		ret = cxl_vfio_claim_memory(&cxlv->mem);
 	if (ret)
 		return ret;
 	ret = cxl_vfio_tenancy_init(cxlv);
