@@ -166,7 +166,7 @@ bool cxl_vfio_backing_pinned(struct cxl_vfio_mem *mem)
 /**
  * cxl_vfio_backing_unmap - take the kernel's mapping of the memory away
  * @mem: the memory, which is out of reach; its backing stays. With struct pages it stays
- *	 mapped: they are in the direct map
+ *	 mapped, as it does in the direct map
  */
 void cxl_vfio_backing_unmap(struct cxl_vfio_mem *mem)
 {

@@ -10,6 +10,7 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
@@ -146,11 +147,8 @@ static int folio_memory_failure(struct dev_pagemap *pgmap, unsigned long pfn,
 	struct cxl_vfio_pagemap *pagemap = container_of(pgmap, struct cxl_vfio_pagemap, pgmap);
 
 	guard(mutex)(&orphans_lock);
-	/* Whoever is at the page has finished before it leaves the direct map. */
-	if (pagemap->mem) {
-		guard(rwsem_write)(&pagemap->mem->lock);
+	if (pagemap->mem)
 		cxl_vfio_poison_record(pagemap->mem, pfn);
-	}
 	return READ_ONCE(pfn_folio(pfn)->mapping) ? -EOPNOTSUPP : 0;
 }
 
@@ -163,7 +161,8 @@ static int folio_attach(struct cxl_vfio_mem *mem)
 	const struct range *hpa = &mem->hpa;
 	struct pci_dev *pdev = mem->hw->pdev;
 	struct cxl_vfio_pagemap *pagemap;
-	void *kaddr;
+	void *direct;
+	int ret;
 
 	/* Without, leaves are for whoever has transparent huge pages, if at all. */
 	if (!IS_ENABLED(CONFIG_FS_DAX))
@@ -181,13 +180,17 @@ static int folio_attach(struct cxl_vfio_mem *mem)
 	pagemap->pgmap.nr_range = 1;
 	pagemap->pgmap.vmemmap_shift = mem->folio_order;
 
-	kaddr = memremap_pages(&pagemap->pgmap, dev_to_node(&pdev->dev));
-	if (IS_ERR(kaddr)) {
+	direct = memremap_pages(&pagemap->pgmap, dev_to_node(&pdev->dev));
+	if (IS_ERR(direct)) {
 		kfree(pagemap);
-		return PTR_ERR(kaddr);
+		return PTR_ERR(direct);
+	}
+	ret = cxl_vfio_map_wb(mem);
+	if (ret) {
+		pagemap_free(pagemap);
+		return ret;
 	}
 	unreserve_pages(&pagemap->pgmap);
-	mem->kaddr = kaddr;
 	mem->pagemap = pagemap;
 	return 0;
 }
@@ -196,6 +199,7 @@ static int folio_detach(struct cxl_vfio_mem *mem)
 {
 	if (folio_busy(mem))
 		return -EBUSY;
+	memunmap(mem->kaddr);
 	pagemap_free(mem->pagemap);
 	mem->pagemap = NULL;
 	return 0;
@@ -241,6 +245,7 @@ static void free_orphans(struct work_struct *work)
  */
 static void folio_abandon(struct cxl_vfio_mem *mem)
 {
+	memunmap(mem->kaddr);
 	mem->claim->name = "cxl-vfio-pci (pinned)";
 	mem->claim = NULL;
 	mem->pagemap->file = mem->file;

@@ -61,20 +61,28 @@ static void uncached_mmap(struct vm_area_struct *vma)
 	pfn_mmap(vma);
 }
 
-/*
- * For read() and write(). On x86 it also is what makes the PAT code map user
- * PTEs in the same way (pfnmap_setup_cachemode(), arch/x86/mm/pat/memtype.c), so
- * it is there whenever somebody has the device open.
+/**
+ * cxl_vfio_map_wb - map all of the memory for the kernel, write-back
+ * @mem: the memory, which is not mapped
  *
- * memremap() would hand out the direct map, silently, where the range is System
- * RAM: cxl_vfio_claim_memory() has looked.
+ * Also with struct pages, in place of the direct map: after a machine check the kernel takes
+ * the page out of that at any time (set_mce_nospec()), and an access to it is an oops then.
+ * On x86 this mapping also is what makes the PAT code map user PTEs in the same way
+ * (pfnmap_setup_cachemode(), arch/x86/mm/pat/memtype.c), so it is there while a process has
+ * the device open. memremap() would hand out the direct map, silently, where the range is
+ * System RAM: cxl_vfio_claim_memory() has looked.
+ *
+ * Undone by memunmap(). Return: 0 or -ENOMEM.
  */
+int cxl_vfio_map_wb(struct cxl_vfio_mem *mem)
+{
+	mem->kaddr = memremap(mem->hpa.start, range_len(&mem->hpa), MEMREMAP_WB);
+	return mem->kaddr ? 0 : -ENOMEM;
+}
+
 static int pfn_attach(struct cxl_vfio_mem *mem)
 {
-	const struct range *hpa = &mem->hpa;
-
-	mem->kaddr = memremap(hpa->start, range_len(hpa), MEMREMAP_WB);
-	return mem->kaddr ? 0 : -ENOMEM;
+	return cxl_vfio_map_wb(mem);
 }
 
 static int pfn_detach(struct cxl_vfio_mem *mem)

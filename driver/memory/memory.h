@@ -167,6 +167,7 @@ void cxl_vfio_backing_write(struct cxl_vfio_mem *mem, u64 pos, const void *buf, 
 void cxl_vfio_backing_clear(struct cxl_vfio_mem *mem, u64 pos, size_t count);
 
 /* backing_pfn.c */
+int cxl_vfio_map_wb(struct cxl_vfio_mem *mem);
 extern const struct cxl_vfio_backing cxl_vfio_backing_pfn;
 extern const struct cxl_vfio_backing cxl_vfio_backing_uncached;
 
@@ -184,7 +185,6 @@ bool cxl_vfio_content_precious(struct cxl_vfio_mem *mem);
 void cxl_vfio_poison_record(struct cxl_vfio_mem *mem, unsigned long pfn);
 int cxl_vfio_poison_register(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing);
 void cxl_vfio_poison_unregister(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing);
-bool cxl_vfio_poison_hidden(struct cxl_vfio_mem *mem, u64 pos, size_t count);
 void cxl_vfio_poison_expose(struct cxl_vfio_mem *mem, u64 pos, u64 count);
 void cxl_vfio_poison_forget(struct cxl_vfio_mem *mem);
 unsigned long cxl_vfio_poison_count(struct cxl_vfio_mem *mem);

@@ -22,8 +22,7 @@
  * @mem: the memory
  * @pfn: of the page
  *
- * From memory_failure(); does not sleep. With struct pages, mem.lock is held for
- * write.
+ * From memory_failure(); does not sleep.
  */
 void cxl_vfio_poison_record(struct cxl_vfio_mem *mem, unsigned long pfn)
 {
@@ -89,28 +88,13 @@ static bool find_poison(struct cxl_vfio_mem *mem, unsigned long *page, unsigned 
 }
 
 /**
- * cxl_vfio_poison_hidden - may the kernel not touch some of this?
- * @mem: the memory; its lock is held for read at least
- * @pos: offset in the memory, bytes
- * @count: bytes, not zero
- *
- * After a machine check set_mce_nospec() takes the page out of the direct map, by
- * which the kernel has memory with struct pages; touching it there is an oops.
- */
-bool cxl_vfio_poison_hidden(struct cxl_vfio_mem *mem, u64 pos, size_t count)
-{
-	unsigned long page = PHYS_PFN(pos);
-
-	lockdep_assert_held(&mem->lock);
-
-	return mem->backing->pages && find_poison(mem, &page, PHYS_PFN(pos + count - 1));
-}
-
-/**
- * cxl_vfio_poison_expose - the kernel may touch all of this
+ * cxl_vfio_poison_expose - put all of this back into the direct map
  * @mem: the memory
  * @pos: offset in the memory, bytes
  * @count: bytes, not zero
+ *
+ * After a machine check set_mce_nospec() takes the page out, and get_user_pages() has no
+ * other way to its bytes.
  */
 void cxl_vfio_poison_expose(struct cxl_vfio_mem *mem, u64 pos, u64 count)
 {

@@ -17,7 +17,7 @@ static int copy_mem(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t cou
 	guard(rwsem_read)(&cxlv->core.memory_lock);
 	guard(rwsem_read)(&cxlv->mem.lock);
 
-	if (!cxl_vfio_mem_accessible(&cxlv->mem) || cxl_vfio_poison_hidden(&cxlv->mem, pos, count))
+	if (!cxl_vfio_mem_accessible(&cxlv->mem))
 		return -EIO;
 	WRITE_ONCE(cxlv->mem.touched, true);
 	if (iswrite)
