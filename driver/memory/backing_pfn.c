@@ -47,7 +47,19 @@ static unsigned int pfn_max_order(struct cxl_vfio_mem *mem)
 static vm_fault_t pfn_insert(struct cxl_vfio_mem *mem, struct vm_fault *vmf, unsigned long pfn,
 			     unsigned int order)
 {
-	return vfio_pci_vmf_insert_pfn(mem->core, vmf, pfn, order);
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
+
+	if (!order)
+		return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+	/*
+	 * Not by vfio_pci_vmf_insert_pfn(): its large leaves never become writable again in a
+	 * VMA that has to be told of writes (vma_wants_writenotify()), as by soft-dirty.
+	 */
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
+		return vmf_insert_pfn_pmd(vmf, pfn, write);
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
+		return vmf_insert_pfn_pud(vmf, pfn, write);
+	return VM_FAULT_FALLBACK;
 }
 
 static void pfn_mmap(struct vm_area_struct *vma)

@@ -211,6 +211,30 @@ static void test_1g_faults(void)
 	check_eq(by_order[ORDER_1G], 1);
 }
 
+/* A write to a leaf that only reads made, in a VMA whose writes soft-dirty is to be told of. */
+static void test_soft_dirty_keeps_writable(void)
+{
+	const size_t lens[] = { 2 * MIB, GIB };
+	struct vfio vfio;
+	unsigned int i;
+
+	vfio_open(&vfio);
+	vfio_enable(&vfio, true, false);
+	for (i = 0; i < ARRAY_SIZE(lens); i++) {
+		volatile uint8_t *memory = map_at(&vfio, 0, lens[i], 0);
+
+		memory[0] = 1;
+		write_file("/proc/self/clear_refs", "4");
+		memory[0] = 2;
+		vfio_enable(&vfio, false, false);
+		vfio_enable(&vfio, true, false);
+		check_eq(memory[0], 2);
+		memory[0] = 3;
+		check_eq(memory[0], 3);
+		munmap((void *)memory, lens[i]);
+	}
+}
+
 /* Address and offset never agree on more than a page. */
 static void test_4k_faults(void)
 {
@@ -413,6 +437,7 @@ const struct test tests[] = {
 	{ "register_region_is_refused", test_register_region_is_refused },
 	{ "component_registers_are_refused", test_component_registers_are_refused },
 	{ "2m_faults", test_2m_faults },
+	{ "soft_dirty_keeps_writable", test_soft_dirty_keeps_writable },
 	{ "1g_faults", test_1g_faults },
 	{ "4k_faults", test_4k_faults },
 	{ "unaligned_length", test_unaligned_length },
