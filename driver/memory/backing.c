@@ -7,6 +7,7 @@
 #include <linux/pci.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/uaccess.h>
 
 #include "memory/memory.h"
 
@@ -41,6 +42,22 @@ const struct cxl_vfio_backing *cxl_vfio_backing_named(const char *name)
 		if (sysfs_streq(name, backings[i]->name))
 			return backings[i];
 	return NULL;
+}
+
+/**
+ * cxl_vfio_backing_read - read the memory
+ * @mem: the memory, which may be touched
+ * @pos: offset in the memory, bytes
+ * @buf: where to
+ * @count: bytes
+ *
+ * Return: 0, or -EIO at poison.
+ */
+int cxl_vfio_backing_read(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t count)
+{
+	if (mem->backing->read)
+		return mem->backing->read(mem, pos, buf, count);
+	return copy_mc_to_kernel(buf, mem->kaddr + pos, count) ? -EIO : 0;
 }
 
 /**

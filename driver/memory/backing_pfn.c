@@ -7,6 +7,7 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
+#include <linux/uaccess.h>
 
 #include "memory/memory.h"
 
@@ -117,6 +118,18 @@ static int uncached_detach(struct cxl_vfio_mem *mem)
 	return 0;
 }
 
+/*
+ * arm64 lets no load of Device memory be unaligned, as its memcpy() may be. On x86 all may be,
+ * and memcpy_fromio() would not survive poison.
+ */
+static int uncached_read(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t count)
+{
+	if (IS_ENABLED(CONFIG_X86))
+		return copy_mc_to_kernel(buf, mem->kaddr + pos, count) ? -EIO : 0;
+	memcpy_fromio(buf, (__force void __iomem *)mem->kaddr + pos, count);
+	return 0;
+}
+
 static void uncached_write(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count)
 {
 	memcpy_toio((__force void __iomem *)mem->kaddr + pos, buf, count);
@@ -144,6 +157,7 @@ const struct cxl_vfio_backing cxl_vfio_backing_uncached = {
 	.uncached = true,
 	.attach = uncached_attach,
 	.detach = uncached_detach,
+	.read = uncached_read,
 	.write = uncached_write,
 	.clear = uncached_clear,
 	.max_map = pfn_max_map,

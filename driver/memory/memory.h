@@ -31,6 +31,8 @@ struct cxl_vfio_mem;
  *	    while a process has pages
  * @busy: are there pinned pages of memory that is not mapped? NULL: never
  * @abandon: orphan the pages, some of which are pinned
+ * @read: the memory, which may be touched; NULL: it is mapped write-back. Return: 0, or
+ *	  -EIO at poison
  * @write: to the memory, which may be touched; NULL: it is mapped write-back
  * @clear: whole pages of the memory, which may be touched; NULL: as before
  * @max_map: bytes, the largest piece that a fault maps
@@ -48,6 +50,7 @@ struct cxl_vfio_backing {
 	int (*detach)(struct cxl_vfio_mem *mem);
 	bool (*busy)(struct cxl_vfio_mem *mem);
 	void (*abandon)(struct cxl_vfio_mem *mem);
+	int (*read)(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t count);
 	void (*write)(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count);
 	void (*clear)(struct cxl_vfio_mem *mem, u64 pos, size_t count);
 	u64 (*max_map)(struct cxl_vfio_mem *mem);
@@ -163,6 +166,7 @@ void cxl_vfio_backing_abandon(struct cxl_vfio_mem *mem);
 void cxl_vfio_backing_unmap(struct cxl_vfio_mem *mem);
 int cxl_vfio_backing_map_again(struct cxl_vfio_mem *mem);
 bool cxl_vfio_backing_pinned(struct cxl_vfio_mem *mem);
+int cxl_vfio_backing_read(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t count);
 void cxl_vfio_backing_write(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count);
 void cxl_vfio_backing_clear(struct cxl_vfio_mem *mem, u64 pos, size_t count);
 

@@ -20,10 +20,9 @@ static int copy_mem(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t cou
 	if (!cxl_vfio_mem_accessible(&cxlv->mem))
 		return -EIO;
 	WRITE_ONCE(cxlv->mem.touched, true);
-	if (iswrite)
-		cxl_vfio_backing_write(&cxlv->mem, pos, buf, count);
-	else if (copy_mc_to_kernel(buf, cxlv->mem.kaddr + pos, count))
-		return -EIO;	/* poison */
+	if (!iswrite)
+		return cxl_vfio_backing_read(&cxlv->mem, pos, buf, count);
+	cxl_vfio_backing_write(&cxlv->mem, pos, buf, count);
 	return 0;
 }
 
