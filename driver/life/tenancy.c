@@ -98,12 +98,13 @@ int cxl_vfio_tenancy_open(struct cxl_vfio_device *cxlv)
 		dev_err_ratelimited(&cxlv->core.pdev->dev,
 				    "the memory has no backing: write one to the device's attribute 'backing'\n");
 		ret = -ENXIO;
-	} else if (cxl_vfio_backing_pinned(mem)) {
-		dev_err_ratelimited(&cxlv->core.pdev->dev,
-				    "a former user has pages of the memory pinned: close what registered, mapped or pinned them\n");
-		ret = -EBUSY;
 	} else {
-		ret = cxl_vfio_backing_map_again(mem);
+		ret = cxl_vfio_backing_pinned(mem);
+		if (ret == -EBUSY)
+			dev_err_ratelimited(&cxlv->core.pdev->dev,
+					    "a former user has pages of the memory pinned: close what registered, mapped or pinned them\n");
+		if (!ret)
+			ret = cxl_vfio_backing_map_again(mem);
 		mem->in_use = !ret;
 	}
 	mutex_unlock(&mem->backing_lock);

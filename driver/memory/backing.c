@@ -171,13 +171,13 @@ int cxl_vfio_backing_detach(struct cxl_vfio_mem *mem)
  * cxl_vfio_backing_pinned - are there pinned pages of memory that is not mapped any more?
  * @mem: the memory of a device that is not open; its backing stays
  *
- * Return: whether, and true if the calling process has been killed.
+ * Return: 0; -EBUSY if there are; -EINTR if the calling process was killed before that was known.
  */
-bool cxl_vfio_backing_pinned(struct cxl_vfio_mem *mem)
+int cxl_vfio_backing_pinned(struct cxl_vfio_mem *mem)
 {
 	const struct cxl_vfio_backing *backing = mem->backing;
 
-	return backing->busy && backing->busy(mem);
+	return backing->busy ? backing->busy(mem) : 0;
 }
 
 /**

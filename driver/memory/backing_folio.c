@@ -27,6 +27,7 @@
  * struct cxl_vfio_pagemap - the memory's struct pages
  * @pgmap: what the memory manager has of them
  * @pinned: where a pinned page was found last, from the first page on
+ * @unpinned: no process has had a page since all were found not to be pinned
  * @mem: the device; NULL when it has gone. Guarded by @orphans_lock
  * @orphan: in the list of those whose device has gone
  * @file: an orphan's, with the address space of the mappings it had
@@ -34,6 +35,7 @@
 struct cxl_vfio_pagemap {
 	struct dev_pagemap pgmap;
 	unsigned long pinned;
+	bool unpinned;
 	struct cxl_vfio_mem *mem;
 	struct list_head orphan;
 	struct file *file;
@@ -67,6 +69,8 @@ static vm_fault_t folio_insert(struct cxl_vfio_mem *mem, struct vm_fault *vmf,
 
 	if (order != mem->folio_order)
 		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
+	if (READ_ONCE(mem->pagemap->unpinned))
+		WRITE_ONCE(mem->pagemap->unpinned, false);
 
 	/* For the reverse map: memory_failure() finds the processes by it. */
 	WRITE_ONCE(folio->index, pfn - PHYS_PFN(mem->hpa.start));
@@ -85,28 +89,33 @@ static bool is_pinned(struct cxl_vfio_pagemap *pagemap, unsigned long page)
 }
 
 /*
- * Has somebody pages of memory that is not mapped? One that had been pinned is
- * looked at first: who waits asks again and again. The dying are told so at once.
+ * Are there pinned pages of memory that is not mapped? One that had been pinned is looked at
+ * first: a process that waits asks again and again. Without mappings none gets pinned again.
  */
-static bool find_pinned(struct cxl_vfio_pagemap *pagemap)
+static int find_pinned(struct cxl_vfio_pagemap *pagemap, bool killable)
 {
 	unsigned long page, pages = PHYS_PFN(range_len(&pagemap->pgmap.range));
 
+	if (READ_ONCE(pagemap->unpinned))
+		return 0;
 	if (is_pinned(pagemap, READ_ONCE(pagemap->pinned)))
-		return true;
+		return -EBUSY;
 	for (page = 0; page < pages; page += 1ul << pagemap->pgmap.vmemmap_shift) {
-		if (is_pinned(pagemap, page) || fatal_signal_pending(current)) {
+		if (is_pinned(pagemap, page)) {
 			WRITE_ONCE(pagemap->pinned, page);
-			return true;
+			return -EBUSY;
 		}
+		if (killable && fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
-	return false;
+	WRITE_ONCE(pagemap->unpinned, true);
+	return 0;
 }
 
-static bool folio_busy(struct cxl_vfio_mem *mem)
+static int folio_busy(struct cxl_vfio_mem *mem)
 {
-	return find_pinned(mem->pagemap);
+	return find_pinned(mem->pagemap, true);
 }
 
 static void pagemap_free(struct cxl_vfio_pagemap *pagemap)
@@ -197,7 +206,7 @@ static int folio_attach(struct cxl_vfio_mem *mem)
 
 static int folio_detach(struct cxl_vfio_mem *mem)
 {
-	if (folio_busy(mem))
+	if (find_pinned(mem->pagemap, false))
 		return -EBUSY;
 	memunmap(mem->kaddr);
 	pagemap_free(mem->pagemap);
@@ -214,27 +223,29 @@ static DECLARE_DELAYED_WORK(orphans_work, free_orphans);
 static void free_orphans(struct work_struct *work)
 {
 	struct cxl_vfio_pagemap *pagemap, *next;
-	LIST_HEAD(idle);
+	LIST_HEAD(mine);
 
-	scoped_guard(mutex, &orphans_lock) {
-		list_for_each_entry_safe(pagemap, next, &orphans, orphan)
-			if (!find_pinned(pagemap))
-				list_move(&pagemap->orphan, &idle);
-		if (!list_empty(&orphans))
-			queue_delayed_work(system_dfl_wq, &orphans_work, ORPHANS_POLL);
-	}
-
-	/* Without the lock: waits for memory_failure(), which may wait for it. */
-	list_for_each_entry_safe(pagemap, next, &idle, orphan) {
+	/* Not under the lock: memory_failure() waits for it, and pagemap_free() for that. */
+	scoped_guard(mutex, &orphans_lock)
+		list_splice_init(&orphans, &mine);
+	list_for_each_entry_safe(pagemap, next, &mine, orphan) {
 		struct range range = pagemap->pgmap.range;
 		struct file *file = pagemap->file;
 
+		if (find_pinned(pagemap, false))
+			continue;
+		list_del(&pagemap->orphan);
 		pagemap_free(pagemap);
 		fput(file);
 		release_mem_region(range.start, range_len(&range));
 		pr_info("cxl-vfio-pci: memory %pra is free: the last of its pages was let go of\n",
 			&range);
 		module_put(THIS_MODULE);
+	}
+	scoped_guard(mutex, &orphans_lock) {
+		list_splice(&mine, &orphans);
+		if (!list_empty(&orphans))
+			queue_delayed_work(system_dfl_wq, &orphans_work, ORPHANS_POLL);
 	}
 }
 

@@ -29,7 +29,8 @@ struct cxl_vfio_mem;
  *	    take seconds. Return: 0, or an error
  * @detach: undo it, as often as the device sleeps, if it has no pages. Return: 0; -EBUSY
  *	    while a process has pages
- * @busy: are there pinned pages of memory that is not mapped? NULL: never
+ * @busy: are there pinned pages of memory that is not mapped? NULL: never. Return: 0;
+ *	  -EBUSY; -EINTR when the process was killed
  * @abandon: orphan the pages, some of which are pinned
  * @read: the memory, which may be touched; NULL: it is mapped write-back. Return: 0, or
  *	  -EIO at poison
@@ -48,7 +49,7 @@ struct cxl_vfio_backing {
 	bool uncached;
 	int (*attach)(struct cxl_vfio_mem *mem);
 	int (*detach)(struct cxl_vfio_mem *mem);
-	bool (*busy)(struct cxl_vfio_mem *mem);
+	int (*busy)(struct cxl_vfio_mem *mem);
 	void (*abandon)(struct cxl_vfio_mem *mem);
 	int (*read)(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t count);
 	void (*write)(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count);
@@ -165,7 +166,7 @@ int cxl_vfio_backing_detach(struct cxl_vfio_mem *mem);
 void cxl_vfio_backing_abandon(struct cxl_vfio_mem *mem);
 void cxl_vfio_backing_unmap(struct cxl_vfio_mem *mem);
 int cxl_vfio_backing_map_again(struct cxl_vfio_mem *mem);
-bool cxl_vfio_backing_pinned(struct cxl_vfio_mem *mem);
+int cxl_vfio_backing_pinned(struct cxl_vfio_mem *mem);
 int cxl_vfio_backing_read(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t count);
 void cxl_vfio_backing_write(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count);
 void cxl_vfio_backing_clear(struct cxl_vfio_mem *mem, u64 pos, size_t count);
