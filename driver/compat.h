@@ -31,6 +31,8 @@
  * - pci_try_reset_function(), pci_reset_bus(): they call reset_prepare() and reset_done() in the
  *   context of their caller. By that the driver tells its user's reset from others (life/reset.c).
  * - insert_resource(): the CXL core's region takes in a claim of the same range (life/commit.c).
+ * - vmemmap_can_optimize(): the second page of a folio's memmap is the folio's own, and is not
+ *   read-only (memory/backing_folio.c).
  * - struct pci_error_handlers: errors that AER reports for the device arrive here, those in its
  *   RAS capability too, and not in the CXL core.
  */

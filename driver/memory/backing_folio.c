@@ -129,9 +129,9 @@ static void pagemap_free(struct cxl_vfio_pagemap *pagemap)
  * reserved pages for none when it unmaps what it has pinned (put_pfn()), and would
  * never let go of these; device-dax does not look. So they are RAM like other RAM.
  * Of a folio whose memmap is optimised the struct pages from the second page of the
- * memmap on are the same ones.
+ * memmap on are the same ones. They are the folio's own, and can be written, in 7.3.
  */
-static void unreserve_pages(const struct dev_pagemap *pgmap)
+static int unreserve_pages(const struct dev_pagemap *pgmap)
 {
 	unsigned long pages = PHYS_PFN(range_len(&pgmap->range)), page, i;
 	unsigned long folio = 1ul << pgmap->vmemmap_shift, distinct = folio;
@@ -139,11 +139,14 @@ static void unreserve_pages(const struct dev_pagemap *pgmap)
 
 	if (vmemmap_can_optimize(NULL, (struct dev_pagemap *)pgmap))
 		distinct = 2 * PAGE_SIZE / sizeof(struct page);
+	if (!cxl_vfio_is_writable(pfn_to_page(first + distinct - 1)))
+		return -EOPNOTSUPP;
 	for (page = 0; page < pages; page += folio) {
 		for (i = 0; i < distinct; i++)
 			clear_bit(PG_reserved, &pfn_to_page(first + page + i)->flags.f);
 		cond_resched();
 	}
+	return 0;
 }
 
 /*
@@ -194,12 +197,13 @@ static int folio_attach(struct cxl_vfio_mem *mem)
 		kfree(pagemap);
 		return PTR_ERR(direct);
 	}
-	ret = cxl_vfio_map_wb(mem);
+	ret = unreserve_pages(&pagemap->pgmap);
+	if (!ret)
+		ret = cxl_vfio_map_wb(mem);
 	if (ret) {
 		pagemap_free(pagemap);
 		return ret;
 	}
-	unreserve_pages(&pagemap->pgmap);
 	mem->pagemap = pagemap;
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <linux/memory-failure.h>
 #include <linux/mutex.h>
+#include <linux/pgtable.h>
 #include <linux/range.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
@@ -135,6 +136,19 @@ struct cxl_vfio_mem {
 static inline unsigned long cxl_vfio_granule(const struct cxl_vfio_mem *mem)
 {
 	return PAGE_SIZE << (mem->backing->pages ? mem->folio_order : 0);
+}
+
+/* Is this address of the kernel's mapped for writing? Other architectures do not tell modules. */
+static inline bool cxl_vfio_is_writable(const void *address)
+{
+#ifdef CONFIG_X86
+	unsigned int level;
+	pte_t *pte = lookup_address((unsigned long)address, &level);
+
+	return pte && pte_write(*pte);
+#else
+	return true;
+#endif
 }
 
 /* access.c */
