@@ -31,6 +31,8 @@
  * - pci_try_reset_function(), pci_reset_bus(): they call reset_prepare() and reset_done() in the
  *   context of their caller. By that the driver tells its user's reset from others (life/reset.c).
  * - insert_resource(): the CXL core's region takes in a claim of the same range (life/commit.c).
+ * - VM_MIXEDMAP: whatever walks page tables asks vm_normal_page_pmd(), and its like, of each large
+ *   leaf, not the leaf itself (memory/backing_pfn.c).
  * - vmemmap_can_optimize(): the second page of a folio's memmap is the folio's own, and is not
  *   read-only (memory/backing_folio.c).
  * - struct pci_error_handlers: errors that AER reports for the device arrive here, those in its

@@ -42,6 +42,7 @@ enum {
  * struct cxl_vfio_settings - what the administrator decides
  * @backing: of the memory, at bind
  * @folio_order: log2 of a folio's pages, at bind
+ * @type1_dma: CXL_VFIO_TYPE1_*, at bind
  * @clear: CXL_VFIO_CLEAR_*
  * @vfio_reset: CXL_VFIO_RESET_*
  * @commit_decoders: give memory an address that has none, at bind
@@ -49,6 +50,7 @@ enum {
 struct cxl_vfio_settings {
 	const struct cxl_vfio_backing *backing;
 	unsigned int folio_order;
+	unsigned int type1_dma;
 	unsigned int clear;
 	unsigned int vfio_reset;
 	bool commit_decoders;
@@ -217,6 +219,7 @@ void cxl_vfio_tenancy_exit(struct cxl_vfio_device *cxlv);
 int cxl_vfio_tenancy_open(struct cxl_vfio_device *cxlv);
 void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv);
 int cxl_vfio_tenancy_clear_if_idle(struct cxl_vfio_device *cxlv);
+int cxl_vfio_tenancy_type1(struct cxl_vfio_device *cxlv, unsigned int type1_dma);
 int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
 			    unsigned int folio_order);
 

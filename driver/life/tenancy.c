@@ -17,6 +17,7 @@
 int cxl_vfio_tenancy_init(struct cxl_vfio_device *cxlv)
 {
 	guard(mutex)(&cxlv->mem.backing_lock);
+	cxlv->mem.type1_dma = cxlv->settings.type1_dma;
 	return cxl_vfio_backing_attach(&cxlv->mem, cxlv->settings.backing,
 				       cxlv->settings.folio_order);
 }
@@ -183,6 +184,22 @@ static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 		cxl_vfio_backing_attach(mem, was, was_order);
 	clear_idle(cxlv);
 	return ret;
+}
+
+/**
+ * cxl_vfio_tenancy_type1 - may type 1 take page frames, between users
+ * @cxlv: the device
+ * @type1_dma: CXL_VFIO_TYPE1_*
+ *
+ * Return: 0; -EBUSY while the device is open.
+ */
+int cxl_vfio_tenancy_type1(struct cxl_vfio_device *cxlv, unsigned int type1_dma)
+{
+	guard(mutex)(&cxlv->mem.backing_lock);
+	if (cxlv->mem.in_use)
+		return -EBUSY;
+	cxlv->mem.type1_dma = type1_dma;
+	return 0;
 }
 
 /**

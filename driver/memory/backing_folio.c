@@ -55,7 +55,7 @@ static unsigned int folio_max_order(struct cxl_vfio_mem *mem)
 	return mem->folio_order;
 }
 
-static void folio_mmap(struct vm_area_struct *vma)
+static void folio_mmap(struct cxl_vfio_mem *mem, struct vm_area_struct *vma)
 {
 	vm_flags_set(vma, VM_HUGEPAGE);
 }

@@ -63,15 +63,24 @@ static vm_fault_t pfn_insert(struct cxl_vfio_mem *mem, struct vm_fault *vmf, uns
 	return VM_FAULT_FALLBACK;
 }
 
-static void pfn_mmap(struct vm_area_struct *vma)
+/*
+ * Type 1 takes page frames of VM_PFNMAP only (vaddr_get_pfns()). VM_MIXEDMAP is the same to
+ * the memory manager, for frames without struct pages (__vm_normal_page()), but for large
+ * leaves: the policy for transparent huge pages applies (vma_file_bypass_thp_tuneables()).
+ */
+static void pfn_mmap(struct cxl_vfio_mem *mem, struct vm_area_struct *vma)
 {
-	vm_flags_set(vma, VM_IO | VM_PFNMAP);
+	/* With struct pages a special entry there is a BUG; type 1 refuses them if not reserved. */
+	if (mem->type1_dma == CXL_VFIO_TYPE1_REFUSE && !mem->backing->pages)
+		vm_flags_set(vma, VM_IO | VM_MIXEDMAP | VM_HUGEPAGE);
+	else
+		vm_flags_set(vma, VM_IO | VM_PFNMAP);
 }
 
-static void uncached_mmap(struct vm_area_struct *vma)
+static void uncached_mmap(struct cxl_vfio_mem *mem, struct vm_area_struct *vma)
 {
 	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
-	pfn_mmap(vma);
+	pfn_mmap(mem, vma);
 }
 
 /**
@@ -93,9 +102,20 @@ int cxl_vfio_map_wb(struct cxl_vfio_mem *mem)
 	return mem->kaddr ? 0 : -ENOMEM;
 }
 
+/* Left by what had the memory before: in VM_MIXEDMAP a special entry for these is a BUG. */
+static bool has_struct_pages(const struct range *hpa)
+{
+	unsigned long pfn;
+
+	for (pfn = PHYS_PFN(hpa->start); pfn <= PHYS_PFN(hpa->end); pfn += PAGES_PER_SECTION)
+		if (pfn_valid(pfn))
+			return true;
+	return false;
+}
+
 static int pfn_attach(struct cxl_vfio_mem *mem)
 {
-	return cxl_vfio_map_wb(mem);
+	return has_struct_pages(&mem->hpa) ? -EEXIST : cxl_vfio_map_wb(mem);
 }
 
 static int pfn_detach(struct cxl_vfio_mem *mem)
@@ -108,6 +128,8 @@ static int uncached_attach(struct cxl_vfio_mem *mem)
 {
 	const struct range *hpa = &mem->hpa;
 
+	if (has_struct_pages(hpa))
+		return -EEXIST;
 	mem->kaddr = (__force void *)ioremap(hpa->start, range_len(hpa));
 	return mem->kaddr ? 0 : -ENOMEM;
 }

@@ -67,7 +67,7 @@ static vm_fault_t finish_insert(struct vm_fault *vmf)
 	const unsigned int which = FAULT_FLAG_USER | FAULT_FLAG_ALLOW_RETRY |
 				   FAULT_FLAG_RETRY_NOWAIT;
 
-	if (!(vmf->vma->vm_flags & VM_PFNMAP) || (vmf->flags & which) != FAULT_FLAG_ALLOW_RETRY)
+	if (!(vmf->vma->vm_flags & VM_IO) || (vmf->flags & which) != FAULT_FLAG_ALLOW_RETRY)
 		return VM_FAULT_NOPAGE;
 	release_fault_lock(vmf);
 	return VM_FAULT_NOPAGE | VM_FAULT_COMPLETED;
@@ -255,7 +255,7 @@ int cxl_vfio_mapping_mmap(struct cxl_vfio_mem *mem, struct vm_area_struct *vma)
 	if (ret)
 		return ret;
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
-	mem->backing->mmap(vma);
+	mem->backing->mmap(mem, vma);
 	vma->vm_private_data = mem;
 	vma->vm_ops = &mapping_vm_ops;
 	return 0;

@@ -20,6 +20,12 @@
 
 struct cxl_vfio_mem;
 
+/* May VFIO's type 1 take page frames that it cannot pin? cxl_vfio_mem.type1_dma. */
+enum {
+	CXL_VFIO_TYPE1_ALLOW,
+	CXL_VFIO_TYPE1_REFUSE,
+};
+
 /**
  * struct cxl_vfio_backing - one way to map the memory
  * @name: of it, for administrators
@@ -39,7 +45,8 @@ struct cxl_vfio_mem;
  * @clear: whole pages of the memory, which may be touched; NULL: as before
  * @max_map: bytes, the largest piece that a fault maps
  * @max_order: log2 of the pages of the largest leaf that faults may make
- * @mmap: make a checked VMA one of this backing
+ * @mmap: make a checked VMA one of this backing. cxl_vfio_mem.type1_dma stays as it is
+ *	  for as long as the device is open
  * @insert: answer a fault; memory_lock and mem.lock are held, the memory may be
  *	    touched, and page frame and address are aligned to the order
  */
@@ -57,7 +64,7 @@ struct cxl_vfio_backing {
 	void (*clear)(struct cxl_vfio_mem *mem, u64 pos, size_t count);
 	u64 (*max_map)(struct cxl_vfio_mem *mem);
 	unsigned int (*max_order)(struct cxl_vfio_mem *mem);
-	void (*mmap)(struct vm_area_struct *vma);
+	void (*mmap)(struct cxl_vfio_mem *mem, struct vm_area_struct *vma);
 	vm_fault_t (*insert)(struct cxl_vfio_mem *mem, struct vm_fault *vmf,
 			     unsigned long pfn, unsigned int order);
 };
@@ -93,6 +100,7 @@ struct cxl_vfio_content {
  *		  device is not @in_use: its users need no lock. Outside of all
  *		  locks but VFIO's own.
  * @in_use: the device is open
+ * @type1_dma: CXL_VFIO_TYPE1_*
  * @backing: how the memory is mapped; NULL where an attempt to change it failed
  * @folio_order: log2 of a folio's pages
  * @file: has the address space of all mappings
@@ -118,6 +126,7 @@ struct cxl_vfio_mem {
 	struct resource *claim;
 	struct mutex backing_lock;	/* see above */
 	bool in_use;
+	unsigned int type1_dma;
 	const struct cxl_vfio_backing *backing;
 	unsigned int folio_order;
 	struct file *file;

@@ -14,6 +14,7 @@
 static struct cxl_vfio_settings new_devices = {
 	.backing = &cxl_vfio_backing_pfn,
 	.folio_order = PMD_ORDER,
+	.type1_dma = CXL_VFIO_TYPE1_ALLOW,
 	.clear = CXL_VFIO_CLEAR_AUTO,
 	.vfio_reset = CXL_VFIO_RESET_PCI,
 };
@@ -26,6 +27,7 @@ void cxl_vfio_settings_of_new(struct cxl_vfio_settings *settings)
 {
 	settings->backing = READ_ONCE(new_devices.backing);
 	settings->folio_order = READ_ONCE(new_devices.folio_order);
+	settings->type1_dma = READ_ONCE(new_devices.type1_dma);
 	settings->clear = READ_ONCE(new_devices.clear);
 	settings->vfio_reset = READ_ONCE(new_devices.vfio_reset);
 	settings->commit_decoders = READ_ONCE(new_devices.commit_decoders);
@@ -181,6 +183,33 @@ static ssize_t folio_size_store(struct device *dev, struct device_attribute *att
 }
 static DEVICE_ATTR_RW(folio_size);
 
+static const char * const type1_dma_names[] = {
+	[CXL_VFIO_TYPE1_ALLOW] = "allow",
+	[CXL_VFIO_TYPE1_REFUSE] = "refuse",
+};
+
+static const struct one_of type1_dmas = {
+	type1_dma_names, ARRAY_SIZE(type1_dma_names), &new_devices.type1_dma
+};
+module_param_cb(type1_dma, &one_of_param_ops, (void *)&type1_dmas, 0644);
+MODULE_PARM_DESC(type1_dma, "may VFIO's type 1 map memory of new devices that cannot be pinned: allow (the default) or refuse");
+
+static ssize_t type1_dma_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return emit_one_of(&type1_dmas, READ_ONCE(dev_to_cxl_vfio(dev)->mem.type1_dma), buf);
+}
+
+static ssize_t type1_dma_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			       size_t count)
+{
+	int which = sysfs_match_string(type1_dma_names, buf);
+
+	if (which < 0)
+		return which;
+	return cxl_vfio_tenancy_type1(dev_to_cxl_vfio(dev), which) ?: count;
+}
+static DEVICE_ATTR_RW(type1_dma);
+
 static ssize_t poisoned_pages_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%lu\n", cxl_vfio_poison_count(&dev_to_cxl_vfio(dev)->mem));
@@ -267,6 +296,7 @@ MODULE_PARM_DESC(commit_decoders, "give memory an address whose HDM decoders the
 static struct attribute *cxl_vfio_attrs[] = {
 	&dev_attr_backing.attr,
 	&dev_attr_folio_size.attr,
+	&dev_attr_type1_dma.attr,
 	&dev_attr_poisoned_pages.attr,
 	&dev_attr_clear.attr,
 	&dev_attr_clearing.attr,
