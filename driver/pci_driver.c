@@ -114,6 +114,7 @@ static struct pci_driver cxl_vfio_pci_driver = {
 	.probe = cxl_vfio_probe,
 	.remove = cxl_vfio_remove,
 	.err_handler = &cxl_vfio_err_handlers,
+	.groups = cxl_vfio_driver_groups,
 	.dev_groups = cxl_vfio_groups,
 	.driver_managed_dma = true,
 };

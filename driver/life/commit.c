@@ -32,7 +32,7 @@ static DEFINE_MUTEX(commit_lock);
  * struct cxl_vfio_commitment - what is taken back at unbind
  * @pdev: the device
  * @hpa: what its memory got
- * @claimed: nothing else has that, until the CXL core has a region there
+ * @claim: nothing else has that, until the CXL core has a region there
  * @hdm: its HDM Decoder capability
  * @was: its decoder 0 before
  * @global: its HDM Decoder Global Control before
@@ -44,7 +44,7 @@ static DEFINE_MUTEX(commit_lock);
 struct cxl_vfio_commitment {
 	struct pci_dev *pdev;
 	struct range hpa;
-	bool claimed;
+	struct cxl_vfio_claim *claim;
 	void __iomem *hdm;
 	struct cxl_vfio_decoder was;
 	u32 global;
@@ -56,9 +56,9 @@ struct cxl_vfio_commitment {
 
 static void release_claim(struct cxl_vfio_commitment *c)
 {
-	if (c->claimed)
-		release_mem_region(c->hpa.start, range_len(&c->hpa));
-	c->claimed = false;
+	if (c->claim)
+		cxl_vfio_unclaim(c->claim);
+	c->claim = NULL;
 }
 
 /*
@@ -68,18 +68,18 @@ static void release_claim(struct cxl_vfio_commitment *c)
  */
 static bool claim_range(struct cxl_vfio_commitment *c, u64 base, u64 size)
 {
-	struct resource *res;
+	const struct resource *parent;
 
 	if (region_intersects(base, size, IORESOURCE_MEM, IORES_DESC_CXL) != REGION_INTERSECTS)
 		return false;
-	res = request_mem_region(base, size, "cxl-vfio-pci");
-	if (!res)
-		return false;
 	c->hpa = (struct range) { .start = base, .end = base + size - 1 };
-	c->claimed = true;
-	if (!res->parent || res->parent->desc != IORES_DESC_CXL)
+	c->claim = cxl_vfio_claim(&c->hpa);
+	if (!c->claim)
+		return false;
+	parent = c->claim->res->parent;
+	if (!parent || parent->desc != IORES_DESC_CXL)
 		release_claim(c);
-	return c->claimed;
+	return c->claim;
 }
 
 static unsigned long seen_index(const struct cxl_vfio_commitment *c, unsigned int n)
@@ -224,9 +224,9 @@ static void undo_commit(void *data)
 
 	guard(mutex)(&commit_lock);
 	release_claim(c);
-	/* A process that was not waited for still has pages pinned, which are to stay memory. */
-	if (region_intersects(c->hpa.start, range_len(&c->hpa), IORESOURCE_MEM | IORESOURCE_BUSY,
-			      IORES_DESC_NONE) == REGION_DISJOINT) {
+	/* Else pinned pages have it, which are to stay memory. */
+	c->claim = cxl_vfio_claim(&c->hpa);
+	if (c->claim) {
 		if (pci_device_is_present(c->pdev)) {
 			command = cxl_vfio_mmio_begin(c->pdev);
 			cxl_vfio_decoder_release(c->hdm, 0, &c->was);
@@ -235,6 +235,7 @@ static void undo_commit(void *data)
 		}
 		release_bridge(c);
 	}
+	release_claim(c);
 	cxl_vfio_host_bridge_close(&c->bridge);
 }
 

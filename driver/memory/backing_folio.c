@@ -128,15 +128,21 @@ static void pagemap_free(struct cxl_vfio_pagemap *pagemap)
  * Pages of ZONE_DEVICE are reserved (__init_zone_device_page()). VFIO's type 1 takes
  * reserved pages for none when it unmaps what it has pinned (put_pfn()), and would
  * never let go of these; device-dax does not look. So they are RAM like other RAM.
+ * But not where it may still have page frames that it did not pin: it would unpin these.
  * Of a folio whose memmap is optimised the struct pages from the second page of the
  * memmap on are the same ones. They are the folio's own, and can be written, in 7.3.
  */
-static int unreserve_pages(const struct dev_pagemap *pgmap)
+static int unreserve_pages(struct cxl_vfio_mem *mem, const struct dev_pagemap *pgmap)
 {
 	unsigned long pages = PHYS_PFN(range_len(&pgmap->range)), page, i;
 	unsigned long folio = 1ul << pgmap->vmemmap_shift, distinct = folio;
 	unsigned long first = PHYS_PFN(pgmap->range.start);
 
+	if (READ_ONCE(mem->claim->type1)) {
+		pci_err(mem->hw->pdev, "type 1 may still have memory %pra, so it gets no struct pages: see the driver's attribute type1_memory\n",
+			&mem->hpa);
+		return -EBUSY;
+	}
 	if (vmemmap_can_optimize(NULL, (struct dev_pagemap *)pgmap))
 		distinct = 2 * PAGE_SIZE / sizeof(struct page);
 	if (!cxl_vfio_is_writable(pfn_to_page(first + distinct - 1)))
@@ -197,7 +203,7 @@ static int folio_attach(struct cxl_vfio_mem *mem)
 		kfree(pagemap);
 		return PTR_ERR(direct);
 	}
-	ret = unreserve_pages(&pagemap->pgmap);
+	ret = unreserve_pages(mem, &pagemap->pgmap);
 	if (!ret)
 		ret = cxl_vfio_map_wb(mem);
 	if (ret) {
@@ -261,8 +267,8 @@ static void free_orphans(struct work_struct *work)
 static void folio_abandon(struct cxl_vfio_mem *mem)
 {
 	memunmap(mem->kaddr);
-	mem->claim->name = "cxl-vfio-pci (pinned)";
-	mem->claim = NULL;
+	mem->claim->res->name = "cxl-vfio-pci (pinned)";
+	mem->claim->res = NULL;
 	mem->pagemap->file = mem->file;
 	mem->file = NULL;
 	__module_get(THIS_MODULE);

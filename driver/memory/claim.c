@@ -1,12 +1,99 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The claim on the memory's HPA range: nothing else in the host has it.
+ * Claims on HPA ranges: nothing else in the host has them. One outlives the device's unbind
+ * where VFIO's type 1 may still reach the memory: DMA would reach what comes to that place.
  */
 #include <linux/ioport.h>
+#include <linux/list.h>
+#include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
 
 #include "memory/memory.h"
+
+/* Those of bound devices, and the kept ones. */
+static LIST_HEAD(claims);
+
+/* Guards @claims and what is in them. Outside of backing_lock. */
+static DEFINE_MUTEX(claims_lock);
+
+static struct cxl_vfio_claim *find_claim(u64 start)
+{
+	struct cxl_vfio_claim *claim;
+
+	lockdep_assert_held(&claims_lock);
+
+	list_for_each_entry(claim, &claims, list)
+		if (claim->hpa.start == start)
+			return claim;
+	return NULL;
+}
+
+static void free_claim(struct cxl_vfio_claim *claim)
+{
+	list_del(&claim->list);
+	if (claim->res)
+		release_mem_region(claim->hpa.start, range_len(&claim->hpa));
+	kfree(claim);
+}
+
+/**
+ * cxl_vfio_claim - have an HPA range for this driver
+ * @hpa: the range
+ *
+ * One that was kept from a device there is taken over, and what was known of it stays known.
+ *
+ * Return: the claim, for cxl_vfio_unclaim(); NULL when something else has the range, or
+ * without memory.
+ */
+struct cxl_vfio_claim *cxl_vfio_claim(const struct range *hpa)
+{
+	struct cxl_vfio_claim *claim;
+
+	guard(mutex)(&claims_lock);
+	claim = find_claim(hpa->start);
+	if (claim && claim->kept && claim->hpa.end == hpa->end) {
+		claim->kept = false;
+		claim->res->name = "cxl-vfio-pci";
+		module_put(THIS_MODULE);
+		return claim;
+	}
+	claim = kzalloc_obj(*claim);
+	if (!claim)
+		return NULL;
+	claim->hpa = *hpa;
+	claim->res = request_mem_region(hpa->start, range_len(hpa), "cxl-vfio-pci");
+	if (!claim->res) {
+		kfree(claim);
+		return NULL;
+	}
+	list_add_tail(&claim->list, &claims);
+	return claim;
+}
+
+/**
+ * cxl_vfio_unclaim - undo cxl_vfio_claim()
+ * @claim: no device has its memory any more
+ *
+ * It is kept, and the module with it, while type 1 may have page frames of the memory.
+ *
+ * Return: was it kept?
+ */
+bool cxl_vfio_unclaim(struct cxl_vfio_claim *claim)
+{
+	guard(mutex)(&claims_lock);
+	claim->mem = NULL;
+	claim->kept = claim->type1 && claim->res;
+	if (!claim->kept) {
+		free_claim(claim);
+		return false;
+	}
+	claim->res->name = "cxl-vfio-pci (type 1)";
+	__module_get(THIS_MODULE);
+	return true;
+}
 
 /**
  * cxl_vfio_claim_memory - have the HPA range for this driver
@@ -27,11 +114,13 @@ int cxl_vfio_claim_memory(struct cxl_vfio_mem *mem)
 		return -EFBIG;
 	}
 
-	mem->claim = request_mem_region(mem->hpa.start, size, "cxl-vfio-pci");
+	mem->claim = cxl_vfio_claim(&mem->hpa);
 	if (!mem->claim) {
 		pci_err(pdev, "memory %pra is in use: see /proc/iomem for by whom\n", &mem->hpa);
 		return -EBUSY;
 	}
+	scoped_guard(mutex, &claims_lock)
+		mem->claim->mem = mem;
 
 	/* The claim above keeps it from becoming that later. */
 	if (region_intersects(mem->hpa.start, size, IORESOURCE_SYSTEM_RAM,
@@ -46,11 +135,62 @@ int cxl_vfio_claim_memory(struct cxl_vfio_mem *mem)
 
 /**
  * cxl_vfio_unclaim_memory - undo cxl_vfio_claim_memory()
- * @mem: the memory; nothing happens if its pages were orphaned, which keep the claim
+ * @mem: the memory; it stays claimed where orphaned pages or type 1 have it
  */
 void cxl_vfio_unclaim_memory(struct cxl_vfio_mem *mem)
 {
-	if (mem->claim)
-		release_mem_region(mem->hpa.start, range_len(&mem->hpa));
+	if (cxl_vfio_unclaim(mem->claim))
+		pci_warn(mem->hw->pdev, "type 1 may still have memory %pra, so it stays claimed: see the driver's attribute type1_memory\n",
+			 &mem->hpa);
 	mem->claim = NULL;
+}
+
+/**
+ * cxl_vfio_claims_show - which memory VFIO's type 1 may have, of devices bound or not
+ * @buf: a page, for sysfs
+ *
+ * Return: bytes that were written.
+ */
+int cxl_vfio_claims_show(char *buf)
+{
+	struct cxl_vfio_claim *claim;
+	int len = 0;
+
+	guard(mutex)(&claims_lock);
+	list_for_each_entry(claim, &claims, list)
+		if (READ_ONCE(claim->type1))
+			len += sysfs_emit_at(buf, len, "%#llx-%#llx\n", claim->hpa.start,
+					     claim->hpa.end);
+	return len;
+}
+
+/**
+ * cxl_vfio_claims_forget - type 1 has no page frames of some memory, the administrator says
+ * @start: where it begins
+ *
+ * Return: 0; -ENOENT where type 1 has none as far as the driver knows; -EBUSY while the
+ * device is open, or being bound or unbound.
+ */
+int cxl_vfio_claims_forget(u64 start)
+{
+	struct cxl_vfio_claim *claim;
+	bool idle;
+
+	guard(mutex)(&claims_lock);
+	claim = find_claim(start);
+	if (!claim || !READ_ONCE(claim->type1))
+		return -ENOENT;
+	if (claim->kept) {
+		free_claim(claim);
+		module_put(THIS_MODULE);
+		return 0;
+	}
+	/* Not waited for: unbind holds it for as long as it waits for pinned pages. */
+	if (!claim->mem || !mutex_trylock(&claim->mem->backing_lock))
+		return -EBUSY;
+	idle = !claim->mem->in_use;
+	if (idle)
+		WRITE_ONCE(claim->type1, false);
+	mutex_unlock(&claim->mem->backing_lock);
+	return idle ? 0 : -EBUSY;
 }

@@ -53,6 +53,9 @@ static vm_fault_t insert_leaf(struct cxl_vfio_mem *mem, struct vm_fault *vmf,
 	if (!cxl_vfio_mem_accessible_cached(mem))
 		return VM_FAULT_SIGBUS;
 	WRITE_ONCE(mem->touched, true);
+	if (IS_ENABLED(CONFIG_VFIO_IOMMU_TYPE1) && vmf->vma->vm_flags & VM_IO &&
+	    mem->type1_dma == CXL_VFIO_TYPE1_ALLOW)
+		WRITE_ONCE(mem->claim->type1, true);
 	return mem->backing->insert(mem, vmf, pfn, order);
 }
 

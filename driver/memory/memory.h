@@ -6,6 +6,7 @@
 #ifndef CXL_VFIO_MEMORY_H
 #define CXL_VFIO_MEMORY_H
 
+#include <linux/list.h>
 #include <linux/memory-failure.h>
 #include <linux/mutex.h>
 #include <linux/pgtable.h>
@@ -24,6 +25,25 @@ struct cxl_vfio_mem;
 enum {
 	CXL_VFIO_TYPE1_ALLOW,
 	CXL_VFIO_TYPE1_REFUSE,
+};
+
+/**
+ * struct cxl_vfio_claim - a claim on an HPA range
+ * @list: of all of them
+ * @hpa: the range
+ * @res: in /proc/iomem; NULL: orphaned pages have it
+ * @mem: the memory of a bound device; NULL without one
+ * @kept: its device was unbound
+ * @type1: type 1 may have page frames of it. The kernel tells nobody of those, and takes
+ *	   them back from it at no time
+ */
+struct cxl_vfio_claim {
+	struct list_head list;
+	struct range hpa;
+	struct resource *res;
+	struct cxl_vfio_mem *mem;
+	bool kept;
+	bool type1;
 };
 
 /**
@@ -123,7 +143,7 @@ struct cxl_vfio_mem {
 	struct cxl_vfio_hw *hw;
 	struct range hpa;
 	u64 capacity;
-	struct resource *claim;
+	struct cxl_vfio_claim *claim;
 	struct mutex backing_lock;	/* see above */
 	bool in_use;
 	unsigned int type1_dma;
@@ -173,8 +193,12 @@ int cxl_vfio_mem_flush_cpu_caches(struct cxl_vfio_mem *mem);
 int cxl_vfio_mem_flush_touched(struct cxl_vfio_mem *mem);
 
 /* claim.c */
+struct cxl_vfio_claim *cxl_vfio_claim(const struct range *hpa);
+bool cxl_vfio_unclaim(struct cxl_vfio_claim *claim);
 int cxl_vfio_claim_memory(struct cxl_vfio_mem *mem);
 void cxl_vfio_unclaim_memory(struct cxl_vfio_mem *mem);
+int cxl_vfio_claims_show(char *buf);
+int cxl_vfio_claims_forget(u64 start);
 
 /* mapping.c */
 struct file *cxl_vfio_mapping_file(const struct cxl_vfio_backing *backing);

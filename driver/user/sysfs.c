@@ -210,6 +210,22 @@ static ssize_t type1_dma_store(struct device *dev, struct device_attribute *attr
 }
 static DEVICE_ATTR_RW(type1_dma);
 
+static ssize_t type1_memory_show(struct device_driver *driver, char *buf)
+{
+	return cxl_vfio_claims_show(buf);
+}
+
+static ssize_t type1_memory_store(struct device_driver *driver, const char *buf, size_t count)
+{
+	u64 start;
+	int ret = kstrtou64(buf, 0, &start);
+
+	if (!ret)
+		ret = cxl_vfio_claims_forget(start);
+	return ret ?: count;
+}
+static DRIVER_ATTR_RW(type1_memory);
+
 static ssize_t poisoned_pages_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%lu\n", cxl_vfio_poison_count(&dev_to_cxl_vfio(dev)->mem));
@@ -312,5 +328,20 @@ static const struct attribute_group cxl_vfio_group = {
 /* Of every device that is bound. */
 const struct attribute_group *cxl_vfio_groups[] = {
 	&cxl_vfio_group,
+	NULL
+};
+
+static struct attribute *cxl_vfio_driver_attrs[] = {
+	&driver_attr_type1_memory.attr,
+	NULL
+};
+
+static const struct attribute_group cxl_vfio_driver_group = {
+	.attrs = cxl_vfio_driver_attrs,
+};
+
+/* Of the driver, which has them whatever is bound. */
+const struct attribute_group *cxl_vfio_driver_groups[] = {
+	&cxl_vfio_driver_group,
 	NULL
 };

@@ -68,6 +68,7 @@ void cxl_vfio_doe_open(struct cxl_vfio_device *cxlv);
 
 /* sysfs.c */
 extern const struct attribute_group *cxl_vfio_groups[];
+extern const struct attribute_group *cxl_vfio_driver_groups[];
 void cxl_vfio_settings_of_new(struct cxl_vfio_settings *settings);
 
 /* debugfs.c */
