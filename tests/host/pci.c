@@ -167,13 +167,34 @@ void pci_bind(const char *device)
  */
 #define CXL_FLUSH	"/sys/bus/cxl/flush"
 
+void __pci_unbind(const char *device)
+{
+	write_file(DRIVERS PCI_DRIVER "/unbind", device);
+	write_file(CXL_FLUSH, "1");
+	check(!pci_bound(device));
+}
+
 void pci_unbind(const char *device)
 {
-	if (pci_bound(device)) {
-		write_file(DRIVERS PCI_DRIVER "/unbind", device);
-		write_file(CXL_FLUSH, "1");
+	/* What is open is refused here, and listed again after the unbind. */
+	pci_forget_type1();
+	if (pci_bound(device))
+		__pci_unbind(device);
+	pci_forget_type1();
+}
+
+void pci_forget_type1(void)
+{
+	char *text = read_file(TYPE1_MEMORY), *line, *next;
+
+	for (line = strtok_r(text, "\n", &next); line; line = strtok_r(NULL, "\n", &next)) {
+		int ret;
+
+		line[strcspn(line, "-")] = '\0';
+		ret = __write_file(TYPE1_MEMORY, line);
+		check(!ret || ret == -EBUSY);
 	}
-	check(!pci_bound(device));
+	free(text);
 }
 
 void pci_reset(const char *device, const char *method)

@@ -11,6 +11,9 @@
 /* The driver's parameter that has it commit decoders. */
 #define COMMIT_DECODERS	"/sys/module/cxl_vfio_pci/parameters/commit_decoders"
 
+/* The memory that type 1 may have: a line each, FIRST-LAST. */
+#define TYPE1_MEMORY	"/sys/bus/pci/drivers/" PCI_DRIVER "/type1_memory"
+
 /* The accelerator under test, as "0000:11:00.0". */
 const char *pci_accel(void);
 /* Accelerator number n, from 0, by address; stays until the next call. */
@@ -47,7 +50,12 @@ bool pci_asleep(const char *device);
 int __pci_bind(const char *device);
 /* Awake, also when nobody has it open. */
 void pci_bind(const char *device);
+/* And then nothing keeps its memory claimed. */
 void pci_unbind(const char *device);
+/* Only unbinds it. */
+void __pci_unbind(const char *device);
+/* The administrator says that type 1 has no memory any more, of devices that are not open. */
+void pci_forget_type1(void);
 
 /* A file of it in debugfs: state, or counts; free() it. */
 char *pci_debugfs(const char *device, const char *file);

@@ -88,6 +88,7 @@ bool tenant_is_gone(void)
 {
 	char path[128];
 
+	pci_forget_type1();
 	snprintf(path, sizeof(path), "/sys/kernel/debug/" PCI_DRIVER "/%s", pci_accel());
 	return access(pci_path(pci_accel(), ""), F_OK) && errno == ENOENT &&
 	       !in_file("/proc/iomem", PCI_DRIVER) && access(path, F_OK) && errno == ENOENT;

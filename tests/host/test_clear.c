@@ -364,6 +364,7 @@ static void test_cleared_across_backing_change(void)
 	for (i = 0; i < ARRAY_SIZE(others); i++) {
 		use_and_close();
 		check(!pci_is_clear());
+		pci_forget_type1();
 		write_file(pci_path(pci_accel(), "backing"), others[i]);
 		check_nothing_left();
 	}

@@ -5,14 +5,15 @@
  * as it was.
  *
  * How: the test takes the expander from the CXL core's driver, uses both ends of
- * its memory, and resets its bus. At the end it binds the expander to the CXL
- * core's driver, and compares the regions.
+ * its memory, and resets its bus. It binds the expander to the CXL core's driver, and
+ * has the kernel make a dax device of the memory. At the end it compares the regions.
  *
  * Not covered: expanders whose memory the kernel uses as System RAM, but for the
  * refusal in test_bind.c.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,76 @@ static void test_bus_reset_restores_decoder(void)
 	check_memory(&vfio, 0, 5);
 }
 
+#define DAX		"/sys/bus/dax/devices/dax*"
+#define KMEM		"/sys/bus/dax/drivers/kmem/dax*/state"
+
+static bool is_there(const char *pattern)
+{
+	glob_t found;
+	bool ret = !glob(pattern, 0, NULL, &found);
+
+	globfree(&found);
+	return ret;
+}
+
+/* The kernel's allocator has it. */
+static bool kernel_has_memory(void)
+{
+	return is_there(KMEM);
+}
+
+static void unplug_memory(void)
+{
+	glob_t found;
+
+	check_eq(glob(KMEM, 0, NULL, &found), 0);
+	write_file(found.gl_pathv[0], "unplugged");
+	globfree(&found);
+}
+
+static bool dax_device_found(void)
+{
+	return is_there(DAX);
+}
+
+static void give_back(void)
+{
+	write_file(pci_path(expander(), "driver_override"), "\n");
+	write_file(CORE_DRIVER "/bind", expander());
+	check(core_has_it());
+	wait_until(dax_device_found);
+}
+
+/*
+ * Type 1 would still write to what has become the kernel's memory: nothing becomes that
+ * until the administrator says that type 1 has it no more.
+ */
+static void test_kernel_waits_for_type1(void)
+{
+	char *listed;
+	struct vfio vfio;
+
+	write_file("/sys/devices/system/memory/auto_online_blocks", "offline");
+	check_eq(system("modprobe -a dax_cxl kmem"), 0);
+	take(&vfio);
+	clear_no_more();
+	check_memory(&vfio, 0, 7);
+	vfio_close(&vfio);
+	__pci_unbind(expander());
+	give_back();
+	check(!kernel_has_memory());
+	listed = read_file(TYPE1_MEMORY);
+	check_ne(*listed, '\0');
+	free(listed);
+
+	write_file(CORE_DRIVER "/unbind", expander());
+	pci_forget_type1();
+	give_back();
+	wait_until(kernel_has_memory);
+	unplug_memory();
+	write_file(CORE_DRIVER "/unbind", expander());
+}
+
 static unsigned int regions(void)
 {
 	DIR *dir = opendir("/sys/bus/cxl/devices");
@@ -161,6 +232,7 @@ static void test_region_returns_to_cxl_core(void)
 const struct test tests[] = {
 	{ "memory_is_the_expanders", test_memory_is_the_expanders },
 	{ "bus_reset_restores_decoder", test_bus_reset_restores_decoder },
+	{ "kernel_waits_for_type1", test_kernel_waits_for_type1 },
 	{ "region_returns_to_cxl_core", test_region_returns_to_cxl_core },
 	{ }
 };

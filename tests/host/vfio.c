@@ -166,14 +166,20 @@ static void set_backing(const char *backing)
 {
 	char name[32], current[40], size[32];
 	const char *colon = strchr(backing, ':');
+	unsigned long folio = colon ? strtoul(colon + 1, NULL, 0) : 0;
+	const char *type1 = colon && !folio ? colon + 1 : "allow";
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(backing, ":"), backing);
-	snprintf(current, sizeof(current), "[%s]", name);
-	if (colon) {
-		snprintf(size, sizeof(size), "%lu\n", strtoul(colon + 1, NULL, 0));
+	if (folio) {
+		/* What the tests before this one mapped is nobody's any more. */
+		pci_forget_type1();
+		snprintf(size, sizeof(size), "%lu\n", folio);
 		set_attribute("folio_size", size, size);
 	}
+	snprintf(current, sizeof(current), "[%s]", name);
 	set_attribute("backing", name, current);
+	snprintf(current, sizeof(current), "[%s]", type1);
+	set_attribute("type1_dma", type1, current);
 }
 
 static void find_backing(struct vfio *vfio)

@@ -32,7 +32,8 @@ struct vfio {
 
 /*
  * Opens the accelerator, bound first if it is not, and finds its regions. VFIO_BACKING=
- * NAME[:FOLIO_SIZE] in the environment: with that backing.
+ * NAME[:FOLIO_SIZE] or NAME:refuse in the environment: with that backing, and that type1_dma,
+ * which is allow otherwise.
  */
 void vfio_open(struct vfio *vfio);
 /* Any VFIO device, bound already; one of its BARs is the memory, and nothing else is looked for. */
