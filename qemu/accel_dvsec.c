@@ -217,6 +217,9 @@ bool accel_config_init(CxlAccel *s, Error **errp)
 	pcie_dev_ser_num_init(pdev, ACCEL_CFG_DSN, s->sn);
 
 	accel_cdat_init(s);
+	/* Before what takes its part of the chain from QEMU. */
+	if (s->ats)
+		pcie_ats_init(pdev, ACCEL_CFG_ATS, true);
 	dvsecs_init(s);
 
 	if (msix_init_exclusive_bar(pdev, CXL_ACCEL_VECTORS, CXL_ACCEL_MSIX_BAR, errp) < 0) {
@@ -248,6 +251,8 @@ void accel_config_reset(CxlAccel *s, enum cxlr_reset kind)
 		return;
 	accel_cdat_reset(s);
 	pcie_cap_deverr_reset(PCI_DEVICE(s));
+	if (s->ats)
+		pci_set_word(PCI_DEVICE(s)->config + ACCEL_CFG_ATS + PCI_ATS_CTRL, 0);
 }
 
 uint32_t accel_config_read(PCIDevice *pdev, uint32_t addr, int len)

@@ -103,6 +103,32 @@ static void power_state_get(Object *obj, Visitor *v, const char *name, void *opa
 	visit_type_uint8(v, name, &val, errp);
 }
 
+/* As firmware left them: past the locks, and without effect. */
+static bool cache_enable_get(Object *obj, Error **errp)
+{
+	return accel_dvsec_get(CXL_ACCEL(obj), CXLR_DVSEC_CTRL) & CXLR_CTRL_CACHE_ENABLE;
+}
+
+static void cache_enable_set(Object *obj, bool enable, Error **errp)
+{
+	accel_dvsec_set(CXL_ACCEL(obj), CXLR_DVSEC_CTRL, CXLR_CTRL_CACHE_ENABLE, enable);
+}
+
+static bool config_lock_get(Object *obj, Error **errp)
+{
+	return accel_config_locked(CXL_ACCEL(obj));
+}
+
+static void config_lock_set(Object *obj, bool lock, Error **errp)
+{
+	accel_dvsec_set(CXL_ACCEL(obj), CXLR_DVSEC_LOCK, CXLR_LOCK_CONFIG_LOCK, lock);
+}
+
+static bool ats_enabled_get(Object *obj, Error **errp)
+{
+	return accel_ats_enabled(CXL_ACCEL(obj));
+}
+
 static bool mem_active_get(Object *obj, Error **errp)
 {
 	return CXL_ACCEL(obj)->mem_active;
@@ -353,6 +379,9 @@ void accel_observe_init(CxlAccel *s)
 	for (i = 0; i < ACCEL_RESET_COUNT; i++)
 		object_property_add_uint64_ptr(obj, resets[i], &s->resets[i], OBJ_PROP_FLAG_READ);
 
+	object_property_add_bool(obj, "cache-enable", cache_enable_get, cache_enable_set);
+	object_property_add_bool(obj, "config-lock", config_lock_get, config_lock_set);
+	object_property_add_bool(obj, "ats-enabled", ats_enabled_get, NULL);
 	object_property_add(obj, "power-state", "uint8", power_state_get, NULL, NULL, NULL);
 	add_register(s, "ras-uncorrectable", ras_get, ras_set, CXLR_RAS_UNCOR_STATUS, 32);
 	add_register(s, "ras-correctable", ras_get, ras_set, CXLR_RAS_COR_STATUS, 32);

@@ -163,6 +163,7 @@ void accel_reset(CxlAccel *s, enum accel_reset kind)
 		return;
 	s->resets[kind]++;
 	accel_engine_reset(s);
+	accel_cache_reset(s);
 	accel_component_reset(s, registers[kind]);
 	accel_config_reset(s, registers[kind]);
 	if (kind == ACCEL_RESET_FUNCTION) {

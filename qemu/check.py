@@ -25,7 +25,8 @@ CM, RAS, BI_DECODER, METADATA, HDM, ENGINE = 0x81000, 0x81080, 0x81180, 0x81190,
 GLOBAL, BASE, SIZE, CTRL, SKIP = 0x04, 0x10, 0x18, 0x20, 0x24
 LOCK, COMMIT, COMMITTED, ERROR, HOSTONLY, BI = 0x100, 0x200, 0x400, 0x800, 0x1000, 0x2000
 BI_ENABLE = 2
-MEM_ENABLE = 4
+CACHE_ENABLE, MEM_ENABLE = 1, 4
+CAP_ATS, ATS_ENABLE = 0x210, 0x80000000
 # The DVSEC for CXL Devices, and its registers.
 DVSEC = 0x180
 CAPABILITY, CONTROL, CONTROL2, STATUS2, CONFIG_LOCK, CAPABILITY2 = 0xa, 0xc, 0x10, 0x12, 0x14, 0x16
@@ -34,6 +35,9 @@ SIZE_HIGH, SIZE_LOW, BASE_HIGH, BASE_LOW = 0x18, 0x1c, 0x20, 0x24
 (ENABLE, STATUS, RING_LOW, RING_HIGH, RING_CFG, HEAD, TAIL, FIRST_ERROR, ERROR_LOW, ERROR_HIGH,
  COMPLETED, FAILED) = range(0, 0x30, 4)
 BUSY, HALTED, RESET, RING_OWN = 1, 2, 2, 0x100
+# The cache page, and what a fetch may come to.
+CACHE, FETCH, FETCHED, LINE = 0xc1000, 0x8, 0xc, 0x40
+NO_FETCH, FETCH_OK, FETCH_DISABLED, NO_TRANSLATION, NO_MEMORY = range(5)
 BRIDGE_HDM = 0x1128     # from the start of a host bridge's or upstream port's registers
 
 
@@ -133,6 +137,14 @@ class Device(Machine):
     def active(self, accel=0):
         """The bits of RANGE1 for valid and active."""
         return self.dvsec(SIZE_LOW, 4, accel) & 3
+
+    def fetch(self, address, ats=False, accel=0):
+        """By the cache: what came of it, and the line."""
+        self.write(self.bar(accel, CACHE), address & 0xffffffff)
+        self.write(self.bar(accel, CACHE + 4), address >> 32)
+        self.write(self.bar(accel, CACHE + FETCH), int(ats))
+        return (self.read(self.bar(accel, CACHE + FETCHED)),
+                self.read_bytes(self.bar(accel, CACHE + LINE), 64))
 
     def flr(self, accel=0):
         control = self.device(accel, 0x88)
@@ -1458,6 +1470,91 @@ def removal_is_told_by_the_slot_behind_a_switch(m):
     equal(m.read(m.device(1, 0)), 0x10f01af4)
 
 
+# The cache of host memory.
+
+def has_result(m, address, expected, ats=False, accel=0):
+    result, line = m.fetch(address, ats, accel)
+    equal(result, expected, 'fetch')
+    if result != FETCH_OK:
+        equal(line, bytes(64), 'line without a fetch')
+    return line
+
+
+@test()
+def cache_fetches_host_memory(m):
+    data = pattern_bytes(7, 192)
+    m.write_bytes(DATA, data)
+    equal(m.read(m.bar(0, CACHE + FETCHED)), NO_FETCH)
+    has_result(m, DATA, FETCH_DISABLED)
+    m.set_dvsec(CONTROL, CACHE_ENABLE)
+    for at in (0, 64, 128):
+        equal(has_result(m, DATA + at, FETCH_OK), data[at:at + 64], 'line at %d' % at)
+    equal(has_result(m, DATA + 65, FETCH_OK), data[64:128], 'the line that has the byte')
+    for address in (1 << 40, m.bar(), m.bridge, (1 << 64) - 64, 256 * MIB):
+        has_result(m, address, NO_MEMORY)
+    # CXL.cache is none of PCI's bus mastering.
+    m.write(m.device(0, 4), 2, 2)
+    equal(has_result(m, DATA, FETCH_OK), data[:64])
+    m.set_dvsec(CONTROL, 0)
+    has_result(m, DATA, FETCH_DISABLED)
+    # Its own memory is the host's, where that has an address.
+    m.map()
+    m.set_own(0, data)
+    m.set_dvsec(CONTROL, CACHE_ENABLE | MEM_ENABLE)
+    equal(has_result(m, m.window, FETCH_OK), data[:64])
+
+
+@test()
+def cache_after_resets(m):
+    m.set_dvsec(CONTROL, CACHE_ENABLE)
+    has_result(m, DATA, FETCH_OK)
+    m.flr()
+    m.setup_device(0)
+    equal(m.read(m.bar(0, CACHE + FETCHED)), NO_FETCH, 'after FLR')
+    has_result(m, DATA, FETCH_OK)
+    m.bus_reset()
+    has_result(m, DATA, FETCH_DISABLED)
+    m.set_dvsec(CONTROL, CACHE_ENABLE)
+    m.set_dvsec(CONTROL2, 4)
+    has_result(m, DATA, FETCH_DISABLED)
+    m.step(10)
+    # 8.1.3.6: a CXL Reset keeps Control.
+    has_result(m, DATA, FETCH_OK)
+
+
+@test(('ats=on', ''))
+def cache_has_addresses_by_ats(m):
+    m.write_bytes(DATA, pattern_bytes(9, 64))
+    control = m.device(0, CAP_ATS + 4)
+    for accel in (0, 1):
+        m.set_dvsec(CONTROL, CACHE_ENABLE, accel=accel)
+        has_result(m, DATA, NO_TRANSLATION, ats=True, accel=accel)
+    for accel, there in ((0, True), (1, False)):
+        at, chain = 0x100, []
+        while at and at not in chain:
+            chain.append(at)
+            at = m.read(m.device(accel, at)) >> 20
+        equal(CAP_ATS in chain, there, 'ATS in the chain of capabilities')
+        equal(DVSEC in chain, True, 'DVSEC in the chain')
+        equal(at, 0, 'end of the chain')
+    equal(m.read(m.device(0, CAP_ATS)) & 0xffff, 0xf, 'capability')
+    m.write(control, ATS_ENABLE)
+    equal(m.get('ats-enabled'), True)
+    # There is no IOMMU: each address is its own translation.
+    equal(has_result(m, DATA, FETCH_OK, ats=True), pattern_bytes(9, 64))
+    # A Translation Request is one of PCI's.
+    m.write(m.device(0, 4), 2, 2)
+    has_result(m, DATA, NO_TRANSLATION, ats=True)
+    has_result(m, DATA, FETCH_OK)
+    m.write(m.device(0, 4), 6, 2)
+    has_result(m, DATA, FETCH_OK, ats=True)
+    m.flr()
+    equal(m.get('ats-enabled'), False, 'after FLR')
+    m.write(control, ATS_ENABLE)
+    m.bus_reset()
+    equal(m.get('ats-enabled'), False, 'after a bus reset')
+
+
 # Hostile software.
 
 def hostile_value(rng):
@@ -1466,7 +1563,7 @@ def hostile_value(rng):
                        RING, 1 << 28, COMMIT, CTRL))
 
 
-@test(('decoders=8', 'decoders=2,hdm-db=on'), size='256M')
+@test(('decoders=8,ats=on', 'decoders=2,hdm-db=on'), size='256M')
 def hostile_registers(m):
     rng = random.Random(1)
     for step in range(30000):
@@ -1478,9 +1575,9 @@ def hostile_registers(m):
         elif kind < 3:
             address = m.bar(accel, rng.choice((HDM, HDM, CM, RAS, ENGINE)) + rng.randrange(0x120))
         elif kind < 5:
-            address = m.bar(accel, ENGINE + rng.randrange(0x30))
+            address = m.bar(accel, rng.choice((ENGINE, CACHE)) + rng.randrange(0x30))
         elif kind == 5:
-            address = m.device(accel, rng.randrange(0x100, 0x210))
+            address = m.device(accel, rng.randrange(0x100, 0x218))
         elif kind == 6:
             address = m.device(accel, rng.randrange(0x1000))
         else:

@@ -128,6 +128,7 @@ static void bar_init(CxlAccel *s)
 		memory_region_add_subregion(&s->bar, CXL_ACCEL_ACL_OFFSET, &s->acl_page);
 	accel_component_init(s);
 	accel_engine_init(s);
+	accel_cache_init(s);
 	pci_register_bar(PCI_DEVICE(s), CXL_ACCEL_BAR, BAR_FLAGS, &s->bar);
 	/* Only a prefetchable BAR gets an address above 4 GiB behind a bridge. */
 	if (s->place->bar != CXL_ACCEL_BAR)
@@ -144,6 +145,7 @@ static void bar_exit(CxlAccel *s)
 	memory_region_del_subregion(&s->bar, &s->id_page);
 	memory_region_del_subregion(&s->bar, &s->scratch_page);
 	memory_region_del_subregion(&s->bar, &s->engine_page);
+	memory_region_del_subregion(&s->bar, &s->cache_page);
 }
 
 static bool check_properties(CxlAccel *s, Error **errp)
@@ -278,6 +280,7 @@ static const Property accel_properties[] = {
 	DEFINE_PROP_UINT64("sn", CxlAccel, sn, 0),
 	DEFINE_PROP_STRING("component", CxlAccel, component),
 	DEFINE_PROP_BOOL("acl", CxlAccel, acl, false),
+	DEFINE_PROP_BOOL("ats", CxlAccel, ats, false),
 };
 
 static const struct {
@@ -294,6 +297,7 @@ static const struct {
 	{ "af", "whether there is an Advanced Features capability" },
 	{ "sn", "PCIe device serial number" },
 	{ "acl", "whether the device declares what of BAR 0 is safe for a VM" },
+	{ "ats", "whether there is an ATS capability" },
 	{ "component", "where the component registers are: 'middle', 'end', 'start', 'alone', "
 	  "'large'" },
 };

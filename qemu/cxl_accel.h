@@ -34,6 +34,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(CxlAccel, CXL_ACCEL)
 #define ACCEL_CFG_DSN		0x150
 #define ACCEL_CFG_DOE		0x160
 #define ACCEL_CFG_DVSEC		0x180	/* PCIe DVSEC for CXL Devices, first of several */
+#define ACCEL_CFG_ATS		0x210
 
 /* The DVSECs follow each other; offsets are those from the first one. */
 #define ACCEL_DVSEC_GPF		0x40
@@ -90,6 +91,12 @@ struct accel_engine {
 	uint8_t buf[ACCEL_OPERANDS][ACCEL_CHUNK];
 };
 
+struct accel_cache {
+	uint64_t address;
+	uint32_t result;	/* CXL_ACCEL_FETCH_* */
+	uint8_t line[CXL_ACCEL_LINE_SIZE];
+};
+
 /* Where the component registers are. */
 struct accel_place {
 	const char *name;
@@ -114,12 +121,13 @@ struct CxlAccel {
 	bool immediate_readiness;
 	bool af;
 	bool acl;
+	bool ats;
 	uint64_t sn;
 	char *component;
 	const struct accel_place *place;	/* by that name */
 
 	MemoryRegion bar, component_bar;
-	MemoryRegion id_page, scratch_page, component_block, engine_page, acl_page;
+	MemoryRegion id_page, scratch_page, component_block, engine_page, cache_page, acl_page;
 	MemoryRegion scratch_before, scratch_after;	/* beside component_block */
 	uint8_t scratch[CXL_ACCEL_SCRATCH_SIZE];
 
@@ -153,6 +161,7 @@ struct CxlAccel {
 	DOECap *doe;
 	struct accel_cdat *cdat;
 	struct accel_engine engine;
+	struct accel_cache cache;
 
 	/* For tests, over QMP. */
 	uint64_t hdm_writes, component_writes;
@@ -218,6 +227,11 @@ bool accel_in_d0(CxlAccel *s);
 void accel_engine_init(CxlAccel *s);
 void accel_engine_finalize(CxlAccel *s);
 void accel_engine_reset(CxlAccel *s);
+
+/* accel_cache.c: its cache of host memory, and the ATS by which it may have the addresses */
+void accel_cache_init(CxlAccel *s);
+void accel_cache_reset(CxlAccel *s);
+bool accel_ats_enabled(CxlAccel *s);
 
 /* accel_cdat.c */
 void accel_cdat_init(CxlAccel *s);

@@ -31,11 +31,12 @@
 #define CXL_ACCEL_COMPONENT_OFFSET	0x80000	/* CXL component registers, 64 KiB */
 #define  CXL_ACCEL_ARB_MUX_SCRATCH	0x0e008	/* in those: 32 bits, without effect */
 #define CXL_ACCEL_ENGINE_OFFSET		0xc0000	/* engine page */
+#define CXL_ACCEL_CACHE_OFFSET		0xc1000	/* cache page */
 /* With option 'acl', registers that declare two ranges of BAR 0 safe (CXL 3.1, 8.2.6). */
 #define CXL_ACCEL_ACL_OFFSET		0x20000
 #define  CXL_ACCEL_ACL_SAFE_0		0x00000	/* identity and scratch page */
 #define  CXL_ACCEL_ACL_SAFE_0_SIZE	0x10000
-#define  CXL_ACCEL_ACL_SAFE_1		0x80000	/* component registers to engine page */
+#define  CXL_ACCEL_ACL_SAFE_1		0x80000	/* component registers to cache page */
 #define  CXL_ACCEL_ACL_SAFE_1_SIZE	0x50000
 #define CXL_ACCEL_PAGE_SIZE		0x01000
 
@@ -83,6 +84,23 @@
 #define CXL_ACCEL_ERROR_HIGH		0x24
 #define CXL_ACCEL_DONE			0x28	/* read-only: descriptors completed */
 #define CXL_ACCEL_FAILED		0x2c	/* read-only: those with an error */
+
+/*
+ * Cache page. Offsets from CXL_ACCEL_CACHE_OFFSET. A write to FETCH fetches a line of host
+ * memory by CXL.cache, and the result is there when the write returns.
+ */
+#define CXL_ACCEL_CACHE_LOW		0x00	/* the address, a multiple of 64 */
+#define CXL_ACCEL_CACHE_HIGH		0x04
+#define CXL_ACCEL_CACHE_FETCH		0x08	/* reads as zero */
+#define  CXL_ACCEL_FETCH_ATS		0x1u	/* 0: a host physical address, 1: a bus address */
+#define CXL_ACCEL_CACHE_RESULT		0x0c	/* read-only */
+#define  CXL_ACCEL_FETCH_NONE		0u	/* there was no fetch since a reset */
+#define  CXL_ACCEL_FETCH_OK		1u
+#define  CXL_ACCEL_FETCH_DISABLED	2u	/* Cache_Enable is clear, or in a CXL Reset */
+#define  CXL_ACCEL_FETCH_NO_TRANSLATION	3u	/* ATS is off, or the IOMMU has none */
+#define  CXL_ACCEL_FETCH_NO_MEMORY	4u	/* the host has no memory there */
+#define CXL_ACCEL_CACHE_LINE		0x40	/* read-only: the line; zeros without one */
+#define  CXL_ACCEL_LINE_SIZE		64
 
 /* The vector that is raised when the engine halts. */
 #define CXL_ACCEL_HALT_VECTOR		0
