@@ -101,7 +101,10 @@ describe()
 		iommu)
 			case $name in
 			none) ;;
-			intel) devices+=(-device intel-iommu,intremap=on,caching-mode=on) ;;
+			intel)
+				# shellcheck disable=SC2086
+				settings "" $options
+				devices+=(-device "intel-iommu,intremap=on,caching-mode=on$properties") ;;
 			*) die "$file: iommu is intel or none, not '$name'" ;;
 			esac ;;
 		bridge)
