@@ -41,10 +41,15 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		ret = -ENOMEM;
 		goto err_power;
 	}
+	ret = cxl_vfio_cache_allow(&cxlv->hw, cxlv->settings.host_cache == CXL_VFIO_CACHE_ALLOW);
+	if (ret) {
+		ret = -ENXIO;
+		goto err_power;
+	}
 	ret = vfio_pci_core_register_device(&cxlv->core);
 	if (ret) {
 		pci_err(pdev, "cannot register with VFIO: %pe\n", ERR_PTR(ret));
-		goto err_power;
+		goto err_cache;
 	}
 
 	pci_info(pdev, "CXL memory %pra, decoder %u%s%s, component registers in BAR %u at %pa\n",
@@ -58,6 +63,9 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	cxl_vfio_power_put(cxlv);
 	return 0;
 
+err_cache:
+	cxlv->hw.cache_denied = false;
+	cxl_vfio_dvsec_restore(&cxlv->hw);
 err_power:
 	kfree(cxlv->hw.saved);
 	cxl_vfio_runtime_pm_exit(cxlv);

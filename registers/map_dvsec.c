@@ -22,6 +22,9 @@ static const struct cxlr_lock config_lock = {
 	.mask = CXLR_LOCK_CONFIG_LOCK, .value = CXLR_LOCK_CONFIG_LOCK, .survives = true,
 };
 
+/* Of what tells of a cache of host memory. */
+#define NO_CACHE	"0 where the administrator denies the cache (host_cache)"
+
 /* What a field takes a capability for. */
 #define NEED(variable_, name_, offset_, mask_)							\
 	static const struct cxlr_need variable_ = {						\
@@ -72,13 +75,13 @@ NEED(direct_p2p, "Direct P2P Mem Capable", CXLR_DVSEC_CAP3, CXLR_CAP3_DIRECT_P2P
 static const struct cxlr_reg device_regs[] = {
 	DVSEC_HEADER("8.1.3", CXLR_DVSEC_ID_DEVICE, CXLR_DVSEC_DEVICE_REV, CXLR_DVSEC_DEVICE_LEN),
 	CONFIG16("DVSEC CXL Capability", "8.1.3.1", CXLR_DVSEC_CAP,
-		FIELD("Cache_Capable", CXLR_CAP_CACHE_CAPABLE, RO, OPEN),
+		FIELD("Cache_Capable", CXLR_CAP_CACHE_CAPABLE, RO, OPEN, .note = NO_CACHE),
 		FIELD("IO_Capable", CXLR_CAP_IO_CAPABLE, RO, OPEN, .initial = CXLR_CAP_IO_CAPABLE),
 		FIELD("Mem_Capable", CXLR_CAP_MEM_CAPABLE, RO, OPEN),
 		FIELD("Mem_HwInit_Mode", CXLR_CAP_MEM_HWINIT, RO, OPEN),
 		FIELD("HDM_Count", CXLR_CAP_HDM_COUNT, RO, OFFER),
 		FIELD("Cache Writeback and Invalidate Capable", CXLR_CAP_CACHE_WBI_CAPABLE,
-		      RO, OPEN),
+		      RO, OPEN, .note = NO_CACHE),
 		FIELD("CXL Reset Capable", CXLR_CAP_RESET_CAPABLE, RO, OPEN),
 		FIELD("CXL Reset Timeout", CXLR_CAP_RESET_TIMEOUT, RO, OPEN,
 		      .note = "10 ms, 100 ms, 1 s, 10 s, 100 s"),
@@ -152,11 +155,12 @@ static const struct cxlr_reg device_regs[] = {
 		RSVDP(15, 1)),
 	CONFIG16("DVSEC CXL Capability2", "8.1.3.7", CXLR_DVSEC_CAP2,
 		FIELD("Cache Size Unit", CXLR_CAP2_CACHE_SIZE_UNIT, RO, OPEN,
-		      .note = "0 not told, 1 64 KiB, 2 1 MiB"),
+		      .note = "0 not told, 1 64 KiB, 2 1 MiB; " NO_CACHE),
 		FIELD("Fallback Capability", CXLR_CAP2_FALLBACK, RO, OPEN),
 		FIELD("Modified Completion Capable", CXLR_CAP2_MODIFIED_COMPLETION, RO, ZERO),
-		FIELD("No Clean Writeback", CXLR_CAP2_NO_CLEAN_WRITEBACK, RO, OPEN),
-		FIELD("Cache Size", CXLR_CAP2_CACHE_SIZE, RO, OPEN)),
+		FIELD("No Clean Writeback", CXLR_CAP2_NO_CLEAN_WRITEBACK, RO, OPEN,
+		      .note = NO_CACHE),
+		FIELD("Cache Size", CXLR_CAP2_CACHE_SIZE, RO, OPEN, .note = NO_CACHE)),
 	RANGE(0, "1", "8.1.3.8.1", "8.1.3.8.2", "8.1.3.8.3", "8.1.3.8.4", OFFER, LIVE, OPEN,
 	      "follows the first HDM decoder, unless CONFIG_LOCK is set", NULL),
 	RANGE(1, "2", "8.1.3.8.5", "8.1.3.8.6", "8.1.3.8.7", "8.1.3.8.8", ZERO, ZERO, ZERO, NULL,
@@ -208,7 +212,7 @@ static const struct cxlr_reg flex_bus_regs[] = {
 	DVSEC_HEADER("8.2.1.3", CXLR_DVSEC_ID_FLEX_BUS_PORT, CXLR_DVSEC_FLEX_BUS_REV,
 		     CXLR_DVSEC_FLEX_BUS_LEN),
 	CONFIG16("DVSEC Flex Bus Port Capability", "8.2.1.3.1", CXLR_FLEX_BUS_CAP,
-		FIELD("Cache_Capable", CXLR_FLEX_BUS_CACHE, RO, OPEN),
+		FIELD("Cache_Capable", CXLR_FLEX_BUS_CACHE, RO, OPEN, .note = NO_CACHE),
 		FIELD("IO_Capable", CXLR_FLEX_BUS_IO, RO, OPEN, .initial = CXLR_FLEX_BUS_IO),
 		FIELD("Mem_Capable", CXLR_FLEX_BUS_MEM, RO, OPEN),
 		RSVDP(4, 3),
@@ -220,7 +224,7 @@ static const struct cxlr_reg flex_bus_regs[] = {
 		FIELD("CXL PBR Flit Capable", CXLR_FLEX_BUS_PBR, RO, OPEN),
 		RSVDP(15, 15)),
 	CONFIG16("DVSEC Flex Bus Port Control", "8.2.1.3.2", CXLR_FLEX_BUS_CTRL,
-		FIELD("Cache_Enable", CXLR_FLEX_BUS_CACHE, HWINIT, OPEN),
+		FIELD("Cache_Enable", CXLR_FLEX_BUS_CACHE, HWINIT, OPEN, .note = NO_CACHE),
 		FIELD("IO_Enable", CXLR_FLEX_BUS_IO, RO, OPEN, .initial = CXLR_FLEX_BUS_IO),
 		FIELD("Mem_Enable", CXLR_FLEX_BUS_MEM, HWINIT, OPEN),
 		FIELD("CXL_Sync_Hdr_Bypass_Enable", BITS(3, 3), HWINIT, OPEN),
@@ -236,7 +240,7 @@ static const struct cxlr_reg flex_bus_regs[] = {
 		FIELD("CXL PBR Flit Enable", CXLR_FLEX_BUS_PBR, HWINIT, OPEN),
 		RSVDP(15, 15)),
 	CONFIG16("DVSEC Flex Bus Port Status", "8.2.1.3.3", CXLR_FLEX_BUS_STATUS,
-		FIELD("Cache_Enabled", CXLR_FLEX_BUS_CACHE, RO, OPEN),
+		FIELD("Cache_Enabled", CXLR_FLEX_BUS_CACHE, RO, OPEN, .note = NO_CACHE),
 		FIELD("IO_Enabled", CXLR_FLEX_BUS_IO, RO, OPEN),
 		FIELD("Mem_Enabled", CXLR_FLEX_BUS_MEM, RO, OPEN),
 		FIELD("CXL_Sync_Hdr_Bypass_Enabled", BITS(3, 3), RO, OPEN),

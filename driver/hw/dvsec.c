@@ -257,7 +257,7 @@ void cxl_vfio_dvsec_write_back(struct cxl_vfio_hw *hw)
 	struct pci_dev *pdev = hw->pdev;
 	unsigned int timeout_ms = wbi_timeout_ms(hw);
 
-	if (!(hw->cap & CXLR_CAP_CACHE_CAPABLE) || !(hw->cap & CXLR_CAP_CACHE_WBI_CAPABLE))
+	if (!cxl_vfio_has_cache(hw) || !(hw->cap & CXLR_CAP_CACHE_WBI_CAPABLE))
 		return;
 	cxl_vfio_dvsec_write_control2(hw, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI);
 	if (wait_status2(hw, CXLR_STATUS2_CACHE_INVALID, timeout_ms) == -ETIMEDOUT)
@@ -277,6 +277,12 @@ bool cxl_vfio_dvsec_reset_clears(const struct cxl_vfio_hw *hw)
 	return cxl_vfio_dvsec_can_reset(hw) && hw->cap & CXLR_CAP_RESET_MEM_CLR;
 }
 
+/* Control as the platform had it, but for a cache that the administrator denies. */
+static u16 wanted_control(const struct cxl_vfio_hw *hw)
+{
+	return hw->platform.dvsec_ctrl & ~(hw->cache_denied ? CXLR_CTRL_CACHE_ENABLE : 0);
+}
+
 /* CONFIG_LOCK locks Base and Control, so that comes last (8.1.3.6). */
 static void restore_unlocked(struct cxl_vfio_hw *hw)
 {
@@ -290,7 +296,7 @@ static void restore_unlocked(struct cxl_vfio_hw *hw)
 		pci_write_config_dword(pdev, hw->dvsec + CXLR_DVSEC_RANGE_BASE_LOW(i),
 				       platform->range_base_low[i]);
 	}
-	pci_write_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL, platform->dvsec_ctrl);
+	pci_write_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL, wanted_control(hw));
 	pci_write_config_word(pdev, hw->dvsec + CXLR_DVSEC_LOCK, platform->dvsec_lock);
 }
 
@@ -304,7 +310,7 @@ static void restore_unlocked(struct cxl_vfio_hw *hw)
  */
 int cxl_vfio_dvsec_restore(struct cxl_vfio_hw *hw)
 {
-	const u16 want = hw->platform.dvsec_ctrl, want2 = hw->platform.dvsec_ctrl2;
+	const u16 want = wanted_control(hw), want2 = hw->platform.dvsec_ctrl2;
 	struct pci_dev *pdev = hw->pdev;
 	u16 lock, ctrl, ctrl2;
 
@@ -320,7 +326,7 @@ int cxl_vfio_dvsec_restore(struct cxl_vfio_hw *hw)
 	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL2, &ctrl2);
 	if (ctrl == want && !((ctrl2 ^ want2) & ~CONTROL2_USER))
 		return 0;
-	pci_err(pdev, "DVSEC Control and Control2 read %#x and %#x after a reset, not %#x and %#x\n",
+	pci_err(pdev, "DVSEC Control and Control2 read %#x and %#x, not %#x and %#x\n",
 		ctrl, ctrl2, want, want2);
 	return -EIO;
 }

@@ -168,6 +168,8 @@ struct cxl_vfio_switch;
  * @acl: what of its BARs is safe for a user; NULL: all that is not known to be unsafe
  * @platform: what it was programmed to at bind
  * @saved: configuration space at bind
+ * @cache_denied: its cache stays off. Changes while no process has it open, with configuration
+ *		  access locked
  * @decoder: index of the HDM decoder that decodes the memory
  * @switches: those above it, from the root port on; NULL: none
  * @ras: what it had masked of errors
@@ -186,6 +188,7 @@ struct cxl_vfio_hw {
 	struct cxl_vfio_acl *acl;
 	struct cxl_vfio_platform platform;
 	struct pci_saved_state *saved;
+	bool cache_denied;
 	unsigned int decoder;
 	struct cxl_vfio_switch *switches;
 	struct cxl_vfio_ras ras;
@@ -214,6 +217,12 @@ static inline u32 cxl_vfio_comp_regs_size(const struct cxl_vfio_comp *comp)
 	return comp->hdm + comp->hdm_size;
 }
 
+/* Does a user of the device have its cache of host memory? */
+static inline bool cxl_vfio_has_cache(const struct cxl_vfio_hw *hw)
+{
+	return hw->cap & CXLR_CAP_CACHE_CAPABLE && !hw->cache_denied;
+}
+
 /* Is it among the reasons now? */
 static inline bool cxl_vfio_holds(const struct cxl_vfio_hw *hw, enum cxl_vfio_reason reason)
 {
@@ -233,6 +242,9 @@ bool cxl_vfio_dvsec_can_reset(const struct cxl_vfio_hw *hw);
 bool cxl_vfio_dvsec_reset_clears(const struct cxl_vfio_hw *hw);
 int cxl_vfio_dvsec_restore(struct cxl_vfio_hw *hw);
 bool cxl_vfio_dvsec_kept_mem_enable(struct cxl_vfio_hw *hw);
+
+/* cache.c */
+int cxl_vfio_cache_allow(struct cxl_vfio_hw *hw, bool allow);
 
 /* component.c */
 int cxl_vfio_component_find(struct cxl_vfio_hw *hw);

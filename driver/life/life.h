@@ -38,6 +38,12 @@ enum {
 	CXL_VFIO_RESET_CXL,	/* by a CXL Reset, if it has that */
 };
 
+/* Whether a user gets the device's cache of host memory: cxl_vfio_settings.host_cache. */
+enum {
+	CXL_VFIO_CACHE_ALLOW,
+	CXL_VFIO_CACHE_DENY,
+};
+
 /**
  * struct cxl_vfio_settings - what the administrator decides
  * @backing: of the memory, at bind
@@ -45,6 +51,7 @@ enum {
  * @type1_dma: CXL_VFIO_TYPE1_*, at bind
  * @clear: CXL_VFIO_CLEAR_*
  * @vfio_reset: CXL_VFIO_RESET_*
+ * @host_cache: CXL_VFIO_CACHE_*, at bind
  * @commit_decoders: give memory an address that has none, at bind
  */
 struct cxl_vfio_settings {
@@ -53,6 +60,7 @@ struct cxl_vfio_settings {
 	unsigned int type1_dma;
 	unsigned int clear;
 	unsigned int vfio_reset;
+	unsigned int host_cache;
 	bool commit_decoders;
 };
 
@@ -222,6 +230,7 @@ int cxl_vfio_tenancy_clear_if_idle(struct cxl_vfio_device *cxlv);
 int cxl_vfio_tenancy_type1(struct cxl_vfio_device *cxlv, unsigned int type1_dma);
 int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
 			    unsigned int folio_order);
+int cxl_vfio_tenancy_change_cache(struct cxl_vfio_device *cxlv, bool allow);
 
 /* clear.c */
 void cxl_vfio_clear_init(struct cxl_vfio_device *cxlv);

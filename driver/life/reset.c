@@ -98,8 +98,10 @@ void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv)
 	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_CLOSE);
 	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) && cxl_vfio_is_present(&cxlv->hw))
 		ret = reset_locked(cxlv);
-	scoped_guard(cxl_vfio_config, cxlv->core.pdev)
+	scoped_guard(cxl_vfio_config, cxlv->core.pdev) {
+		cxlv->hw.cache_denied = false;
 		restore_after_close(cxlv);
+	}
 	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) && !cxl_vfio_is_absent(&cxlv->hw))
 		pci_err(cxlv->core.pdev, "left in a CXL Reset that no reset of its bus has ended (%pe): its memory cannot be reached until one does\n",
 			ERR_PTR(ret ?: -ETIMEDOUT));

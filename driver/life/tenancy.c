@@ -225,3 +225,28 @@ int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_
 	cxl_vfio_power_put(cxlv);
 	return ret;
 }
+
+/**
+ * cxl_vfio_tenancy_change_cache - allow or deny the device's cache of host memory, between users
+ * @cxlv: the device
+ * @allow: which
+ *
+ * Waits for a CXL Reset that clears the memory.
+ *
+ * Return: 0; -EBUSY while the device is open; -ENODEV if it does not answer, logged; or as
+ * cxl_vfio_cache_allow().
+ */
+int cxl_vfio_tenancy_change_cache(struct cxl_vfio_device *cxlv, bool allow)
+{
+	int ret = cxl_vfio_power_get(cxlv);
+
+	if (ret)
+		return ret;
+	scoped_guard(mutex, &cxlv->mem.backing_lock) {
+		ret = cxlv->mem.in_use ? -EBUSY : cxl_vfio_check_present(&cxlv->hw);
+		if (!ret)
+			ret = cxl_vfio_cache_allow(&cxlv->hw, allow);
+	}
+	cxl_vfio_power_put(cxlv);
+	return ret;
+}

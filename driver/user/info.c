@@ -29,7 +29,7 @@ static int put_cap(struct cxl_vfio_device *cxlv, struct vfio_device_info __user 
 		.comp_regs_region_index = cxlv->comp_region_index,
 	};
 
-	if (cxlv->hw.cap & CXLR_CAP_CACHE_CAPABLE)
+	if (cxl_vfio_has_cache(&cxlv->hw))
 		cap.flags |= VFIO_CXL_CAP_CACHE_CAPABLE;
 
 	return copy_to_user((void __user *)arg + offset, &cap, sizeof(cap)) ? -EFAULT : 0;

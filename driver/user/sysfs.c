@@ -30,6 +30,7 @@ void cxl_vfio_settings_of_new(struct cxl_vfio_settings *settings)
 	settings->type1_dma = READ_ONCE(new_devices.type1_dma);
 	settings->clear = READ_ONCE(new_devices.clear);
 	settings->vfio_reset = READ_ONCE(new_devices.vfio_reset);
+	settings->host_cache = READ_ONCE(new_devices.host_cache);
 	settings->commit_decoders = READ_ONCE(new_devices.commit_decoders);
 }
 
@@ -306,6 +307,35 @@ static ssize_t vfio_reset_store(struct device *dev, struct device_attribute *att
 }
 static DEVICE_ATTR_RW(vfio_reset);
 
+static const char * const host_cache_names[] = {
+	[CXL_VFIO_CACHE_ALLOW] = "allow",
+	[CXL_VFIO_CACHE_DENY] = "deny",
+};
+
+static const struct one_of host_caches = {
+	host_cache_names, ARRAY_SIZE(host_cache_names), &new_devices.host_cache
+};
+module_param_cb(host_cache, &one_of_param_ops, (void *)&host_caches, 0644);
+MODULE_PARM_DESC(host_cache, "whether new devices may cache host memory, past the IOMMU: allow (the default: as the firmware set them up) or deny");
+
+static ssize_t host_cache_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return emit_one_of(&host_caches, READ_ONCE(dev_to_cxl_vfio(dev)->hw.cache_denied) ?
+			   CXL_VFIO_CACHE_DENY : CXL_VFIO_CACHE_ALLOW, buf);
+}
+
+static ssize_t host_cache_store(struct device *dev, struct device_attribute *attr,
+				const char *buf, size_t count)
+{
+	int which = sysfs_match_string(host_cache_names, buf);
+
+	if (which < 0)
+		return which;
+	return cxl_vfio_tenancy_change_cache(dev_to_cxl_vfio(dev),
+					     which == CXL_VFIO_CACHE_ALLOW) ?: count;
+}
+static DEVICE_ATTR_RW(host_cache);
+
 module_param_named(commit_decoders, new_devices.commit_decoders, bool, 0644);
 MODULE_PARM_DESC(commit_decoders, "give memory an address whose HDM decoders the platform's firmware left uncommitted (default: off)");
 
@@ -318,6 +348,7 @@ static struct attribute *cxl_vfio_attrs[] = {
 	&dev_attr_clearing.attr,
 	&dev_attr_uncleared_bytes.attr,
 	&dev_attr_vfio_reset.attr,
+	&dev_attr_host_cache.attr,
 	NULL
 };
 

@@ -118,6 +118,23 @@ static void offer_ranges(struct cxl_vfio_regs *regs)
 		   lower_32_bits(size));
 }
 
+/* 8.1.3.1, 8.1.3.7, 8.2.1.3: as of a device that has none. */
+static void hide_cache(struct cxl_vfio_regs *regs)
+{
+	const struct cxlr_block *link = cxlr_block_find(&regs->hw->dvsecs,
+							CXLR_DVSEC_ID_FLEX_BUS_PORT);
+	u32 at;
+
+	init_dvsec(regs, CXLR_DVSEC_CAP, CXLR_CAP_CACHE_CAPABLE | CXLR_CAP_CACHE_WBI_CAPABLE, 0);
+	init_dvsec(regs, CXLR_DVSEC_CAP2, CXLR_CAP2_CACHE_SIZE_UNIT |
+		   CXLR_CAP2_NO_CLEAN_WRITEBACK | CXLR_CAP2_CACHE_SIZE, 0);
+	/* Capability, Control and Status, of 16 bits each. */
+	for (at = CXLR_FLEX_BUS_CAP; link && at <= CXLR_FLEX_BUS_STATUS; at += sizeof(u16))
+		if (at + sizeof(u16) <= link->size)
+			cxlr_init(&regs->dvsec, link->at - regs->dvsec_start + at,
+				  CXLR_FLEX_BUS_CACHE, 0);
+}
+
 /*
  * 8.1.3.8: what the ranges decode when HDM decoders do not; firmware keeps the
  * two the same, so the range follows the decoder.
@@ -594,6 +611,8 @@ static int fill_spaces(struct cxl_vfio_regs *regs)
 		return -EIO;
 	}
 	offer_ranges(regs);
+	if (!cxl_vfio_has_cache(regs->hw))
+		hide_cache(regs);
 	/* 9.7: a CXL Reset is of all functions, and only this one is the user's. */
 	if (pdev->multifunction)
 		init_dvsec(regs, CXLR_DVSEC_CAP, CXLR_CAP_RESET_CAPABLE | CXLR_CAP_RESET_MEM_CLR,

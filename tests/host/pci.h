@@ -14,6 +14,9 @@
 /* The memory that type 1 may have: a line each, FIRST-LAST. */
 #define TYPE1_MEMORY	"/sys/bus/pci/drivers/" PCI_DRIVER "/type1_memory"
 
+/* Whether new devices may cache host memory: allow or deny. */
+#define HOST_CACHE	"/sys/module/cxl_vfio_pci/parameters/host_cache"
+
 /* The accelerator under test, as "0000:11:00.0". */
 const char *pci_accel(void);
 /* Accelerator number n, from 0, by address; stays until the next call. */

@@ -180,6 +180,29 @@ static void test_refuse_bi_not_listed(void)
 	check_refused_without("bi-listed", "no BI Decoder");
 }
 
+/* A cache that cannot be denied is no cache of a device that is bound with "deny". */
+static void check_deny_refused(const char *words)
+{
+	struct attempt accel;
+
+	unbind_after_use();
+	write_file(HOST_CACHE, "deny");
+	attempt(pci_accel(), &accel);
+	write_file(HOST_CACHE, "allow");
+	check_refused(pci_accel(), &accel, words);
+}
+
+static void test_refuse_locked_cache(void)
+{
+	unbind_after_use();
+	qmp_set("cache-enable", true);
+	qmp_set("config-lock", true);
+	check_deny_refused("CONFIG_LOCK");
+	qmp_set("config-lock", false);
+	qmp_set("cache-enable", false);
+	pci_bind(pci_accel());
+}
+
 static bool firmware_committed(struct vfio *vfio)
 {
 	struct vfio_device_info *info = vfio_device_info(vfio);
@@ -477,6 +500,7 @@ const struct test tests[] = {
 	{ "refuse_memory_never_active", test_refuse_memory_never_active, 300 },
 	{ "refuse_bi_disabled", test_refuse_bi_disabled },
 	{ "refuse_bi_not_listed", test_refuse_bi_not_listed },
+	{ "refuse_locked_cache", test_refuse_locked_cache },
 	{ "refuse_claimed_range", test_refuse_claimed_range },
 	{ "refuse_system_ram", test_refuse_system_ram },
 	{ "rebind_keeps_hardware", test_rebind_keeps_hardware },
