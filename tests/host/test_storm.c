@@ -299,7 +299,8 @@ static void check_log(int kmsg)
 {
 	static const char *const complaints[] = {
 		"could not be restored", "out of use", "cannot be mapped again", "left in a CXL Reset",
-		"DVSEC Control and Control2 read", "no HDM decoder of switch", "stays claimed", "was removed",
+		"DVSEC Control and Control2 read", "no HDM decoder of switch",
+		"stays claimed until its pinned pages", "was removed",
 	};
 	unsigned int i, level;
 	char text[1024];
