@@ -104,6 +104,7 @@ static void show_memory(void)
 		[VFIO_CXL_BACKING_PFN] = "pfn",
 		[VFIO_CXL_BACKING_FOLIO] = "folio",
 		[VFIO_CXL_BACKING_UNCACHED] = "uncached",
+		[VFIO_CXL_BACKING_MEMMAP] = "memmap",
 	};
 	static const char *const coherence[] = {
 		[VFIO_CXL_COHERENCE_HDM_H] = "HDM-H",

@@ -133,9 +133,12 @@ static int __init cxl_vfio_module_init(void)
 
 	cxl_vfio_debugfs_init();
 	cxl_vfio_runtime_pm_setup();
+	cxl_vfio_poison_setup();
 	ret = pci_register_driver(&cxl_vfio_pci_driver);
-	if (ret)
+	if (ret) {
+		cxl_vfio_poison_exit();
 		cxl_vfio_debugfs_exit();
+	}
 	return ret;
 }
 module_init(cxl_vfio_module_init);
@@ -144,6 +147,7 @@ static void __exit cxl_vfio_module_exit(void)
 {
 	pci_unregister_driver(&cxl_vfio_pci_driver);
 	cxl_vfio_folio_exit();
+	cxl_vfio_poison_exit();
 	cxl_vfio_commit_exit();
 	cxl_vfio_debugfs_exit();
 }

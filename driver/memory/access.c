@@ -193,7 +193,7 @@ int cxl_vfio_mem_flush_touched(struct cxl_vfio_mem *mem)
 {
 	const struct cxl_vfio_backing *backing = READ_ONCE(mem->backing);
 
-	if (!READ_ONCE(mem->touched) && !(backing && backing->pages))
+	if (!READ_ONCE(mem->touched) && !(backing && backing->pinnable))
 		return 0;
 	while (time_before(jiffies, mem->next_flush))
 		schedule_timeout_uninterruptible(mem->next_flush - jiffies);

@@ -13,6 +13,7 @@
 
 static const struct cxl_vfio_backing *const backings[] = {
 	&cxl_vfio_backing_pfn,
+	&cxl_vfio_backing_memmap,
 	&cxl_vfio_backing_folio,
 	&cxl_vfio_backing_uncached,
 };
@@ -99,22 +100,12 @@ void cxl_vfio_backing_clear(struct cxl_vfio_mem *mem, u64 pos, size_t count)
 	wmb();
 }
 
-/**
- * cxl_vfio_backing_attach - give the memory a backing
- * @mem: the memory, which has none; backing_lock is held
- * @backing: the backing
- * @folio_order: log2 of a folio's pages, for a backing with pages
- *
- * Return: 0, or an error that was logged.
- */
-int cxl_vfio_backing_attach(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing,
-			    unsigned int folio_order)
+static int attach_one(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing)
 {
-	int ret;
+	int ret = backing->pages ? cxl_vfio_pages_check(mem, backing->page_order(mem)) : 0;
 
-	lockdep_assert_held(&mem->backing_lock);
-
-	mem->folio_order = folio_order;
+	if (ret)
+		return ret;
 	mem->file = cxl_vfio_mapping_file(backing);
 	if (IS_ERR(mem->file)) {
 		ret = PTR_ERR(mem->file);
@@ -139,6 +130,23 @@ err:
 		"cannot map memory %pra by backing %s (%pe): folios of another size may fit, or another backing\n",
 		&mem->hpa, backing->name, ERR_PTR(ret));
 	return ret;
+}
+
+/**
+ * cxl_vfio_backing_attach - give the memory a backing
+ * @mem: the memory, which has none; backing_lock is held
+ * @backing: the backing
+ * @folio_order: log2 of a folio's pages, for the backing folio
+ *
+ * Return: 0, or an error that was logged.
+ */
+int cxl_vfio_backing_attach(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing,
+			    unsigned int folio_order)
+{
+	lockdep_assert_held(&mem->backing_lock);
+
+	mem->folio_order = folio_order;
+	return attach_one(mem, backing);
 }
 
 /**

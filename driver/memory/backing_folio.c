@@ -177,9 +177,7 @@ static const struct dev_pagemap_ops folio_pagemap_ops = {
 static int folio_attach(struct cxl_vfio_mem *mem)
 {
 	const struct range *hpa = &mem->hpa;
-	struct pci_dev *pdev = mem->hw->pdev;
 	struct cxl_vfio_pagemap *pagemap;
-	void *direct;
 	int ret;
 
 	/* Without, leaves are for whoever has transparent huge pages, if at all. */
@@ -193,15 +191,10 @@ static int folio_attach(struct cxl_vfio_mem *mem)
 		return -ENOMEM;
 	pagemap->mem = mem;
 	pagemap->pgmap.ops = &folio_pagemap_ops;
-	pagemap->pgmap.type = MEMORY_DEVICE_GENERIC;
-	pagemap->pgmap.range = *hpa;
-	pagemap->pgmap.nr_range = 1;
-	pagemap->pgmap.vmemmap_shift = mem->folio_order;
-
-	direct = memremap_pages(&pagemap->pgmap, dev_to_node(&pdev->dev));
-	if (IS_ERR(direct)) {
+	ret = cxl_vfio_pages_make(mem, &pagemap->pgmap, mem->folio_order);
+	if (ret) {
 		kfree(pagemap);
-		return PTR_ERR(direct);
+		return ret;
 	}
 	ret = unreserve_pages(mem, &pagemap->pgmap);
 	if (!ret)
@@ -292,10 +285,12 @@ const struct cxl_vfio_backing cxl_vfio_backing_folio = {
 	.name = "folio",
 	.id = VFIO_CXL_BACKING_FOLIO,
 	.pages = true,
+	.pinnable = true,
 	.attach = folio_attach,
 	.detach = folio_detach,
 	.busy = folio_busy,
 	.abandon = folio_abandon,
+	.page_order = folio_max_order,
 	.max_map = folio_max_map,
 	.max_order = folio_max_order,
 	.mmap = folio_mmap,

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The backings without struct pages: special PTEs, PMDs and PUDs that can be
- * taken away at any time. pfn maps the memory write-back, as the RAM that it
- * is; uncached maps it as if it were registers, the baseline for all others.
+ * The backings with special PTEs, PMDs and PUDs. Such an entry refers to no struct page, so the
+ * driver can take it away at any time. pfn and memmap map the memory write-back, as the RAM that
+ * it is. With memmap it has struct pages all the same, for code that asks about a page frame, as
+ * KVM does (__kvm_is_mmio_pfn()). uncached maps it as if it were registers, the baseline for all
+ * others.
  */
 #include <linux/io.h>
+#include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/uaccess.h>
@@ -140,6 +143,52 @@ static int uncached_detach(struct cxl_vfio_mem *mem)
 	return 0;
 }
 
+static unsigned int memmap_order(struct cxl_vfio_mem *mem)
+{
+	u64 size = pfn_max_map(mem);
+
+	/* The larger a compound page, the less memory its struct pages take. */
+	while (!IS_ALIGNED(range_len(&mem->hpa), size) || get_order(size) > MAX_FOLIO_ORDER)
+		size = size > PMD_SIZE ? PMD_SIZE : PAGE_SIZE;
+	return get_order(size);
+}
+
+static int memmap_memory_failure(struct dev_pagemap *pgmap, unsigned long pfn,
+				 unsigned long nr_pages, int flags)
+{
+	struct cxl_vfio_mem *mem = container_of(pgmap, struct cxl_vfio_mem, memmap);
+
+	cxl_vfio_poison_record(mem, pfn);
+	cxl_vfio_poison_signal(mem, pfn);
+	return 0;
+}
+
+static const struct dev_pagemap_ops memmap_ops = {
+	.memory_failure = memmap_memory_failure,
+};
+
+/* The pages stay reserved: type 1 maps only such without a pin (follow_fault_pfn()). */
+static int memmap_attach(struct cxl_vfio_mem *mem)
+{
+	int ret;
+
+	mem->memmap.ops = &memmap_ops;
+	ret = cxl_vfio_pages_make(mem, &mem->memmap, memmap_order(mem));
+	if (ret)
+		return ret;
+	ret = cxl_vfio_map_wb(mem);
+	if (ret)
+		memunmap_pages(&mem->memmap);
+	return ret;
+}
+
+static int memmap_detach(struct cxl_vfio_mem *mem)
+{
+	memunmap(mem->kaddr);
+	memunmap_pages(&mem->memmap);
+	return 0;
+}
+
 /*
  * arm64 lets no load of Device memory be unaligned, as its memcpy() may be. On x86 all may be,
  * and memcpy_fromio() would not survive poison.
@@ -167,6 +216,19 @@ const struct cxl_vfio_backing cxl_vfio_backing_pfn = {
 	.id = VFIO_CXL_BACKING_PFN,
 	.attach = pfn_attach,
 	.detach = pfn_detach,
+	.max_map = pfn_max_map,
+	.max_order = pfn_max_order,
+	.mmap = pfn_mmap,
+	.insert = pfn_insert,
+};
+
+const struct cxl_vfio_backing cxl_vfio_backing_memmap = {
+	.name = "memmap",
+	.id = VFIO_CXL_BACKING_MEMMAP,
+	.pages = true,
+	.attach = memmap_attach,
+	.detach = memmap_detach,
+	.page_order = memmap_order,
 	.max_map = pfn_max_map,
 	.max_order = pfn_max_order,
 	.mmap = pfn_mmap,

@@ -172,11 +172,12 @@ static const struct file_operations mapping_fops = {
  * cxl_vfio_mapping_file - a file that has the address space of all mappings
  * @backing: of the memory
  *
- * Not the VFIO device's, which has its BARs as well. With struct pages the inode is
+ * Not the VFIO device's, which has its BARs as well. With pages to pin the inode is
  * a DAX character device's, as device-dax's is: leaves of PUD_SIZE that have pages
  * are for DAX alone (__thp_vma_allowable_orders(), __split_huge_pud_locked() in
  * mm/huge_memory.c), long-term pins of DAX for character devices alone
- * (vma_is_fsdax()).
+ * (vma_is_fsdax()). With memmap it is none: zap_huge_pud() takes references of pages for
+ * DAX, and a special entry has none.
  *
  * Return: the file, or an error pointer.
  */
@@ -185,7 +186,7 @@ struct file *cxl_vfio_mapping_file(const struct cxl_vfio_backing *backing)
 	struct file *file = anon_inode_create_getfile("[cxl-vfio-memory]", &mapping_fops, NULL,
 						      O_RDWR, NULL);
 
-	if (IS_ERR(file) || !backing->pages)
+	if (IS_ERR(file) || !backing->pinnable)
 		return file;
 	file_inode(file)->i_mode = S_IFCHR | 0600;
 	inode_set_flags(file_inode(file), S_DAX, S_DAX);

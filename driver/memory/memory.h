@@ -8,6 +8,7 @@
 
 #include <linux/list.h>
 #include <linux/memory-failure.h>
+#include <linux/memremap.h>
 #include <linux/mutex.h>
 #include <linux/pgtable.h>
 #include <linux/range.h>
@@ -51,6 +52,7 @@ struct cxl_vfio_claim {
  * @name: of it, for administrators
  * @id: VFIO_CXL_BACKING_*
  * @pages: the memory has struct pages
+ * @pinnable: users of the kernel can take references to those, and none can be mapped alone
  * @uncached: it is mapped uncached, not write-back
  * @attach: map all of the memory for the kernel, and set cxl_vfio_mem.kaddr; may
  *	    take seconds. Return: 0, or an error
@@ -63,6 +65,7 @@ struct cxl_vfio_claim {
  *	  -EIO at poison
  * @write: to the memory, which may be touched; NULL: it is mapped write-back
  * @clear: whole pages of the memory, which may be touched; NULL: as before
+ * @page_order: log2 of the pages of a compound page, with @pages
  * @max_map: bytes, the largest piece that a fault maps
  * @max_order: log2 of the pages of the largest leaf that faults may make
  * @mmap: make a checked VMA one of this backing. cxl_vfio_mem.type1_dma stays as it is
@@ -74,6 +77,7 @@ struct cxl_vfio_backing {
 	const char *name;
 	u32 id;
 	bool pages;
+	bool pinnable;
 	bool uncached;
 	int (*attach)(struct cxl_vfio_mem *mem);
 	int (*detach)(struct cxl_vfio_mem *mem);
@@ -82,6 +86,7 @@ struct cxl_vfio_backing {
 	int (*read)(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t count);
 	void (*write)(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count);
 	void (*clear)(struct cxl_vfio_mem *mem, u64 pos, size_t count);
+	unsigned int (*page_order)(struct cxl_vfio_mem *mem);
 	u64 (*max_map)(struct cxl_vfio_mem *mem);
 	unsigned int (*max_order)(struct cxl_vfio_mem *mem);
 	void (*mmap)(struct cxl_vfio_mem *mem, struct vm_area_struct *vma);
@@ -125,6 +130,7 @@ struct cxl_vfio_content {
  * @folio_order: log2 of a folio's pages
  * @file: has the address space of all mappings
  * @pagemap: the folio backing's
+ * @memmap: the memmap backing's
  * @kaddr: the backing's mapping of all of the memory, for read() and write(); NULL while
  *	   the device sleeps, and until it is needed after that
  * @poison: errors in it
@@ -151,6 +157,7 @@ struct cxl_vfio_mem {
 	unsigned int folio_order;
 	struct file *file;
 	struct cxl_vfio_pagemap *pagemap;
+	struct dev_pagemap memmap;
 	void *kaddr;
 	struct cxl_vfio_poison poison;
 	struct cxl_vfio_content content;
@@ -164,7 +171,7 @@ struct cxl_vfio_mem {
 /* Bytes of the memory that can only be mapped as a whole. */
 static inline unsigned long cxl_vfio_granule(const struct cxl_vfio_mem *mem)
 {
-	return PAGE_SIZE << (mem->backing->pages ? mem->folio_order : 0);
+	return PAGE_SIZE << (mem->backing->pinnable ? mem->folio_order : 0);
 }
 
 /* Is this address of the kernel's mapped for writing? Other architectures do not tell modules. */
@@ -218,9 +225,14 @@ int cxl_vfio_backing_read(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t c
 void cxl_vfio_backing_write(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count);
 void cxl_vfio_backing_clear(struct cxl_vfio_mem *mem, u64 pos, size_t count);
 
+/* pages.c */
+int cxl_vfio_pages_check(struct cxl_vfio_mem *mem, unsigned int order);
+int cxl_vfio_pages_make(struct cxl_vfio_mem *mem, struct dev_pagemap *pgmap, unsigned int order);
+
 /* backing_pfn.c */
 int cxl_vfio_map_wb(struct cxl_vfio_mem *mem);
 extern const struct cxl_vfio_backing cxl_vfio_backing_pfn;
+extern const struct cxl_vfio_backing cxl_vfio_backing_memmap;
 extern const struct cxl_vfio_backing cxl_vfio_backing_uncached;
 
 /* backing_folio.c */
@@ -234,7 +246,10 @@ bool cxl_vfio_content_used(struct cxl_vfio_mem *mem);
 bool cxl_vfio_content_precious(struct cxl_vfio_mem *mem);
 
 /* poison.c */
+void cxl_vfio_poison_setup(void);
+void cxl_vfio_poison_exit(void);
 void cxl_vfio_poison_record(struct cxl_vfio_mem *mem, unsigned long pfn);
+void cxl_vfio_poison_signal(struct cxl_vfio_mem *mem, unsigned long pfn);
 int cxl_vfio_poison_register(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing);
 void cxl_vfio_poison_unregister(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing);
 void cxl_vfio_poison_expose(struct cxl_vfio_mem *mem, u64 pos, u64 count);

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory errors: memory_failure() finds who has mapped the memory and sends
- * SIGBUS; here it is told where the mappings are, and what it found is kept.
+ * SIGBUS; here it is told where the mappings are, and what it found is kept. With the backing
+ * memmap the driver does both itself.
  *
  * Nothing is unmapped for good. Who touches a poisoned line again is told again,
  * by the machine; KVM forwards that to the guest, and has no such way for a page
  * that cannot be mapped (hva_to_pfn_remapped()): it would stop the VM.
  */
+#include <linux/fs.h>
 #include <linux/memory-failure.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
 #include <linux/pci.h>
+#include <linux/rcupdate.h>
+#include <linux/rculist.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/set_memory.h>
 #include <linux/xarray.h>
 
@@ -33,6 +39,101 @@ void cxl_vfio_poison_record(struct cxl_vfio_mem *mem, unsigned long pfn)
 	if (xa_insert(&poison->pages, page, xa_mk_value(0), GFP_ATOMIC))
 		return;
 	trace_cxl_vfio_poison(&mem->hw->pdev->dev, PFN_PHYS(page));
+}
+
+/* Has the rule for processes that set none (PR_MCE_KILL). The kernel exports no other way to it. */
+static struct file *early_kill;
+
+/**
+ * cxl_vfio_poison_setup - once, in the process that loads the module
+ */
+void cxl_vfio_poison_setup(void)
+{
+	early_kill = filp_open("/proc/sys/vm/memory_failure_early_kill", O_RDONLY, 0);
+}
+
+/**
+ * cxl_vfio_poison_exit - undo cxl_vfio_poison_setup()
+ */
+void cxl_vfio_poison_exit(void)
+{
+	if (!IS_ERR(early_kill))
+		filp_close(early_kill, NULL);
+}
+
+static bool kill_early_by_default(void)
+{
+	char value = '0';
+	loff_t pos = 0;
+
+	return !IS_ERR(early_kill) && kernel_read(early_kill, &value, 1, &pos) == 1 && value != '0';
+}
+
+/* The thread that hears of an error that it has not met: as find_early_kill_thread(). */
+static struct task_struct *find_early_thread(struct task_struct *process, bool by_default)
+{
+	struct task_struct *thread;
+
+	list_for_each_entry_rcu(thread, &process->signal->thread_head, thread_node)
+		if (thread->flags & PF_MCE_PROCESS ? thread->flags & PF_MCE_EARLY : by_default)
+			return thread;
+	return NULL;
+}
+
+static void signal_thread(struct task_struct *thread, void __user *addr)
+{
+	bool met = thread == current;
+
+	send_sig_mceerr(met ? BUS_MCEERR_AR : BUS_MCEERR_AO, addr, PAGE_SHIFT, thread);
+	/* Deaf to it, it would meet the error for ever: as force_sig_mceerr(). */
+	if (met && (sigismember(&current->blocked, SIGBUS) ||
+		    current->sighand->action[SIGBUS - 1].sa.sa_handler == SIG_IGN))
+		force_sig(SIGBUS);
+}
+
+static void signal_processes(struct mm_struct *mm, void __user *addr, bool by_default)
+{
+	struct task_struct *process, *thread;
+
+	guard(rcu)();
+	for_each_process(process) {
+		if (READ_ONCE(process->mm) != mm)
+			continue;
+		thread = current->mm == mm ? current : find_early_thread(process, by_default);
+		if (thread)
+			signal_thread(thread, addr);
+	}
+}
+
+/**
+ * cxl_vfio_poison_signal - tell the processes that map a page with struct page of its error
+ * @mem: the memory; no lock of the driver is held
+ * @pfn: of the page
+ *
+ * As collect_procs_pfn() and kill_procs() do for memory without struct pages, which no driver
+ * can call. The calling process gets BUS_MCEERR_AR if it maps the page, since what it did led to
+ * the report; another one gets BUS_MCEERR_AO, if it or the administrator asked for that. For memory
+ * that a device has, mf_generic_kill_procs() knows DAX only, whose zap drops references that a
+ * special entry does not have.
+ *
+ * A VMA changes only under the lock that is held here (vma_prepare()).
+ */
+void cxl_vfio_poison_signal(struct cxl_vfio_mem *mem, unsigned long pfn)
+{
+	struct address_space *mapping = mem->file->f_mapping;
+	unsigned long page = pfn - PHYS_PFN(mem->hpa.start);
+	bool by_default = kill_early_by_default();
+	struct vm_area_struct *vma;
+	struct rb_node *node;
+
+	guard(rwsem_read)(&mapping->i_mmap_rwsem);
+	for (node = rb_first_cached(&mapping->i_mmap); node; node = rb_next(node)) {
+		vma = rb_entry(node, struct vm_area_struct, shared.rb);
+		if (page >= vma->vm_pgoff && page - vma->vm_pgoff < vma_pages(vma))
+			signal_processes(vma->vm_mm, (void __user *)vma->vm_start +
+					 PFN_PHYS(page - vma->vm_pgoff), by_default);
+		cond_resched();
+	}
 }
 
 /* memory_failure_pfn() asks for each VMA of each process. */

@@ -105,7 +105,7 @@ static const struct kernel_param_ops backing_param_ops = {
 	.get = backing_param_get,
 };
 module_param_cb(backing, &backing_param_ops, NULL, 0644);
-MODULE_PARM_DESC(backing, "how new devices map their memory: pfn (the default), folio or uncached");
+MODULE_PARM_DESC(backing, "how new devices map their memory: pfn (the default), memmap, folio or uncached");
 
 static ssize_t backing_show(struct device *dev, struct device_attribute *attr, char *buf)
 {

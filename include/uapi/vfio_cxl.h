@@ -78,6 +78,7 @@ struct vfio_region_info_cap_cxl_mem {
 #define VFIO_CXL_BACKING_PFN			1	/* cacheable special PTEs, no struct page */
 #define VFIO_CXL_BACKING_FOLIO			2	/* ZONE_DEVICE pages */
 #define VFIO_CXL_BACKING_UNCACHED		3	/* uncached special PTEs */
+#define VFIO_CXL_BACKING_MEMMAP			4	/* cacheable special PTEs, struct pages */
 	__u32 coherence;		/* who keeps caches coherent (8.2.4.20.7) */
 #define VFIO_CXL_COHERENCE_HDM_H		1	/* host only */
 #define VFIO_CXL_COHERENCE_HDM_D		2	/* device coherent */

@@ -6,6 +6,7 @@
 /* Their files; %s: where the kernel's release goes. */
 #define MODULE_DRIVER	"/vfio-cxl/build/driver/%s/cxl-vfio-pci.ko"
 #define MODULE_CLAIM	"/vfio-cxl/build/tests/host/modules/%s/claim.ko"
+#define MODULE_FRAME	"/vfio-cxl/build/tests/host/modules/%s/frame.ko"
 #define MODULE_HOLD	"/vfio-cxl/build/tests/host/modules/%s/hold.ko"
 
 /* @parameters: as on modprobe's command line */

@@ -357,7 +357,7 @@ static void test_cleared_across_resets(void)
 /* Another backing while it is being cleared by way of the old one, and no backing at all. */
 static void test_cleared_across_backing_change(void)
 {
-	static const char * const others[] = { "uncached", "folio", "pfn" };
+	static const char * const others[] = { "uncached", "memmap", "folio", "pfn" };
 	unsigned int i;
 
 	set_method("cpu");

@@ -125,6 +125,8 @@ static uint32_t wanted_backing(uint64_t size, uint64_t *leaf)
 	*leaf = size >= GIB ? GIB : 2 * MIB;
 	if (!wanted || !strcmp(wanted, "pfn"))
 		return VFIO_CXL_BACKING_PFN;
+	if (!strcmp(wanted, "memmap"))
+		return VFIO_CXL_BACKING_MEMMAP;
 	if (!strcmp(wanted, "uncached"))
 		return VFIO_CXL_BACKING_UNCACHED;
 	*leaf = strtoull(wanted + 6, NULL, 0);
@@ -135,7 +137,7 @@ static void test_memory_region_capability(void)
 {
 	const struct vfio_region_info_cap_cxl_mem *cap;
 	struct vfio_region_info *info;
-	uint32_t control;
+	uint32_t control, flags;
 	struct vfio vfio;
 	uint64_t leaf;
 
@@ -154,8 +156,10 @@ static void test_memory_region_capability(void)
 	control = qmp_get("hdm0-control");
 	check_eq(cap->header.id, 7);
 	check_eq(cap->header.version, 1);
-	check_eq(cap->flags, VFIO_CXL_MEM_COMMITTED | VFIO_CXL_MEM_RESET_CLEARS |
-		 (control & CXLR_HDM_CTRL_LOCK ? VFIO_CXL_MEM_LOCKED : 0));
+	flags = VFIO_CXL_MEM_COMMITTED | VFIO_CXL_MEM_RESET_CLEARS;
+	if (control & CXLR_HDM_CTRL_LOCK)
+		flags |= VFIO_CXL_MEM_LOCKED;
+	check_eq(cap->flags, flags);
 	check_eq(cap->backing, wanted_backing(vfio.mem.size, &leaf));
 	check_eq(cap->coherence, VFIO_CXL_COHERENCE_HDM_D);
 	check_eq(cap->reserved, 0);

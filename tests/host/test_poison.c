@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What it proves: a memory error in the device's memory signals each process that
- * has mapped the page, and no other process. A guest that has the page goes on.
+ * What it proves: a memory error in the device's memory signals the process that met
+ * it, and of the others that map the page those that asked for it (PR_MCE_KILL_EARLY).
+ * No other process hears of it. A guest that has the page goes on.
  * The next user gets the page back when the administrator forgets the error.
  *
  * How: the test reports errors as firmware would, by hard_offline_page, and as
@@ -12,6 +13,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,7 +81,7 @@ static void forget(struct vfio *vfio)
 	check_eq(poisoned_pages(), 0);
 }
 
-/* Whoever has mapped the page gets SIGBUS, with its address; all else is as it was. */
+/* The process that meets it gets SIGBUS, with the page's address; all else is as it was. */
 static void test_mapping_process_gets_sigbus(void)
 {
 	struct vfio vfio;
@@ -195,14 +197,13 @@ static void test_machine_check_signals_early(void)
 	      (uint8_t *)last.si_addr + (1ul << last.si_addr_lsb) > memory + 3 * PAGE);
 	check_eq(poisoned_pages(), 1);
 	munmap(memory, window(&vfio));
-	if (vfio.backing == VFIO_CXL_BACKING_FOLIO)
-		check_within_reach(&vfio);
+	check_within_reach(&vfio);
 	forget(&vfio);
 	vfio_write(&vfio, &vfio.mem, 3 * PAGE, page, PAGE);
 	vfio_read(&vfio, &vfio.mem, 3 * PAGE, page, PAGE);
 }
 
-/* Those who have not mapped the page hear nothing. */
+/* A process that has not mapped the page hears nothing. */
 static void test_unmapped_process_not_signalled(void)
 {
 	int from[2], to[2], status;
@@ -237,6 +238,151 @@ static void test_unmapped_process_not_signalled(void)
 	forget(&vfio);
 }
 
+/* A child that maps the first page: it is ready for the report, and may look what came. */
+struct mapper {
+	pid_t pid;
+	int ready[2], go[2];
+	uint8_t *memory;
+};
+
+static volatile sig_atomic_t signalled_thread;
+
+static void note_thread(int number, siginfo_t *info, void *context)
+{
+	signalled_thread = gettid();
+	note_signal(number, info, context);
+}
+
+enum { LATE, EARLY, EARLY_BY_DEFAULT };
+
+static void *wait_early(void *data)
+{
+	struct mapper *mapper = data;
+	char byte = 0;
+
+	check_eq(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0), 0);
+	check_eq(write(mapper->ready[1], &byte, 1), 1);
+	check_eq(TEMP_FAILURE_RETRY(read(mapper->go[0], &byte, 1)), 1);
+	return (void *)(uintptr_t)(signalled_thread == gettid());
+}
+
+/* Its exit status: 0 if the process, or its thread that asked, got what it is to get. */
+static int map_and_wait(struct mapper *mapper, int when)
+{
+	struct sigaction action = { .sa_sigaction = note_thread, .sa_flags = SA_SIGINFO };
+	pthread_t thread;
+	void *met;
+	char byte = 0;
+
+	mapper->memory[0] = 1;
+	check_eq(sigaction(SIGBUS, &action, NULL), 0);
+	signals = 0;
+	if (when == EARLY) {
+		check_eq(pthread_create(&thread, NULL, wait_early, mapper), 0);
+		check_eq(pthread_join(thread, &met), 0);
+		check(met);
+	} else {
+		check_eq(write(mapper->ready[1], &byte, 1), 1);
+		check_eq(TEMP_FAILURE_RETRY(read(mapper->go[0], &byte, 1)), 1);
+	}
+	check_eq(signals, when != LATE);
+	if (signals) {
+		check_eq(last.si_code, BUS_MCEERR_AO);
+		check((uint8_t *)last.si_addr <= mapper->memory &&
+		      (uint8_t *)last.si_addr + (1ul << last.si_addr_lsb) > mapper->memory);
+	}
+	/* The page is there all the same. */
+	mapper->memory[0] = 2;
+	return mapper->memory[0] != 2;
+}
+
+static void start_mapper(struct mapper *mapper, int when)
+{
+	char byte;
+
+	check_eq(pipe(mapper->ready), 0);
+	check_eq(pipe(mapper->go), 0);
+	mapper->pid = fork();
+	if (!mapper->pid)
+		_exit(map_and_wait(mapper, when));
+	check_eq(read(mapper->ready[0], &byte, 1), 1);
+}
+
+static void end_mapper(struct mapper *mapper)
+{
+	char byte = 0;
+	int status;
+
+	check_eq(write(mapper->go[1], &byte, 1), 1);
+	check_eq(waitpid(mapper->pid, &status, 0), mapper->pid);
+	check_eq(status, 0);
+}
+
+/* As from firmware, or from a page that is scrubbed: the one that reports has not mapped it. */
+static void test_third_process_reports(void)
+{
+	static const char sysctl[] = "/proc/sys/vm/memory_failure_early_kill";
+	struct mapper early, late;
+	struct vfio vfio;
+	uint8_t *memory;
+
+	vfio_open(&vfio);
+	memory = vfio_mmap(&vfio, &vfio.mem, 0, window(&vfio));
+	early = (struct mapper) { .memory = memory };
+	late = early;
+	start_mapper(&early, EARLY);
+	start_mapper(&late, LATE);
+	catch_sigbus();
+	check_eq(munmap(memory, window(&vfio)), 0);
+	report_error(0);
+	end_mapper(&early);
+	end_mapper(&late);
+
+	/* The administrator's word for those who have set nothing. */
+	memory = vfio_mmap(&vfio, &vfio.mem, 0, window(&vfio));
+	early.memory = memory;
+	start_mapper(&early, EARLY_BY_DEFAULT);
+	check_eq(munmap(memory, window(&vfio)), 0);
+	write_file(sysctl, "1");
+	report_error(0);
+	write_file(sysctl, "0");
+	end_mapper(&early);
+	check_eq(signals, 0);
+	check_eq(poisoned_pages(), 1);
+	forget(&vfio);
+}
+
+/* A process that blocks or ignores the signal would meet the error for ever. */
+static void test_deaf_process_is_killed(void)
+{
+	struct vfio vfio;
+	uint8_t *memory;
+	sigset_t set;
+	pid_t child;
+	int status, i;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGBUS);
+	vfio_open(&vfio);
+	memory = vfio_mmap(&vfio, &vfio.mem, 0, window(&vfio));
+	for (i = 0; i < 2; i++) {
+		child = fork();
+		if (!child) {
+			if (i)
+				signal(SIGBUS, SIG_IGN);
+			else
+				sigprocmask(SIG_BLOCK, &set, NULL);
+			memory[0] = 1;
+			report_error(0);
+			_exit(0);
+		}
+		check_eq(waitpid(child, &status, 0), child);
+		check(WIFSIGNALED(status));
+		check_eq(WTERMSIG(status), SIGBUS);
+	}
+	forget(&vfio);
+}
+
 /* A guest that has it too goes on: with a folio, by a new fault. */
 static void test_guest_goes_on(void)
 {
@@ -267,6 +413,8 @@ static void test_guest_goes_on(void)
 const struct test tests[] = {
 	{ "mapping_process_gets_sigbus", test_mapping_process_gets_sigbus },
 	{ "machine_check_signals_early", test_machine_check_signals_early },
+	{ "third_process_reports", test_third_process_reports },
+	{ "deaf_process_is_killed", test_deaf_process_is_killed },
 	{ "guest_goes_on", test_guest_goes_on },
 	{ "unmapped_process_not_signalled", test_unmapped_process_not_signalled },
 	{ }

@@ -305,13 +305,13 @@ static void test_error_signalled_in_d3hot(void)
 }
 
 /* With struct pages the kernel maps the memory all the time. */
-static void test_folio_backing_keeps_awake(void)
+static void check_backing_keeps_awake(const char *backing)
 {
 	struct qmp_state awake;
 	long before;
 
 	used(&awake);
-	setenv("VFIO_BACKING", "folio:0x200000", 1);
+	setenv("VFIO_BACKING", backing, 1);
 	use_and_close();
 	wait_until(pci_is_clear);
 	before = count_suspends(pci_accel());
@@ -324,6 +324,12 @@ static void test_folio_backing_keeps_awake(void)
 	check_asleep();
 	setenv("VFIO_BACKING", "pfn", 1);
 	use_and_close();
+}
+
+static void test_struct_pages_keep_awake(void)
+{
+	check_backing_keeps_awake("folio:0x200000");
+	check_backing_keeps_awake("memmap");
 }
 
 /* A decoder that does not come back: nobody gets the memory, until a reset with which it does. */
@@ -506,7 +512,7 @@ const struct test tests[] = {
 	{ "power_control_decides", test_power_control_decides },
 	{ "each_access_resumes", test_each_access_resumes, 240 },
 	{ "error_signalled_in_d3hot", test_error_signalled_in_d3hot },
-	{ "folio_backing_keeps_awake", test_folio_backing_keeps_awake },
+	{ "struct_pages_keep_awake", test_struct_pages_keep_awake },
 	{ "decoder_lost_at_resume", test_decoder_lost_at_resume },
 	{ "suspend_against_open_and_close", test_suspend_against_open_and_close, 600 },
 	{ "two_devices_suspend_apart", test_two_devices_suspend_apart, 120 },

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Struct pages for the memory, and whether it can have them.
+ */
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/pci.h>
+#include <linux/sizes.h>
+
+#include "memory/memory.h"
+
+static void fill_pagemap(struct cxl_vfio_mem *mem, struct dev_pagemap *pgmap, unsigned int order)
+{
+	pgmap->type = MEMORY_DEVICE_GENERIC;
+	pgmap->range = mem->hpa;
+	pgmap->nr_range = 1;
+	pgmap->vmemmap_shift = order;
+}
+
+/* Bytes that memremap_pages() allocates for struct pages, and for the page tables of those. */
+static u64 memmap_size(struct dev_pagemap *pgmap)
+{
+	u64 pages = PHYS_PFN(range_len(&pgmap->range));
+	u64 tables = pages * sizeof(struct page) >> PMD_ORDER;
+
+	/* Of a compound page's memmap, all but the first few pages are one and the same. */
+	if (vmemmap_can_optimize(NULL, pgmap))
+		return (pages >> pgmap->vmemmap_shift) * VMEMMAP_RESERVE_NR * PAGE_SIZE + tables;
+	return pages * sizeof(struct page) + tables;
+}
+
+/**
+ * cxl_vfio_pages_check - can the memory have struct pages?
+ * @mem: the memory
+ * @order: log2 of the pages of a compound page
+ *
+ * memremap_pages() allocates the memmap until nothing is free: processes die, and what it leaves
+ * when it fails keeps the range from every later mapping. An eighth is left for others.
+ *
+ * Return: 0; -ENOMEM, logged.
+ */
+int cxl_vfio_pages_check(struct cxl_vfio_mem *mem, unsigned int order)
+{
+	u64 need, available = (u64)max(si_mem_available(), 0L) << PAGE_SHIFT;
+	struct dev_pagemap pgmap = { };
+
+	fill_pagemap(mem, &pgmap, order);
+	need = memmap_size(&pgmap);
+	if (need <= available - available / 8)
+		return 0;
+	pci_err(mem->hw->pdev,
+		"struct pages of memory %pra take %llu MiB, of %llu MiB available: choose larger folios, or backing pfn\n",
+		&mem->hpa, DIV_ROUND_UP_ULL(need, SZ_1M), available / SZ_1M);
+	return -ENOMEM;
+}
+
+/**
+ * cxl_vfio_pages_make - give the memory struct pages
+ * @mem: the memory, which cxl_vfio_pages_check() lets have them
+ * @pgmap: zeroed, but for its operations, or used before
+ * @order: log2 of the pages of a compound page
+ *
+ * Undone by memunmap_pages(). Return: 0, or an error.
+ */
+int cxl_vfio_pages_make(struct cxl_vfio_mem *mem, struct dev_pagemap *pgmap, unsigned int order)
+{
+	fill_pagemap(mem, pgmap, order);
+	return PTR_ERR_OR_ZERO(memremap_pages(pgmap, dev_to_node(&mem->hw->pdev->dev)));
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What it proves: a backing is what it claims, or the driver refuses it. The
+ * kernel gives no reference to memory that is mapped by special entries. With
+ * memmap each page frame has a struct page that is reserved, which is what KVM
+ * and type 1 look at. Struct pages that do not fit are refused before anything is
+ * allocated. A change that fails leaves the former backing.
+ *
+ * How: the test has the kernel take references in four ways. A module tells what
+ * the kernel has for page frames. The machine intel has a small accelerator, a large one and little memory.
+ *
+ * Not covered: what KVM on Intel makes of it, which takes such a processor.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "module.h"
+#include "pci.h"
+#include "pin.h"
+#include "qmp.h"
+#include "vfio.h"
+
+#define WINDOW		(4 * MIB)
+#define FRAME		"/sys/module/frame/parameters/"
+#define PARAMETER	"/sys/module/cxl_vfio_pci/parameters/backing"
+
+static void test_no_reference_is_given(void)
+{
+	const bool by_pages = interface == INTERFACE_CDEV;
+	uint8_t *memory, copy[PAGE];
+	struct iovec local = { copy, PAGE }, remote;
+	struct vfio vfio;
+	int pipes[2], disk;
+
+	vfio_open(&vfio);
+	memory = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
+	memory[0] = 1;
+	remote = (struct iovec) { memory, PAGE };
+	check_eq(process_vm_readv(getpid(), &local, 1, &remote, 1, 0), -1);
+	check_eq(errno, EFAULT);
+	check_eq(process_vm_writev(getpid(), &local, 1, &remote, 1, 0), -1);
+	check_eq(errno, EFAULT);
+
+	check_eq(pipe(pipes), 0);
+	check_eq(vmsplice(pipes[1], &remote, 1, 0), -1);
+	check_eq(errno, EFAULT);
+
+	if (access("/dev/ram0", F_OK))
+		check_eq(system("modprobe brd rd_nr=1 rd_size=1024"), 0);
+	disk = open("/dev/ram0", O_RDWR | O_DIRECT);
+	check_ge(disk, 0);
+	check_eq(pread(disk, memory, PAGE, 0), -1);
+	check_eq(errno, EFAULT);
+	close(disk);
+
+	check_eq(pin_io_uring(memory, PAGE), -EFAULT);
+
+	/* IOMMUFD pins; type 1 has a way for page frames. */
+	check_eq(__vfio_dma_map(&vfio, memory, WINDOW, GIB), by_pages ? -EFAULT : 0);
+	check_eq(memory[0], 1);
+}
+
+static long parameter(const char *path)
+{
+	char *text = read_file(path);
+	long value = *text == 'Y' ? 1 : *text == 'N' ? 0 : strtol(text, NULL, 0);
+
+	free(text);
+	return value;
+}
+
+static void check_frame(uint64_t address, bool valid)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "pfn=%#llx", (unsigned long long)(address / PAGE));
+	module_load(MODULE_FRAME, text);
+	check_eq(parameter(FRAME "valid"), valid);
+	if (valid) {
+		check_eq(parameter(FRAME "reserved"), 1);
+		check_eq(parameter(FRAME "references"), 1);
+	}
+	module_unload("frame");
+}
+
+/* While the memory is mapped in each way: nobody has a reference. */
+static void test_struct_pages_are_reserved(void)
+{
+	uint64_t hpa, size;
+	uint8_t *memory;
+	struct vfio vfio;
+	bool valid;
+
+	vfio_open(&vfio);
+	valid = vfio.backing == VFIO_CXL_BACKING_MEMMAP;
+	hpa = qmp_get("hdm0-base");
+	size = vfio.mem.size;
+	memory = vfio_mmap(&vfio, &vfio.mem, 0, WINDOW);
+	memory[0] = 1;
+	memory[3 * PAGE] = 1;
+	if (interface == INTERFACE_GROUP)
+		vfio_dma_map(&vfio, memory, WINDOW, GIB);
+	check_frame(hpa, valid);
+	check_frame(hpa + 3 * PAGE, valid);
+	check_frame(hpa + size / 2 + 5 * PAGE, valid);
+	check_frame(hpa + size - PAGE, valid);
+	if (interface == INTERFACE_GROUP)
+		vfio_dma_unmap(&vfio, GIB, WINDOW);
+	check_frame(hpa, valid);
+}
+
+/* A mapping keeps the device open, so none is left. */
+static void touch(struct vfio *vfio)
+{
+	uint8_t *memory = vfio_mmap(vfio, &vfio->mem, 0, WINDOW);
+
+	memory[0] = 1;
+	check_eq(memory[0], 1);
+	check_eq(munmap(memory, WINDOW), 0);
+}
+
+/* What the CXL core queues then would hit the next binding (pci_unbind()). */
+static void check_bind_fails(const char *device)
+{
+	check_lt(__pci_bind(device), 0);
+	write_file("/sys/bus/cxl/flush", "1");
+}
+
+static void check_backing(const char *device, const char *name)
+{
+	char *now = read_file(pci_path(device, "backing"));
+
+	check_has(now, name);
+	free(now);
+}
+
+static unsigned long available(void)
+{
+	char *text = read_file("/proc/meminfo"), *at = strstr(text, "MemAvailable:");
+	unsigned long kib;
+
+	check(at);
+	kib = strtoul(at + strlen("MemAvailable:"), NULL, 0);
+	free(text);
+	return kib;
+}
+
+/* Not after all memory is gone, and other processes with it. */
+static void test_no_room_for_struct_pages(void)
+{
+	char *large = strdup(pci_nth_accel(1));
+	unsigned long before;
+	int kmsg;
+
+	write_file(PARAMETER, "pfn");
+	pci_bind(large);
+	check_backing(large, "[pfn]");
+	before = available();
+	kmsg = kmsg_open();
+	check_eq(__write_file(pci_path(large, "backing"), "memmap"), -ENOMEM);
+	check_eq(kmsg_said_error(kmsg, "struct pages of memory"), 1);
+	check_backing(large, "[pfn]");
+	write_file(pci_path(large, "folio_size"), "4K");
+	check_eq(__write_file(pci_path(large, "backing"), "folio"), -ENOMEM);
+	check_backing(large, "[pfn]");
+	check_gt(available(), before / 2);
+	pci_unbind(large);
+
+	write_file(PARAMETER, "memmap");
+	check_bind_fails(large);
+	write_file(PARAMETER, "pfn");
+	pci_bind(large);
+	check_backing(large, "[pfn]");
+	pci_unbind(large);
+	free(large);
+}
+
+/* The size of the memory, or its place, is no multiple of 1 GiB. */
+static void test_failed_change_keeps_backing(void)
+{
+	static const char *const names[] = { "pfn", "uncached", "memmap" };
+	char wanted[16];
+	struct vfio vfio;
+	size_t i;
+
+	unsetenv("VFIO_BACKING");
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!pci_bound(pci_accel()))
+			pci_bind(pci_accel());
+		write_file(pci_path(pci_accel(), "folio_size"), "1G");
+		write_file(pci_path(pci_accel(), "backing"), names[i]);
+		check_eq(__write_file(pci_path(pci_accel(), "backing"), "folio"), -EINVAL);
+		snprintf(wanted, sizeof(wanted), "[%s]", names[i]);
+		check_backing(pci_accel(), wanted);
+		vfio_open(&vfio);
+		touch(&vfio);
+		vfio_close(&vfio);
+	}
+}
+
+const struct test tests[] = {
+	{ "no_reference_is_given", test_no_reference_is_given },
+	{ "struct_pages_are_reserved", test_struct_pages_are_reserved },
+	{ "no_room_for_struct_pages", test_no_room_for_struct_pages },
+	{ "failed_change_keeps_backing", test_failed_change_keeps_backing },
+	{ }
+};
