@@ -117,6 +117,7 @@ static int attach_one(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *b
 	ret = backing->attach(mem);
 	if (ret)
 		goto err_unregister;
+	mem->uncached = backing->uncached || !cxl_vfio_is_write_back(mem, mem->kaddr);
 	mem->backing = backing;
 	return 0;
 

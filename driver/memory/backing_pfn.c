@@ -70,9 +70,13 @@ static vm_fault_t pfn_insert(struct cxl_vfio_mem *mem, struct vm_fault *vmf, uns
  * Type 1 takes page frames of VM_PFNMAP only (vaddr_get_pfns()). VM_MIXEDMAP is the same to
  * the memory manager, for frames without struct pages (__vm_normal_page()), but for large
  * leaves: the policy for transparent huge pages applies (vma_file_bypass_thp_tuneables()).
+ *
+ * Not encrypted by the processors: the kernel's own mapping is not (ioremap_cache()), nor is
+ * KVM's of what it takes for MMIO, and the device's engine sees plain bytes.
  */
 static void pfn_mmap(struct cxl_vfio_mem *mem, struct vm_area_struct *vma)
 {
+	vma->vm_page_prot = pgprot_decrypted(vma->vm_page_prot);
 	/* With struct pages a special entry there is a BUG; type 1 refuses them if not reserved. */
 	if (mem->type1_dma == CXL_VFIO_TYPE1_REFUSE && !mem->backing->pages)
 		vm_flags_set(vma, VM_IO | VM_MIXEDMAP | VM_HUGEPAGE);

@@ -121,7 +121,7 @@ struct cxl_vfio_content {
  * @hpa: the committed CXL region
  * @capacity: bytes of all the memory that the device has, decoded or not
  * @claim: on it, in /proc/iomem
- * @backing_lock: guards the fields from here to @kaddr. They change only while the
+ * @backing_lock: guards the fields from here to @uncached. They change only while the
  *		  device is not @in_use: its users need no lock. Outside of all
  *		  locks but VFIO's own.
  * @in_use: the device is open
@@ -133,6 +133,7 @@ struct cxl_vfio_content {
  * @memmap: the memmap backing's
  * @kaddr: the backing's mapping of all of the memory, for read() and write(); NULL while
  *	   the device sleeps, and until it is needed after that
+ * @uncached: @kaddr and users' entries are uncached, whatever the backing promises
  * @poison: errors in it
  * @content: what is in it
  * @touched: a process has mapped or written it since the CPU caches were flushed
@@ -159,6 +160,7 @@ struct cxl_vfio_mem {
 	struct cxl_vfio_pagemap *pagemap;
 	struct dev_pagemap memmap;
 	void *kaddr;
+	bool uncached;
 	struct cxl_vfio_poison poison;
 	struct cxl_vfio_content content;
 	bool touched;
@@ -225,7 +227,24 @@ int cxl_vfio_backing_read(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t c
 void cxl_vfio_backing_write(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count);
 void cxl_vfio_backing_clear(struct cxl_vfio_mem *mem, u64 pos, size_t count);
 
+#ifdef CONFIG_X86
+/* By the page table, where range registers and PAT are in already. */
+static inline bool cxl_vfio_entry_is_write_back(const void *kaddr)
+{
+	unsigned int level;
+	pte_t *pte = lookup_address((unsigned long)kaddr, &level);
+
+	return pte && !(pte_flags(*pte) & (_PAGE_PWT | _PAGE_PCD));
+}
+#else
+static inline bool cxl_vfio_entry_is_write_back(const void *kaddr)
+{
+	return true;
+}
+#endif
+
 /* pages.c */
+bool cxl_vfio_is_write_back(struct cxl_vfio_mem *mem, const void *kaddr);
 int cxl_vfio_pages_check(struct cxl_vfio_mem *mem, unsigned int order);
 int cxl_vfio_pages_make(struct cxl_vfio_mem *mem, struct dev_pagemap *pgmap, unsigned int order);
 

@@ -1,13 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Struct pages for the memory, and whether it can have them.
+ * Struct pages for the memory, and whether it can have them; and whether a mapping is write-back.
  */
+#include <linux/cc_platform.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/sizes.h>
 
 #include "memory/memory.h"
+
+/**
+ * cxl_vfio_is_write_back - is the memory mapped write-back?
+ * @mem: the memory
+ * @kaddr: the kernel's mapping, which is to be write-back
+ *
+ * Where the range registers do not say write-back of the memory, memremap() and memremap_pages()
+ * map it uncached, without an error (pat_x_mtrr_type()). Users' entries follow.
+ *
+ * Return: whether; logged if not.
+ */
+bool cxl_vfio_is_write_back(struct cxl_vfio_mem *mem, const void *kaddr)
+{
+	if (cxl_vfio_entry_is_write_back(kaddr))
+		return true;
+	pci_warn(mem->hw->pdev,
+		 "memory %pra is uncached by the processors' range registers: make it write-back, see /proc/mtrr\n",
+		 &mem->hpa);
+	return false;
+}
 
 static void fill_pagemap(struct cxl_vfio_mem *mem, struct dev_pagemap *pgmap, unsigned int order)
 {
@@ -37,13 +58,22 @@ static u64 memmap_size(struct dev_pagemap *pgmap)
  * memremap_pages() allocates the memmap until nothing is free: processes die, and what it leaves
  * when it fails keeps the range from every later mapping. An eighth is left for others.
  *
- * Return: 0; -ENOMEM, logged.
+ * With memory encryption the direct map and KVM encrypt such memory, and its device sees what
+ * they make of it.
+ *
+ * Return: 0; -ENOMEM or -EOPNOTSUPP, logged.
  */
 int cxl_vfio_pages_check(struct cxl_vfio_mem *mem, unsigned int order)
 {
 	u64 need, available = (u64)max(si_mem_available(), 0L) << PAGE_SHIFT;
 	struct dev_pagemap pgmap = { };
 
+	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT)) {
+		pci_err(mem->hw->pdev,
+			"memory %pra cannot have struct pages, which memory encryption would encrypt: choose backing pfn\n",
+			&mem->hpa);
+		return -EOPNOTSUPP;
+	}
 	fill_pagemap(mem, &pgmap, order);
 	need = memmap_size(&pgmap);
 	if (need <= available - available / 8)
@@ -60,10 +90,22 @@ int cxl_vfio_pages_check(struct cxl_vfio_mem *mem, unsigned int order)
  * @pgmap: zeroed, but for its operations, or used before
  * @order: log2 of the pages of a compound page
  *
+ * Uncached memory gets none: KVM on Intel takes a page that is not reserved for write-back
+ * (__kvm_is_mmio_pfn()), so host and guest would disagree; of a reserved one it gains nothing.
+ *
  * Undone by memunmap_pages(). Return: 0, or an error.
  */
 int cxl_vfio_pages_make(struct cxl_vfio_mem *mem, struct dev_pagemap *pgmap, unsigned int order)
 {
+	const void *kaddr;
+
 	fill_pagemap(mem, pgmap, order);
-	return PTR_ERR_OR_ZERO(memremap_pages(pgmap, dev_to_node(&mem->hw->pdev->dev)));
+	kaddr = memremap_pages(pgmap, dev_to_node(&mem->hw->pdev->dev));
+	if (IS_ERR(kaddr))
+		return PTR_ERR(kaddr);
+	if (!cxl_vfio_is_write_back(mem, kaddr)) {
+		memunmap_pages(pgmap);
+		return -EOPNOTSUPP;
+	}
+	return 0;
 }

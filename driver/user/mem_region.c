@@ -106,6 +106,9 @@ static int add_mem_capability(struct vfio_pci_core_device *core, struct vfio_pci
 	if (cxl_vfio_dvsec_reset_clears(&cxlv->hw))
 		cap.flags |= VFIO_CXL_MEM_RESET_CLEARS;
 
+	if (cxlv->mem.uncached)
+		cap.flags |= VFIO_CXL_MEM_UNCACHED;
+
 	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));
 }
 

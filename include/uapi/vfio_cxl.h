@@ -74,6 +74,8 @@ struct vfio_region_info_cap_cxl_mem {
 #define VFIO_CXL_MEM_LOCKED			(1 << 1)
 /* A CXL Reset of this device can clear its memory (8.1.3.1 CXL Reset Mem Clr Capable). */
 #define VFIO_CXL_MEM_RESET_CLEARS		(1 << 2)
+/* mmap maps the memory uncached: VFIO_CXL_BACKING_UNCACHED, or the platform has it so. */
+#define VFIO_CXL_MEM_UNCACHED			(1 << 3)
 	__u32 backing;			/* how mmap maps the memory */
 #define VFIO_CXL_BACKING_PFN			1	/* cacheable special PTEs, no struct page */
 #define VFIO_CXL_BACKING_FOLIO			2	/* ZONE_DEVICE pages */

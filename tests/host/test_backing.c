@@ -3,13 +3,16 @@
  * What it proves: a backing is what it claims, or the driver refuses it. The
  * kernel gives no reference to memory that is mapped by special entries. With
  * memmap each page frame has a struct page that is reserved, which is what KVM
- * and type 1 look at. Struct pages that do not fit are refused before anything is
- * allocated. A change that fails leaves the former backing.
+ * and type 1 look at. Range registers that make the memory uncached, and struct
+ * pages that do not fit, are noticed before anything is mapped. A change that
+ * fails leaves the former backing.
  *
  * How: the test has the kernel take references in four ways. A module tells what
- * the kernel has for page frames. The machine intel has a small accelerator, a large one and little memory.
+ * the kernel has for page frames. /proc/mtrr makes the memory uncached. The
+ * machine intel has a small accelerator, a large one and little memory.
  *
- * Not covered: what KVM on Intel makes of it, which takes such a processor.
+ * Not covered: what KVM on Intel makes of it, which takes such a processor; and
+ * memory encryption.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,6 +34,8 @@
 #define WINDOW		(4 * MIB)
 #define FRAME		"/sys/module/frame/parameters/"
 #define PARAMETER	"/sys/module/cxl_vfio_pci/parameters/backing"
+/* Of an MTRR: a power of two that the memory is a multiple of, and is aligned to. */
+#define RANGE		(256 * MIB)
 
 static void test_no_reference_is_given(void)
 {
@@ -142,6 +147,113 @@ static void check_backing(const char *device, const char *name)
 	free(now);
 }
 
+/* The type by which the PAT code has the start of a range; static. */
+static const char *type_in_pat(uint64_t start)
+{
+	char *list = read_file("/sys/kernel/debug/x86/pat_memtype_list"), *line, *next;
+	unsigned long long from, to;
+	static char type[32];
+
+	*type = '\0';
+	for (line = strtok_r(list, "\n", &next); line; line = strtok_r(NULL, "\n", &next))
+		if (sscanf(line, "PAT: [mem %llx-%llx] %31s", &from, &to, type) == 3 &&
+		    from <= start && start < to)
+			break;
+	check_msg(line, "PAT's list does not have %#llx", (unsigned long long)start);
+	free(list);
+	return type;
+}
+
+static uint32_t flags_of(struct vfio *vfio)
+{
+	struct vfio_region_info *info = vfio_region_info(vfio, vfio->mem.index);
+	const struct vfio_region_info_cap_cxl_mem *cap =
+		vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_MEM);
+	uint32_t flags = cap->flags;
+
+	free(info);
+	return flags;
+}
+
+static void write_mtrr(const char *text)
+{
+	int mtrr = open("/proc/mtrr", O_WRONLY);
+
+	check_ge(mtrr, 0);
+	check_eq(write(mtrr, text, strlen(text)), strlen(text));
+	close(mtrr);
+}
+
+/* Of the range register that begins at an address. */
+static int mtrr_of(uint64_t start)
+{
+	char *list = read_file("/proc/mtrr"), *line, *next;
+	int found = -1;
+
+	for (line = strtok_r(list, "\n", &next); line; line = strtok_r(NULL, "\n", &next)) {
+		unsigned long long base;
+		int number;
+
+		if (sscanf(line, "reg%d: base=%llx", &number, &base) == 2 && base == start)
+			found = number;
+	}
+	free(list);
+	return found;
+}
+
+/* memremap() and memremap_pages() are silent about it. */
+static void test_uncached_by_range_registers(void)
+{
+	uint64_t hpa = qmp_get("hdm0-base");
+	struct vfio vfio;
+	char text[96];
+	int kmsg;
+
+	unsetenv("VFIO_BACKING");
+	write_file(PARAMETER, "pfn");
+	if (pci_bound(pci_accel()))
+		pci_unbind(pci_accel());
+	snprintf(text, sizeof(text), "base=%#llx size=%#llx type=uncachable\n",
+		 (unsigned long long)hpa, RANGE);
+	write_mtrr(text);
+	kmsg = kmsg_open();
+	pci_bind(pci_accel());
+	check_eq(kmsg_said(kmsg, "is uncached by the processors' range registers"), 1);
+	vfio_open(&vfio);
+	check_eq(vfio.backing, VFIO_CXL_BACKING_PFN);
+	check_eq(flags_of(&vfio) & VFIO_CXL_MEM_UNCACHED, VFIO_CXL_MEM_UNCACHED);
+	touch(&vfio);
+	check_str_eq(type_in_pat(hpa), "uncached-minus");
+	vfio_close(&vfio);
+
+	/* KVM could take them for write-back all the same. */
+	check_eq(__write_file(pci_path(pci_accel(), "backing"), "memmap"), -EOPNOTSUPP);
+	check_backing(pci_accel(), "[pfn]");
+	check_eq(__write_file(pci_path(pci_accel(), "backing"), "folio"), -EOPNOTSUPP);
+	check_backing(pci_accel(), "[pfn]");
+	write_file(pci_path(pci_accel(), "backing"), "uncached");
+	vfio_open(&vfio);
+	check_eq(flags_of(&vfio) & VFIO_CXL_MEM_UNCACHED, VFIO_CXL_MEM_UNCACHED);
+	vfio_close(&vfio);
+
+	pci_unbind(pci_accel());
+	write_file(PARAMETER, "memmap");
+	kmsg = kmsg_open();
+	check_bind_fails(pci_accel());
+	check_eq(kmsg_said(kmsg, "cannot map memory"), 1);
+	write_file(PARAMETER, "pfn");
+
+	snprintf(text, sizeof(text), "disable=%d\n", mtrr_of(hpa));
+	write_mtrr(text);
+	kmsg = kmsg_open();
+	pci_bind(pci_accel());
+	check_eq(kmsg_said(kmsg, "range registers"), 0);
+	vfio_open(&vfio);
+	check_eq(flags_of(&vfio) & VFIO_CXL_MEM_UNCACHED, 0);
+	touch(&vfio);
+	check_str_eq(type_in_pat(hpa), "write-back");
+}
+
 static unsigned long available(void)
 {
 	char *text = read_file("/proc/meminfo"), *at = strstr(text, "MemAvailable:");
@@ -209,6 +321,7 @@ static void test_failed_change_keeps_backing(void)
 const struct test tests[] = {
 	{ "no_reference_is_given", test_no_reference_is_given },
 	{ "struct_pages_are_reserved", test_struct_pages_are_reserved },
+	{ "uncached_by_range_registers", test_uncached_by_range_registers },
 	{ "no_room_for_struct_pages", test_no_room_for_struct_pages },
 	{ "failed_change_keeps_backing", test_failed_change_keeps_backing },
 	{ }

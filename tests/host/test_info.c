@@ -159,6 +159,8 @@ static void test_memory_region_capability(void)
 	flags = VFIO_CXL_MEM_COMMITTED | VFIO_CXL_MEM_RESET_CLEARS;
 	if (control & CXLR_HDM_CTRL_LOCK)
 		flags |= VFIO_CXL_MEM_LOCKED;
+	if (cap->backing == VFIO_CXL_BACKING_UNCACHED)
+		flags |= VFIO_CXL_MEM_UNCACHED;
 	check_eq(cap->flags, flags);
 	check_eq(cap->backing, wanted_backing(vfio.mem.size, &leaf));
 	check_eq(cap->coherence, VFIO_CXL_COHERENCE_HDM_D);
