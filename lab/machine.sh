@@ -7,7 +7,7 @@
 
 # Firmware looks at each bus number up to the last host bridge's, a matter of
 # seconds in a guest.
-cpus=2 memory=2G maximum=64G firmware="" kernel_line="" slot=1 bus=4 last_bridge=""
+cpus=2 memory=2G maximum=64G firmware="" processor="" kernel_line="" slot=1 bus=4 last_bridge=""
 board=() objects=() devices=() windows=()
 declare -A ports switches
 
@@ -97,6 +97,7 @@ describe()
 			*) die "$file: memory: sparse is yes or no, not '${given[sparse]}'" ;;
 			esac ;;
 		object) objects+=(-object "$name") ;;
+		processor) processor+=,$name ;;
 		append) kernel_line+=" $name $options" ;;
 		iommu)
 			case $name in

@@ -11,7 +11,13 @@
 
 #include "memory/memory.h"
 
+/* No backing: attach_auto() chooses one. */
+const struct cxl_vfio_backing cxl_vfio_backing_auto = {
+	.name = "auto",
+};
+
 static const struct cxl_vfio_backing *const backings[] = {
+	&cxl_vfio_backing_auto,
 	&cxl_vfio_backing_pfn,
 	&cxl_vfio_backing_memmap,
 	&cxl_vfio_backing_folio,
@@ -133,6 +139,23 @@ err:
 	return ret;
 }
 
+/* KVM on Intel makes memory without struct pages uncached in a guest (vmx_get_mt_mask()). */
+static int attach_auto(struct cxl_vfio_mem *mem)
+{
+	const char *why = "KVM on this processor needs no struct pages";
+
+	if (cxl_vfio_kvm_wants_pages()) {
+		if (!attach_one(mem, &cxl_vfio_backing_memmap)) {
+			pci_info(mem->hw->pdev,
+				 "backing memmap: without struct pages KVM makes memory uncached on this processor\n");
+			return 0;
+		}
+		why = "memmap, which KVM on this processor needs, cannot be had";
+	}
+	pci_info(mem->hw->pdev, "backing pfn: %s\n", why);
+	return attach_one(mem, &cxl_vfio_backing_pfn);
+}
+
 /**
  * cxl_vfio_backing_attach - give the memory a backing
  * @mem: the memory, which has none; backing_lock is held
@@ -147,7 +170,7 @@ int cxl_vfio_backing_attach(struct cxl_vfio_mem *mem, const struct cxl_vfio_back
 	lockdep_assert_held(&mem->backing_lock);
 
 	mem->folio_order = folio_order;
-	return attach_one(mem, backing);
+	return backing == &cxl_vfio_backing_auto ? attach_auto(mem) : attach_one(mem, backing);
 }
 
 /**

@@ -6,6 +6,7 @@
 #ifndef CXL_VFIO_MEMORY_H
 #define CXL_VFIO_MEMORY_H
 
+#include <linux/cpufeature.h>
 #include <linux/list.h>
 #include <linux/memory-failure.h>
 #include <linux/memremap.h>
@@ -214,6 +215,7 @@ struct file *cxl_vfio_mapping_file(const struct cxl_vfio_backing *backing);
 int cxl_vfio_mapping_mmap(struct cxl_vfio_mem *mem, struct vm_area_struct *vma);
 
 /* backing.c */
+extern const struct cxl_vfio_backing cxl_vfio_backing_auto;
 const struct cxl_vfio_backing *cxl_vfio_backing_nth(unsigned int n);
 const struct cxl_vfio_backing *cxl_vfio_backing_named(const char *name);
 int cxl_vfio_backing_attach(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing,
@@ -236,10 +238,20 @@ static inline bool cxl_vfio_entry_is_write_back(const void *kaddr)
 
 	return pte && !(pte_flags(*pte) & (_PAGE_PWT | _PAGE_PCD));
 }
+
+static inline bool cxl_vfio_kvm_wants_pages(void)
+{
+	return boot_cpu_has(X86_FEATURE_VMX) || boot_cpu_data.x86_vendor == X86_VENDOR_INTEL;
+}
 #else
 static inline bool cxl_vfio_entry_is_write_back(const void *kaddr)
 {
 	return true;
+}
+
+static inline bool cxl_vfio_kvm_wants_pages(void)
+{
+	return false;
 }
 #endif
 

@@ -12,7 +12,7 @@
 
 /* What new devices get; written under the module's parameter lock. */
 static struct cxl_vfio_settings new_devices = {
-	.backing = &cxl_vfio_backing_pfn,
+	.backing = &cxl_vfio_backing_auto,
 	.folio_order = PMD_ORDER,
 	.type1_dma = CXL_VFIO_TYPE1_ALLOW,
 	.clear = CXL_VFIO_CLEAR_AUTO,
@@ -105,7 +105,7 @@ static const struct kernel_param_ops backing_param_ops = {
 	.get = backing_param_get,
 };
 module_param_cb(backing, &backing_param_ops, NULL, 0644);
-MODULE_PARM_DESC(backing, "how new devices map their memory: pfn (the default), memmap, folio or uncached");
+MODULE_PARM_DESC(backing, "how new devices map their memory: auto (the default: memmap where KVM needs it, else pfn), pfn, memmap, folio or uncached");
 
 static ssize_t backing_show(struct device *dev, struct device_attribute *attr, char *buf)
 {

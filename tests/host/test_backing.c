@@ -241,7 +241,7 @@ static void test_uncached_by_range_registers(void)
 	kmsg = kmsg_open();
 	check_bind_fails(pci_accel());
 	check_eq(kmsg_said(kmsg, "cannot map memory"), 1);
-	write_file(PARAMETER, "pfn");
+	write_file(PARAMETER, "auto");
 
 	snprintf(text, sizeof(text), "disable=%d\n", mtrr_of(hpa));
 	write_mtrr(text);
@@ -252,6 +252,43 @@ static void test_uncached_by_range_registers(void)
 	check_eq(flags_of(&vfio) & VFIO_CXL_MEM_UNCACHED, 0);
 	touch(&vfio);
 	check_str_eq(type_in_pat(hpa), "write-back");
+}
+
+static bool is_intel(void)
+{
+	char *text = read_file("/proc/cpuinfo");
+	bool intel = strstr(text, "GenuineIntel");
+
+	free(text);
+	return intel;
+}
+
+/* At bind, and when the attribute is written. */
+static void test_auto_by_processor(void)
+{
+	const char *name = is_intel() ? "memmap" : "pfn";
+	char chosen[16], line[32];
+	struct vfio vfio;
+	int kmsg;
+
+	unsetenv("VFIO_BACKING");
+	snprintf(chosen, sizeof(chosen), "[%s]", name);
+	snprintf(line, sizeof(line), "backing %s: ", name);
+	if (pci_bound(pci_accel()))
+		pci_unbind(pci_accel());
+	write_file(PARAMETER, "auto");
+	kmsg = kmsg_open();
+	pci_bind(pci_accel());
+	check_eq(kmsg_said(kmsg, line), 1);
+	check_backing(pci_accel(), chosen);
+	vfio_open(&vfio);
+	check_eq(vfio.backing, is_intel() ? VFIO_CXL_BACKING_MEMMAP : VFIO_CXL_BACKING_PFN);
+	check_eq(__write_file(pci_path(pci_accel(), "backing"), "auto"), -EBUSY);
+	vfio_close(&vfio);
+
+	write_file(pci_path(pci_accel(), "backing"), "uncached");
+	write_file(pci_path(pci_accel(), "backing"), "auto");
+	check_backing(pci_accel(), chosen);
 }
 
 static unsigned long available(void)
@@ -270,10 +307,11 @@ static void test_no_room_for_struct_pages(void)
 {
 	char *large = strdup(pci_nth_accel(1));
 	unsigned long before;
-	int kmsg;
+	int kmsg = kmsg_open();
 
-	write_file(PARAMETER, "pfn");
+	write_file(PARAMETER, "auto");
 	pci_bind(large);
+	check_eq(kmsg_said(kmsg, "struct pages of memory"), 1);
 	check_backing(large, "[pfn]");
 	before = available();
 	kmsg = kmsg_open();
@@ -288,7 +326,7 @@ static void test_no_room_for_struct_pages(void)
 
 	write_file(PARAMETER, "memmap");
 	check_bind_fails(large);
-	write_file(PARAMETER, "pfn");
+	write_file(PARAMETER, "auto");
 	pci_bind(large);
 	check_backing(large, "[pfn]");
 	pci_unbind(large);
@@ -322,6 +360,7 @@ const struct test tests[] = {
 	{ "no_reference_is_given", test_no_reference_is_given },
 	{ "struct_pages_are_reserved", test_struct_pages_are_reserved },
 	{ "uncached_by_range_registers", test_uncached_by_range_registers },
+	{ "auto_by_processor", test_auto_by_processor },
 	{ "no_room_for_struct_pages", test_no_room_for_struct_pages },
 	{ "failed_change_keeps_backing", test_failed_change_keeps_backing },
 	{ }

@@ -447,7 +447,7 @@ static void test_backing_change_refused(void)
 	check_eq(__write_file(pci_path(pci_accel(), "folio_size"), "2Mx"), -EINVAL);
 	write_file(pci_path(pci_accel(), "backing"), "uncached");
 	now = read_file(pci_path(pci_accel(), "backing"));
-	check_str_eq(now, "pfn memmap folio [uncached]\n");
+	check_str_eq(now, "auto pfn memmap folio [uncached]\n");
 	free(now);
 
 	unsetenv("VFIO_BACKING");
