@@ -11,6 +11,7 @@
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include "memory/memory.h"
 
@@ -125,9 +126,11 @@ static int pfn_attach(struct cxl_vfio_mem *mem)
 	return has_struct_pages(&mem->hpa) ? -EEXIST : cxl_vfio_map_wb(mem);
 }
 
+/* Both kinds of mapping leave the TLBs lazily, while a processor may still fetch ahead by them. */
 static int pfn_detach(struct cxl_vfio_mem *mem)
 {
 	memunmap(mem->kaddr);
+	vm_unmap_aliases();
 	return 0;
 }
 
@@ -144,6 +147,7 @@ static int uncached_attach(struct cxl_vfio_mem *mem)
 static int uncached_detach(struct cxl_vfio_mem *mem)
 {
 	iounmap((__force void __iomem *)mem->kaddr);
+	vm_unmap_aliases();
 	return 0;
 }
 
