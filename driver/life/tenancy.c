@@ -191,13 +191,15 @@ static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
  * @cxlv: the device
  * @type1_dma: CXL_VFIO_TYPE1_*
  *
- * Return: 0; -EBUSY while the device is open.
+ * Return: 0; -EBUSY while the device is open; -EOPNOTSUPP with a backing that cannot refuse.
  */
 int cxl_vfio_tenancy_type1(struct cxl_vfio_device *cxlv, unsigned int type1_dma)
 {
 	guard(mutex)(&cxlv->mem.backing_lock);
 	if (cxlv->mem.in_use)
 		return -EBUSY;
+	if (cxlv->mem.backing && !cxl_vfio_type1_fits(cxlv->mem.backing, type1_dma))
+		return -EOPNOTSUPP;
 	cxlv->mem.type1_dma = type1_dma;
 	return 0;
 }

@@ -112,6 +112,10 @@ static int attach_one(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *b
 
 	if (ret)
 		return ret;
+	if (!cxl_vfio_type1_fits(backing, mem->type1_dma)) {
+		pci_err(mem->hw->pdev, "backing memmap does not keep memory from type 1: choose another one, or type1_dma allow\n");
+		return -EOPNOTSUPP;
+	}
 	mem->file = cxl_vfio_mapping_file(backing);
 	if (IS_ERR(mem->file)) {
 		ret = PTR_ERR(mem->file);

@@ -171,6 +171,13 @@ struct cxl_vfio_mem {
 	unsigned long accessible_at;
 };
 
+/* Type 1 takes page frames of special entries that have a reserved struct page or none. */
+static inline bool cxl_vfio_type1_fits(const struct cxl_vfio_backing *backing,
+				       unsigned int type1_dma)
+{
+	return type1_dma == CXL_VFIO_TYPE1_ALLOW || !backing->pages || backing->pinnable;
+}
+
 /* Bytes of the memory that can only be mapped as a whole. */
 static inline unsigned long cxl_vfio_granule(const struct cxl_vfio_mem *mem)
 {

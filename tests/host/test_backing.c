@@ -333,6 +333,21 @@ static void test_no_room_for_struct_pages(void)
 	free(large);
 }
 
+/* Neither of the two without a word to the administrator who asked for the other. */
+static void test_memmap_and_refuse_exclude(void)
+{
+	unsetenv("VFIO_BACKING");
+	if (!pci_bound(pci_accel()))
+		pci_bind(pci_accel());
+	write_file(pci_path(pci_accel(), "backing"), "memmap");
+	check_eq(__write_file(pci_path(pci_accel(), "type1_dma"), "refuse"), -EOPNOTSUPP);
+	write_file(pci_path(pci_accel(), "backing"), "pfn");
+	write_file(pci_path(pci_accel(), "type1_dma"), "refuse");
+	check_eq(__write_file(pci_path(pci_accel(), "backing"), "memmap"), -EOPNOTSUPP);
+	check_backing(pci_accel(), "[pfn]");
+	write_file(pci_path(pci_accel(), "type1_dma"), "allow");
+}
+
 /* The size of the memory, or its place, is no multiple of 1 GiB. */
 static void test_failed_change_keeps_backing(void)
 {
@@ -362,6 +377,7 @@ const struct test tests[] = {
 	{ "uncached_by_range_registers", test_uncached_by_range_registers },
 	{ "auto_by_processor", test_auto_by_processor },
 	{ "no_room_for_struct_pages", test_no_room_for_struct_pages },
+	{ "memmap_and_refuse_exclude", test_memmap_and_refuse_exclude },
 	{ "failed_change_keeps_backing", test_failed_change_keeps_backing },
 	{ }
 };

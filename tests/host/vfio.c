@@ -176,6 +176,8 @@ static void set_backing(const char *backing)
 		snprintf(size, sizeof(size), "%lu\n", folio);
 		set_attribute("folio_size", size, size);
 	}
+	/* memmap is with allow only. */
+	set_attribute("type1_dma", "allow", "[allow]");
 	snprintf(current, sizeof(current), "[%s]", name);
 	set_attribute("backing", name, current);
 	snprintf(current, sizeof(current), "[%s]", type1);
