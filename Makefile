@@ -29,7 +29,7 @@ help:
 	@echo "Measure"
 	@echo "  make bench         registers, guests and mappings, beside peers"
 	@echo "  make bench-guest   only the part with guests; PARTS=\"jobs commit boot\""
-	@echo "  make bench-ram     only the ways to map memory; FIGURES=\"touch dma copy"
+	@echo "  make bench-ram     only the ways to map memory; FIGURES=\"touch dma"
 	@echo "                     transfer zap munmap reset life bind\"; with"
 	@echo "                     CLOCK=instructions other load does not count"
 	@echo "  make bench-clear   only the clearing of memory, with two processors"

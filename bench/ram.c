@@ -159,32 +159,10 @@ static void copy_once(uint8_t *memory, uint8_t *buffer, struct values *to, struc
 }
 
 /*
- * memcpy() of what both sides have touched. What the computer beneath does changes from
- * second to second, so device-dax is measured by the same process, in turn.
+ * By write() and read() of the region, which are for VFIO's memory alone. What the computer
+ * beneath does changes from second to second, so memcpy() of device-dax is measured by the
+ * same process, in turn.
  */
-static void copy(void)
-{
-	struct values to = { }, from = { }, dax_to = { }, dax_from = { };
-	uint8_t *buffer = filled_buffer();
-	struct memory memory, dax;
-
-	memory_open(&memory);
-	memory_map(&memory);
-	memory_open_kind(&dax, MEMORY_DAX);
-	memory_map(&dax);
-	memcpy(memory.at, buffer, COPY);
-	memcpy(dax.at, buffer, COPY);
-	while (to.count < PAIRS) {
-		copy_once(memory.at, buffer, &to, &from);
-		copy_once(dax.at, buffer, &dax_to, &dax_from);
-	}
-	print("copy_to_mbs", &to);
-	print("copy_from_mbs", &from);
-	print("dax_copy_to_mbs", &dax_to);
-	print("dax_copy_from_mbs", &dax_from);
-}
-
-/* By write() and read() of the region, which are for VFIO's memory alone. */
 static void transfer(void)
 {
 	struct values to = { }, from = { }, dax_to = { }, dax_from = { };
@@ -401,7 +379,6 @@ static void time_write(void)
 const struct test tests[] = {
 	{ "touch", touch, LIMIT },
 	{ "dma", dma, LIMIT },
-	{ "copy", copy, LIMIT },
 	{ "transfer", transfer, LIMIT },
 	{ "zap", zap, LIMIT },
 	{ "munmap", unmap, LIMIT },
