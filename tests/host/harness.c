@@ -41,6 +41,7 @@ unsigned int cycles = CYCLES;
 unsigned long accesses = ACCESSES;
 unsigned int duration = DURATION;
 uint64_t seed;
+const void *test_data;
 /* A test's process is caught in the kernel. */
 static bool stuck;
 /* Parts of a test's full name, as mmap.2m_faults[pfn,group]; the variant may be empty. */
@@ -452,6 +453,7 @@ static bool run_test(const struct test *test, unsigned int number)
 	pid = fork();
 	if (!pid) {
 		setpgid(0, 0);
+		test_data = test->data;
 		test->run();
 		fflush(stdout);
 		_exit(0);

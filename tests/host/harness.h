@@ -25,10 +25,13 @@ struct test {
 	const char *name;
 	void (*run)(void);
 	unsigned int timeout;	/* seconds on an idle machine; 0: TIMEOUT */
+	const void *data;	/* test_data of @run, where several tests share it */
 };
 
 /* Each test file has one; the last entry is empty. */
 extern const struct test tests[];
+/* Of the test that runs. */
+extern const void *test_data;
 
 enum interface { INTERFACE_GROUP, INTERFACE_CDEV };
 

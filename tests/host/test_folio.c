@@ -4,11 +4,10 @@
  * device's memory. Such pins work, outlive the mapping, and keep the memory from
  * the next user until they end.
  *
- * How: the test reads and writes the memory by process_vm_readv(), vmsplice() and
- * O_DIRECT, and maps it for DMA. While pins last it closes, resets and unbinds
- * the device. It counts faults for each folio size.
+ * How: the test pins the memory by io_uring and by DMA mappings. While pins last it
+ * closes, resets and unbinds the device. It counts faults for each folio size.
  *
- * Not covered: RDMA, io_uring and other holders of long-term pins.
+ * Not covered: which mechanisms take references: test_semantics.c. RDMA.
  * test_surprise.c pulls a device while it has pins.
  */
 #define _GNU_SOURCE
@@ -19,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,83 +35,6 @@ static size_t window(const struct vfio *vfio)
 static uint8_t *map_window(struct vfio *vfio)
 {
 	return vfio_mmap(vfio, &vfio->mem, 0, window(vfio));
-}
-
-/* get_user_pages(), of this process and of another one. */
-static void test_process_vm_reads_and_writes(void)
-{
-	uint8_t want[3 * PAGE], got[3 * PAGE];
-	struct iovec local = { got, sizeof(got) }, remote;
-	struct vfio vfio;
-	uint8_t *memory;
-	pid_t child;
-	int status;
-
-	vfio_open(&vfio);
-	memory = map_window(&vfio);
-	fill_random(want, sizeof(want), 1);
-	memcpy(memory + 100, want, sizeof(want));
-	remote = (struct iovec) { memory + 100, sizeof(got) };
-
-	child = fork();
-	if (!child) {
-		if (process_vm_readv(getppid(), &local, 1, &remote, 1, 0) != sizeof(got) ||
-		    memcmp(got, want, sizeof(got)))
-			_exit(1);
-		fill_random(got, sizeof(got), 2);
-		_exit(process_vm_writev(getppid(), &local, 1, &remote, 1, 0) != sizeof(got));
-	}
-	check_eq(waitpid(child, &status, 0), child);
-	check_eq(status, 0);
-	fill_random(want, sizeof(want), 2);
-	check_mem_eq(memory + 100, want, sizeof(want));
-}
-
-/* Pages themselves travel through a pipe. */
-static void test_vmsplice_moves_pages(void)
-{
-	uint8_t want[PAGE], got[PAGE];
-	struct vfio vfio;
-	struct iovec iov;
-	uint8_t *memory;
-	int pipes[2];
-
-	vfio_open(&vfio);
-	memory = map_window(&vfio);
-	fill_random(want, sizeof(want), 3);
-	memcpy(memory + PAGE, want, PAGE);
-	check_eq(pipe(pipes), 0);
-	iov = (struct iovec) { memory + PAGE, PAGE };
-	check_eq(vmsplice(pipes[1], &iov, 1, 0), PAGE);
-	/* It is the page, not a copy. */
-	memory[PAGE] ^= 0xff;
-	want[0] ^= 0xff;
-	check_eq(read(pipes[0], got, PAGE), PAGE);
-	check_mem_eq(got, want, PAGE);
-}
-
-/* Straight from a disk and to it. */
-static void test_o_direct_both_ways(void)
-{
-	const size_t len = 64 * KIB;
-	struct vfio vfio;
-	uint8_t *memory, *want;
-	int disk;
-
-	if (access("/dev/ram0", F_OK))
-		check_eq(system("modprobe brd rd_nr=1 rd_size=1024"), 0);
-	disk = open("/dev/ram0", O_RDWR | O_DIRECT);
-	check_ge(disk, 0);
-	vfio_open(&vfio);
-	memory = map_window(&vfio);
-	want = malloc(len);
-	fill_random(want, len, 4);
-	memcpy(memory, want, len);
-	check_eq(pwrite(disk, memory, len, 0), len);
-	memset(memory, 0, len);
-	check_eq(pread(disk, memory + len, len, 0), len);
-	check_mem_eq(memory + len, want, len);
-	close(disk);
 }
 
 /* Can somebody else open the device? */
@@ -386,29 +307,6 @@ static void test_mremap_keeps_memory(void)
 	check_eq(byte, 33);
 }
 
-/* A child has the mapping, and the same memory behind it. */
-static void test_fork_shares_memory(void)
-{
-	struct vfio vfio;
-	uint8_t *memory;
-	pid_t child;
-	int status;
-
-	vfio_open(&vfio);
-	memory = map_window(&vfio);
-	memory[0] = 1;
-	child = fork();
-	if (!child) {
-		if (memory[0] != 1)
-			_exit(1);
-		memory[1] = 2;
-		_exit(0);
-	}
-	check_eq(waitpid(child, &status, 0), child);
-	check_eq(status, 0);
-	check_eq(memory[1], 2);
-}
-
 /* As many faults as there are folios: of small ones some thousands. */
 static void test_one_fault_per_folio(void)
 {
@@ -456,9 +354,6 @@ static void test_backing_change_refused(void)
 }
 
 const struct test tests[] = {
-	{ "process_vm_reads_and_writes", test_process_vm_reads_and_writes },
-	{ "vmsplice_moves_pages", test_vmsplice_moves_pages },
-	{ "o_direct_both_ways", test_o_direct_both_ways },
 	{ "pin_outlives_close", test_pin_outlives_close },
 	{ "dma_unmap_unpins", test_dma_unmap_unpins },
 	{ "unbind_waits_for_pins", test_unbind_waits_for_pins },
@@ -466,7 +361,6 @@ const struct test tests[] = {
 	{ "reset_succeeds_with_pins", test_reset_succeeds_with_pins },
 	{ "only_whole_folios_are_mapped", test_only_whole_folios_are_mapped },
 	{ "mremap_keeps_memory", test_mremap_keeps_memory },
-	{ "fork_shares_memory", test_fork_shares_memory },
 	{ "one_fault_per_folio", test_one_fault_per_folio },
 	{ "backing_change_refused", test_backing_change_refused },
 	{ }

@@ -222,23 +222,6 @@ static void check_answer(const uint8_t *page, pid_t pid, uint64_t seed)
 	check_mem_eq(page + sizeof(want), want, sizeof(want));
 }
 
-static void test_inherited_mapping(void)
-{
-	struct vfio vfio;
-	uint8_t *page;
-	pid_t pid;
-
-	vfio_open(&vfio);
-	page = vfio_mmap(&vfio, &vfio.mem, 0, PAGE);
-	fill_random(page, PAGE / 2, 10);
-	pid = fork();
-	if (!pid) {
-		answer(page, 10);
-		_exit(0);
-	}
-	check_answer(page, pid, 10);
-}
-
 /* The file goes to a process that was there before the device was opened. */
 static void test_passed_file_descriptor(void)
 {
@@ -406,41 +389,6 @@ static void test_reached_while_degraded(void)
 	write_file(pci_path(pci_accel(), "power/control"), "on");
 }
 
-/*
- * x86 keeps a list of the mappings of each range and their types. Each that touches the memory
- * is write-back, unless the backing is uncached, and at least one holds all of it. One of
- * another type would make some mapping of the memory uncached.
- */
-static void test_one_memory_type_in_pat(void)
-{
-	static const char path[] = "/sys/kernel/debug/x86/pat_memtype_list";
-	char *list, *line, *next;
-	unsigned int found = 0;
-	uint64_t hpa, end;
-	struct vfio vfio;
-	uint8_t byte;
-
-	vfio_open(&vfio);
-	hpa = qmp_get("hdm0-base");
-	end = hpa + qmp_get("hdm0-size");
-	check(load(vfio_mmap(&vfio, &vfio.mem, 0, WINDOW), &byte));
-	list = read_file(path);
-	for (line = strtok_r(list, "\n", &next); line; line = strtok_r(NULL, "\n", &next)) {
-		unsigned long long from, to;
-		char type[32];
-
-		if (sscanf(line, "PAT: [mem %llx-%llx] %31s", &from, &to, type) != 3 ||
-		    from >= end || to <= hpa)
-			continue;
-		note("%s", line);
-		check(!strcmp(type, vfio.backing == VFIO_CXL_BACKING_UNCACHED ?
-			      "uncached-minus" : "write-back"));
-		found += from <= hpa && to >= end;
-	}
-	check(found);
-	free(list);
-}
-
 /* The buffer of a write to COMMAND and PMCSR lies in the memory that the write takes away. */
 static void test_config_write_reads_own_memory(void)
 {
@@ -468,7 +416,6 @@ const struct test tests[] = {
 	{ "bad_pointer", test_bad_pointer },
 	{ "mmap_read_engine_agree", test_mmap_read_engine_agree },
 	{ "engine_agrees_at_region_end", test_engine_agrees_at_region_end },
-	{ "inherited_mapping", test_inherited_mapping },
 	{ "passed_file_descriptor", test_passed_file_descriptor },
 	{ "unreachable_while_disabled", test_unreachable_while_disabled },
 	{ "mapped_while_disabled", test_mapped_while_disabled },
@@ -477,6 +424,5 @@ const struct test tests[] = {
 	{ "refused_while_inactive", test_refused_while_inactive },
 	{ "reached_while_degraded", test_reached_while_degraded },
 	{ "config_write_reads_own_memory", test_config_write_reads_own_memory },
-	{ "one_memory_type_in_pat", test_one_memory_type_in_pat },
 	{ }
 };

@@ -395,6 +395,26 @@ void *vfio_mmap(struct vfio *vfio, const struct vfio_region *region, uint64_t of
 	return address;
 }
 
+uint8_t *vfio_mmap_at(struct vfio *vfio, uint64_t offset, size_t len, size_t shift)
+{
+	uint8_t *start = (uint8_t *)vfio_reserve(len + shift, GIB) + shift;
+	void *address = mmap(start, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			     vfio->device, vfio->mem.offset + offset);
+
+	check_eq(address, start);
+	return address;
+}
+
+uint8_t *vfio_mmap_leaf(struct vfio *vfio, size_t leaf)
+{
+	size_t len = leaf > 4 * MIB ? leaf : 4 * MIB;
+
+	if (vfio->granule != leaf && vfio->backing == VFIO_CXL_BACKING_FOLIO)
+		return NULL;
+	/* Of the others, leaves are as large as address and offset agree, and as fits. */
+	return vfio_mmap_at(vfio, 0, len, leaf == PAGE ? PAGE : 0);
+}
+
 void vfio_enable(struct vfio *vfio, bool memory, bool master)
 {
 	uint16_t command;

@@ -10,6 +10,10 @@
 
 #include "vfio_cxl.h"
 
+#ifndef VFIO_CXL_BACKING_MEMMAP
+#define VFIO_CXL_BACKING_MEMMAP	4
+#endif
+
 struct vfio_region {
 	uint32_t index;
 	uint32_t flags;
@@ -68,6 +72,13 @@ void *vfio_reserve(size_t len, uint64_t align);
 int __vfio_mmap(struct vfio *vfio, const struct vfio_region *region, uint64_t offset, size_t len,
 		void **address);
 void *vfio_mmap(struct vfio *vfio, const struct vfio_region *region, uint64_t offset, size_t len);
+/* Of the memory, at a user address that is @shift past a multiple of 1 GiB. */
+uint8_t *vfio_mmap_at(struct vfio *vfio, uint64_t offset, size_t len, size_t shift);
+/*
+ * At least 4 MiB of the memory, from its first byte on, by leaves of one size: 4 KiB, 2 MiB or
+ * 1 GiB. NULL where the backing has none of this size.
+ */
+uint8_t *vfio_mmap_leaf(struct vfio *vfio, size_t leaf);
 
 /* COMMAND: memory enable, and bus mastering. */
 void vfio_enable(struct vfio *vfio, bool memory, bool master);
