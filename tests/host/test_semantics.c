@@ -505,6 +505,78 @@ static void test_mremap_moves_smaller_leaves(void)
 	}
 }
 
+static void disable_memory(struct vfio *vfio)
+{
+	vfio_enable(vfio, false, false);
+}
+
+static void enter_d3hot(struct vfio *vfio)
+{
+	vfio_set_power(vfio, 3);
+}
+
+static void reset_by_ioctl(struct vfio *vfio)
+{
+	check_eq(__vfio_reset(vfio), 0);
+}
+
+static void reset_by_cxl(struct vfio *vfio)
+{
+	cxl_reset(vfio, false);
+}
+
+static void reset_by_administrator(struct vfio *vfio)
+{
+	(void)vfio;
+	pci_reset(pci_accel(), "flr");
+}
+
+static const struct {
+	const char *name;
+	void (*take)(struct vfio *vfio);
+	/* Until the user ends it; the others end by themselves. */
+	bool lasts;
+} reasons[] = {
+	{ "COMMAND", disable_memory, true },
+	{ "D3hot", enter_d3hot, true },
+	{ "VFIO_DEVICE_RESET", reset_by_ioctl },
+	{ "the function's own FLR", config_flr },
+	{ "hot reset", vfio_hot_reset },
+	{ "CXL Reset", reset_by_cxl },
+	{ "a reset by sysfs", reset_by_administrator },
+};
+
+/* Every reason takes each leaf from the page table, and the same memory comes back by a fault. */
+static void test_each_reason_revokes(void)
+{
+	struct vfio vfio;
+	uint8_t *memory, byte;
+	unsigned int i, reason;
+	long faults;
+
+	vfio_open(&vfio);
+	vfio_enable(&vfio, true, false);
+	for (i = 0; i < ARRAY_SIZE(leaves); i++) {
+		memory = map_leaf(&vfio, leaves[i]);
+		if (!memory)
+			continue;
+		for (reason = 0; reason < ARRAY_SIZE(reasons); reason++) {
+			check(store(memory, reason + 1));
+			reasons[reason].take(&vfio);
+			if (reasons[reason].lasts)
+				check_msg(!load(memory, &byte), "after %s, by leaves of %llu KiB",
+					  reasons[reason].name, leaves[i] / KIB);
+			vfio_set_power(&vfio, 0);
+			vfio_enable(&vfio, true, false);
+			faults = minor_faults();
+			check(load(memory, &byte));
+			check_msg(minor_faults() > faults, "%s left a leaf of %llu KiB",
+				  reasons[reason].name, leaves[i] / KIB);
+			check_eq(byte, reason + 1);
+		}
+	}
+}
+
 #define MECHANISM(...) (&(const struct mechanism) { __VA_ARGS__ })
 
 const struct test tests[] = {
@@ -523,5 +595,6 @@ const struct test tests[] = {
 	{ "mremap_moves_smaller_leaves", test_mremap_moves_smaller_leaves },
 	{ "one_memory_type_in_pat", test_one_memory_type_in_pat },
 	{ "inputs_of_kvm_mmio_test", test_inputs_of_kvm_mmio_test },
+	{ "each_reason_revokes", test_each_reason_revokes },
 	{ }
 };
