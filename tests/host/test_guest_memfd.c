@@ -398,6 +398,41 @@ static void test_private_in_cxl_memory(void)
 	check_eq(file_kib(expander.node) - before, MEMFD_SIZE / KIB);
 }
 
+/*
+ * Private memory that can be mapped, though no process may touch it: mbind() places it. Such
+ * a slot has one half, so a page has the same bytes before and after a conversion.
+ */
+static void test_private_mbind_and_same_page(void)
+{
+	struct expander expander;
+	unsigned long nodes, before;
+	uint8_t *memory, byte;
+	struct kvm kvm;
+	int memfd;
+
+	find_expander(&expander, KERNEL);
+	kvm_open(&kvm, KVM_X86_SW_PROTECTED_VM);
+	memfd = __kvm_memfd(&kvm, MEMFD_SIZE, GUEST_MEMFD_FLAG_MMAP);
+	check_ge(memfd, 0);
+	memory = mmap(NULL, MEMFD_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+	check_ne(memory, MAP_FAILED);
+	nodes = 1ul << expander.node;
+	check_eq(syscall(SYS_mbind, memory, MEMFD_SIZE, MPOL_BIND, &nodes, 8 * sizeof(nodes), 0),
+		 0);
+	before = file_kib(expander.node);
+	check_eq(fallocate(memfd, FALLOC_FL_KEEP_SIZE, 0, MEMFD_SIZE), 0);
+	check_eq(file_kib(expander.node) - before, MEMFD_SIZE / KIB);
+	check(!load(memory, &byte));
+
+	kvm_map_memfd(&kvm, SLOT, SLOT_GPA, memory, MEMFD_SIZE, memfd);
+	check_eq(__kvm_set_private(&kvm, SLOT_GPA, PAGE, true), 0);
+	kvm_store(&kvm, SLOT_GPA, 5);
+	check_eq(__kvm_set_private(&kvm, SLOT_GPA, PAGE, false), 0);
+	check_eq(kvm_load(&kvm, SLOT_GPA), 5);
+	check(!load(memory, &byte));
+	check_eq(file_kib(expander.node) - before, MEMFD_SIZE / KIB);
+}
+
 /* Taken away, the device's half is gone; the private one is not the device's. */
 static void test_revocation_spares_private(void)
 {
@@ -443,6 +478,7 @@ const struct test tests[] = {
 	{ "shared_and_private_halves", test_shared_and_private_halves },
 	{ "private_page_splits_leaf", test_private_page_splits_leaf },
 	{ "private_in_cxl_memory", test_private_in_cxl_memory },
+	{ "private_mbind_and_same_page", test_private_mbind_and_same_page },
 	{ "revocation_spares_private", test_revocation_spares_private },
 	{ "device_file_is_not_private", test_device_file_is_not_private },
 	{ }
