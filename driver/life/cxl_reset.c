@@ -86,43 +86,40 @@ static const char *find_objection(struct cxl_vfio_device *cxlv)
 		return "an earlier one has not ended";
 	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR))
 		return "it recovers from an error";
-	/* The core revokes them in other resets; it does not let a driver do so. */
-	if (!list_empty(&core->dmabufs))
-		return "a BAR is shared as a dma-buf";
 	return NULL;
 }
 
 /*
  * For as long as the reset takes, the core finds memory disabled in the
  * command register that it shows to the user: faults in the BARs raise SIGBUS,
- * reads and writes fail, and memory_lock need not be held meanwhile.
+ * reads and writes fail, dma-bufs stay revoked, and memory_lock need not be held meanwhile.
  *
  * Return: 0, with @memory as the register had it, or -EBUSY, logged.
  */
 static int close_bars(struct cxl_vfio_device *cxlv, u16 *memory)
 {
 	struct vfio_pci_core_device *core = &cxlv->core;
-	u64 start = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_BAR0_REGION_INDEX);
-	u64 end = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_ROM_REGION_INDEX);
 	const char *why;
 
-	guard(rwsem_write)(&core->memory_lock);
-	why = find_objection(cxlv);
-	if (why) {
-		dev_err_ratelimited(&core->pdev->dev, "no CXL Reset: %s\n", why);
-		return -EBUSY;
+	scoped_guard(rwsem_write, &core->memory_lock) {
+		why = find_objection(cxlv);
+		if (why) {
+			dev_err_ratelimited(&core->pdev->dev, "no CXL Reset: %s\n", why);
+			return -EBUSY;
+		}
+		*memory = le16_to_cpu(*virtual_command(cxlv)) & PCI_COMMAND_MEMORY;
+		*virtual_command(cxlv) &= cpu_to_le16(~PCI_COMMAND_MEMORY);
 	}
-	*memory = le16_to_cpu(*virtual_command(cxlv)) & PCI_COMMAND_MEMORY;
-	*virtual_command(cxlv) &= cpu_to_le16(~PCI_COMMAND_MEMORY);
-	if (core->vdev.inode)
-		unmap_mapping_range(core->vdev.inode->i_mapping, start, end - start, true);
+	cxl_vfio_revoke_dma_bufs(cxlv);
 	return 0;
 }
 
 static void open_bars(struct cxl_vfio_device *cxlv, u16 memory)
 {
-	guard(rwsem_write)(&cxlv->core.memory_lock);
-	*virtual_command(cxlv) |= cpu_to_le16(memory);
+	scoped_guard(rwsem_write, &cxlv->core.memory_lock) {
+		*virtual_command(cxlv) |= cpu_to_le16(memory);
+	}
+	cxl_vfio_allow_dma_bufs(cxlv);
 }
 
 /* The memory is out of reach until the end, also if the reset hangs. */

@@ -261,6 +261,10 @@ bool cxl_vfio_reset_by_close_begin(struct cxl_vfio_device *cxlv);
 void cxl_vfio_reset_by_close_end(struct cxl_vfio_device *cxlv, bool locked);
 void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv);
 
+/* revoke.c */
+void cxl_vfio_revoke_dma_bufs(struct cxl_vfio_device *cxlv);
+void cxl_vfio_allow_dma_bufs(struct cxl_vfio_device *cxlv);
+
 /* cxl_reset.c */
 void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_cxl_reset_kick(struct cxl_vfio_device *cxlv);

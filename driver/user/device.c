@@ -397,6 +397,7 @@ static int cxl_vfio_feature(struct vfio_device *vdev, u32 flags, void __user *ar
 		return cxl_vfio_events_feature(vdev_to_cxl_vfio(vdev), flags, arg, argsz);
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
+	case VFIO_DEVICE_FEATURE_LOW_POWER_EXIT:
 		/* Down to D3cold, which costs the device its decoders. */
 		return -ENOTTY;
 	case VFIO_DEVICE_FEATURE_DMA_BUF:

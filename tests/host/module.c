@@ -11,18 +11,24 @@
 #include "harness.h"
 #include "module.h"
 
-void module_load(const char *file, const char *parameters)
+int __module_load(const char *file, const char *parameters)
 {
 	struct utsname kernel;
 	char path[256];
-	int fd;
+	int fd, ret;
 
 	uname(&kernel);
 	snprintf(path, sizeof(path), file, kernel.release);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	check_msg(fd >= 0, "%s: %s", path, strerror(errno));
-	check_eq(syscall(SYS_finit_module, fd, parameters, 0), 0);
+	ret = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
 	close(fd);
+	return ret;
+}
+
+void module_load(const char *file, const char *parameters)
+{
+	check_eq(__module_load(file, parameters), 0);
 }
 
 void module_unload(const char *name)
