@@ -119,7 +119,7 @@ static void open_bars(struct cxl_vfio_device *cxlv, u16 memory)
 	scoped_guard(rwsem_write, &cxlv->core.memory_lock) {
 		*virtual_command(cxlv) |= cpu_to_le16(memory);
 	}
-	cxl_vfio_allow_dma_bufs(cxlv);
+	cxl_vfio_settle_dma_bufs(cxlv);
 }
 
 /* The memory is out of reach until the end, also if the reset hangs. */

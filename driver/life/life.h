@@ -10,6 +10,7 @@
 #include <linux/cleanup.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
+#include <linux/pci-p2pdma.h>
 #include <linux/pci.h>
 #include <linux/pm_runtime.h>
 #include <linux/rwsem.h>
@@ -142,6 +143,7 @@ struct cxl_vfio_user_reset {
  * @command_lock: the user writes to COMMAND once at a time. User memory is touched under it
  * @hung_flags: resets that the PCI core does not take while a CXL Reset has not ended
  * @user_reset: the one that its user waits for
+ * @provider: of the memory, to p2pdma, for importers of a dma-buf
  * @debugfs: its directory
  */
 struct cxl_vfio_device {
@@ -163,6 +165,7 @@ struct cxl_vfio_device {
 	struct mutex command_lock;	/* see above */
 	pci_dev_flags_t hung_flags;
 	struct cxl_vfio_user_reset user_reset;
+	struct p2pdma_provider provider;
 	struct dentry *debugfs;
 };
 
@@ -263,7 +266,7 @@ void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv);
 
 /* revoke.c */
 void cxl_vfio_revoke_dma_bufs(struct cxl_vfio_device *cxlv);
-void cxl_vfio_allow_dma_bufs(struct cxl_vfio_device *cxlv);
+void cxl_vfio_settle_dma_bufs(struct cxl_vfio_device *cxlv);
 
 /* cxl_reset.c */
 void cxl_vfio_cxl_reset_init(struct cxl_vfio_device *cxlv);

@@ -286,4 +286,5 @@ void cxl_vfio_reset_by_close_end(struct cxl_vfio_device *cxlv, bool locked)
 			cxlv->core.needs_reset = true;
 	}
 	WRITE_ONCE(cxlv->clear.quiet, !cxlv->core.needs_reset);
+	WRITE_ONCE(cxlv->mem.exported, false);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The VFIO core exports BARs as dma-bufs, and revokes them around the resets that it makes
- * (vfio_pci_dma_buf_move()). It exports no function for that. But the entry into low power,
- * which this driver's users cannot ask for, revokes them (vfio_pci_runtime_pm_entry()), and the
- * exit allows them again (vfio_pci_runtime_pm_exit()). Neither touches user memory.
+ * The VFIO core exports BARs and the memory as dma-bufs, and revokes them around the resets that
+ * it makes (vfio_pci_dma_buf_move()). It exports no function for that. But the entry into low
+ * power, which this driver's users cannot ask for, revokes them (vfio_pci_runtime_pm_entry()),
+ * and the exit allows them again (vfio_pci_runtime_pm_exit()). Neither touches user memory.
  */
 #include "life/life.h"
 
@@ -17,7 +17,7 @@ static int set_low_power(struct cxl_vfio_device *cxlv, u32 feature)
  * cxl_vfio_revoke_dma_bufs - zap the BARs, and revoke all dma-bufs
  * @cxlv: the device, open; neither memory_lock is held, nor is configuration access locked
  *
- * Waits for importers to unmap. The dma-bufs stay revoked until cxl_vfio_allow_dma_bufs(), or
+ * Waits for importers to unmap. The dma-bufs stay revoked until cxl_vfio_settle_dma_bufs(), or
  * until the VFIO core allows them: when the user enables memory, or at the end of a reset.
  */
 void cxl_vfio_revoke_dma_bufs(struct cxl_vfio_device *cxlv)
@@ -35,10 +35,20 @@ void cxl_vfio_revoke_dma_bufs(struct cxl_vfio_device *cxlv)
 }
 
 /**
- * cxl_vfio_allow_dma_bufs - let importers map dma-bufs again, if memory is enabled
+ * cxl_vfio_settle_dma_bufs - revoke dma-bufs in D3hot, else allow them if memory is enabled
  * @cxlv: as in cxl_vfio_revoke_dma_bufs()
+ *
+ * The power state is virtual, so the core does not know it.
  */
-void cxl_vfio_allow_dma_bufs(struct cxl_vfio_device *cxlv)
+void cxl_vfio_settle_dma_bufs(struct cxl_vfio_device *cxlv)
 {
-	set_low_power(cxlv, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT);
+	bool asleep;
+
+	do {
+		asleep = cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_POWER);
+		if (asleep)
+			cxl_vfio_revoke_dma_bufs(cxlv);
+		else
+			set_low_power(cxlv, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT);
+	} while (asleep != cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_POWER));
 }

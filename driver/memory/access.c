@@ -184,8 +184,9 @@ int cxl_vfio_mem_flush_cpu_caches(struct cxl_vfio_mem *mem)
  * @mem: the memory, which is out of reach
  *
  * Does nothing if no process has mapped or written it since the last flush, and it has no
- * pages to pin. So a guest that resets its device again and again does not stop processors; nor
- * does one that writes the memory in between, more often than every FLUSH_MS.
+ * pages to pin, nor a dma-buf: what a device writes may be in the caches as well. So a guest that
+ * resets its device again and again does not stop processors; nor does one that writes the memory
+ * in between, more often than every FLUSH_MS.
  *
  * Return: as cxl_vfio_mem_flush_cpu_caches().
  */
@@ -193,7 +194,8 @@ int cxl_vfio_mem_flush_touched(struct cxl_vfio_mem *mem)
 {
 	const struct cxl_vfio_backing *backing = READ_ONCE(mem->backing);
 
-	if (!READ_ONCE(mem->touched) && !(backing && backing->pinnable))
+	if (!READ_ONCE(mem->touched) && !READ_ONCE(mem->exported) &&
+	    !(backing && backing->pinnable))
 		return 0;
 	while (time_before(jiffies, mem->next_flush))
 		schedule_timeout_uninterruptible(mem->next_flush - jiffies);

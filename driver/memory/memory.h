@@ -138,6 +138,7 @@ struct cxl_vfio_content {
  * @poison: errors in it
  * @content: what is in it
  * @touched: a process has mapped or written it since the CPU caches were flushed
+ * @exported: other devices may write it, by a dma-buf of this session
  * @next_flush: jiffies before which no user causes another flush
  * @region_index: VFIO index of the region; valid while open; guarded by @lock
  * @lock: guards @reasons of the device. Taken for read around every access, so with it
@@ -165,6 +166,7 @@ struct cxl_vfio_mem {
 	struct cxl_vfio_poison poison;
 	struct cxl_vfio_content content;
 	bool touched;
+	bool exported;
 	unsigned long next_flush;
 	u32 region_index;
 	struct rw_semaphore lock;

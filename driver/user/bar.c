@@ -133,23 +133,3 @@ int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_region_info *inf
 	kfree(sparse);
 	return ret;
 }
-
-/* Through a dma-buf over the component registers another device could write the decoders. */
-static int get_dmabuf_phys(struct vfio_pci_core_device *core, struct p2pdma_provider **provider,
-			   unsigned int region_index, struct phys_vec *phys_vec,
-			   struct vfio_region_dma_range *dma_ranges, size_t nr_ranges)
-{
-	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
-	size_t i;
-
-	for (i = 0; i < nr_ranges; i++)
-		if (!cxl_vfio_bar_reaches(cxlv, region_index, dma_ranges[i].offset,
-					  dma_ranges[i].length))
-			return -EINVAL;
-	return vfio_pci_core_get_dmabuf_phys(core, provider, region_index, phys_vec, dma_ranges,
-					     nr_ranges);
-}
-
-const struct vfio_pci_device_ops cxl_vfio_pci_ops = {
-	.get_dmabuf_phys = get_dmabuf_phys,
-};

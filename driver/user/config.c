@@ -62,12 +62,16 @@ static ssize_t command_write(struct cxl_vfio_device *cxlv, char __user *buf, siz
 	ret = vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
 	mutex_unlock(&cxlv->command_lock);
 
-	guard(rwsem_write)(&cxlv->core.memory_lock);
-	pci_cfg_access_lock(cxlv->core.pdev);
-	cxl_vfio_note_command(cxlv);
-	pci_cfg_access_unlock(cxlv->core.pdev);
-	if (!__vfio_pci_memory_enabled(&cxlv->core))
-		cxl_vfio_mem_zap(&cxlv->mem);
+	scoped_guard(rwsem_write, &cxlv->core.memory_lock) {
+		pci_cfg_access_lock(cxlv->core.pdev);
+		cxl_vfio_note_command(cxlv);
+		pci_cfg_access_unlock(cxlv->core.pdev);
+		if (!__vfio_pci_memory_enabled(&cxlv->core))
+			cxl_vfio_mem_zap(&cxlv->mem);
+	}
+	/* The core allows dma-bufs where memory is enabled. */
+	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_POWER))
+		cxl_vfio_settle_dma_bufs(cxlv);
 	return ret;
 }
 
@@ -125,6 +129,9 @@ static void set_power(struct cxl_vfio_device *cxlv, pci_power_t state)
 		cxl_vfio_leave(cxlv, CXL_VFIO_WHY_POWER);
 	else if (state == PCI_D0)
 		cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_POWER);
+	else
+		return;
+	cxl_vfio_settle_dma_bufs(cxlv);
 }
 
 /*

@@ -131,6 +131,7 @@ static int open_device(struct cxl_vfio_device *cxlv)
 		goto err_backing;
 
 	cxl_vfio_bar_open(cxlv);
+	cxl_vfio_dmabuf_open(cxlv);
 	cxl_vfio_doe_open(cxlv);
 	ret = clear_memory(cxlv);
 	if (!ret)
@@ -148,6 +149,7 @@ err_disable:
 	/* The core's reset here is announced to nobody. */
 	cxl_vfio_clear_stop(cxlv);
 	cxl_vfio_bar_close(cxlv);
+	cxl_vfio_dmabuf_close(cxlv);
 	locked = cxl_vfio_reset_by_close_begin(cxlv);
 	vfio_pci_core_disable(&cxlv->core);
 	cxl_vfio_reset_by_close_end(cxlv, locked);
@@ -182,7 +184,9 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 	cxl_vfio_cxl_reset_stop(cxlv);
 	cxl_vfio_regs_close(&cxlv->regs);
 	cxl_vfio_forget_user(cxlv);
+	cxl_vfio_revoke_dma_bufs(cxlv);
 	cxl_vfio_bar_close(cxlv);
+	cxl_vfio_dmabuf_close(cxlv);
 	locked = cxl_vfio_reset_by_close_begin(cxlv);
 	vfio_pci_core_close_device(vdev);
 	cxl_vfio_reset_by_close_end(cxlv, locked);
@@ -368,28 +372,6 @@ static int cxl_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 	return vfio_pci_core_mmap(vdev, vma);
 }
 
-/*
- * Of the BARs only: the core asks get_dmabuf_phys() of nothing else, and lends its
- * exporter to nobody (vfio_pci_core_feature_dma_buf()). One that is made in a CXL
- * Reset would find memory disabled, for ever.
- */
-static int dma_buf(struct cxl_vfio_device *cxlv, u32 flags,
-		   struct vfio_device_feature_dma_buf __user *arg, size_t argsz)
-{
-	u32 index;
-	int ret;
-
-	if (argsz >= sizeof(*arg) && get_user(index, &arg->region_index))
-		return -EFAULT;
-	if (argsz >= sizeof(*arg) && index == cxlv->mem.region_index)
-		return -EOPNOTSUPP;
-	if (cxl_vfio_cxl_reset_wait_off(cxlv))
-		return -EINTR;
-	ret = vfio_pci_core_ioctl_feature(&cxlv->core.vdev, flags, arg, argsz);
-	cxl_vfio_cxl_reset_let(cxlv);
-	return ret;
-}
-
 static int cxl_vfio_feature(struct vfio_device *vdev, u32 flags, void __user *arg, size_t argsz)
 {
 	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
@@ -401,7 +383,7 @@ static int cxl_vfio_feature(struct vfio_device *vdev, u32 flags, void __user *ar
 		/* Down to D3cold, which costs the device its decoders. */
 		return -ENOTTY;
 	case VFIO_DEVICE_FEATURE_DMA_BUF:
-		return dma_buf(vdev_to_cxl_vfio(vdev), flags, arg, argsz);
+		return cxl_vfio_dmabuf_feature(vdev_to_cxl_vfio(vdev), flags, arg, argsz);
 	default:
 		return vfio_pci_core_ioctl_feature(vdev, flags, arg, argsz);
 	}

@@ -76,6 +76,8 @@ struct vfio_region_info_cap_cxl_mem {
 #define VFIO_CXL_MEM_RESET_CLEARS		(1 << 2)
 /* mmap maps the memory uncached: VFIO_CXL_BACKING_UNCACHED, or the platform has it so. */
 #define VFIO_CXL_MEM_UNCACHED			(1 << 3)
+/* VFIO_DEVICE_FEATURE_DMA_BUF exports the memory, by dmabuf_index. */
+#define VFIO_CXL_MEM_DMABUF			(1 << 4)
 	__u32 backing;			/* how mmap maps the memory */
 #define VFIO_CXL_BACKING_PFN			1	/* cacheable special PTEs, no struct page */
 #define VFIO_CXL_BACKING_FOLIO			2	/* ZONE_DEVICE pages */
@@ -85,7 +87,11 @@ struct vfio_region_info_cap_cxl_mem {
 #define VFIO_CXL_COHERENCE_HDM_H		1	/* host only */
 #define VFIO_CXL_COHERENCE_HDM_D		2	/* device coherent */
 #define VFIO_CXL_COHERENCE_HDM_DB		3	/* device coherent by back-invalidate */
-	__u32 reserved;			/* zero */
+	/*
+	 * With VFIO_CXL_MEM_DMABUF: what VFIO_DEVICE_FEATURE_DMA_BUF has as region_index,
+	 * with offsets of this region. Else zero.
+	 */
+	__u32 dmabuf_index;
 	/*
 	 * Bytes: faults map the memory in pieces of max_map_size where region
 	 * offset 0 is, or would be, at a user address that is a multiple of

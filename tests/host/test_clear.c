@@ -13,14 +13,12 @@
  * test_surprise.c.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -407,29 +405,6 @@ static void test_open_waits_for_inactive_memory(void)
 	check_nothing_left();
 }
 
-/* No dma-buf of the memory: VFIO's exporter is for BARs. */
-static void test_dma_buf_of_memory_refused(void)
-{
-	struct {
-		struct vfio_device_feature feature;
-		struct vfio_device_feature_dma_buf buf;
-		struct vfio_region_dma_range range;
-	} ask = {
-		.feature.argsz = sizeof(ask),
-		.feature.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF,
-		.buf.open_flags = O_RDWR | O_CLOEXEC,
-		.buf.nr_ranges = 1,
-		.range.length = 2 * MIB,
-	};
-	struct vfio vfio;
-
-	vfio_open(&vfio);
-	ask.buf.region_index = vfio.mem.index;
-	check_eq(ioctl(vfio.device, VFIO_DEVICE_FEATURE, &ask), -1);
-	check_eq(errno, EOPNOTSUPP);
-	vfio_close(&vfio);
-}
-
 const struct test tests[] = {
 	{ "next_user_finds_no_data", test_next_user_finds_no_data, 120 },
 	{ "cleared_by_cxl_reset", test_cleared_by_cxl_reset },
@@ -444,6 +419,5 @@ const struct test tests[] = {
 	{ "cleared_across_resets", test_cleared_across_resets, 120 },
 	{ "cleared_across_backing_change", test_cleared_across_backing_change, 240 },
 	{ "open_waits_for_inactive_memory", test_open_waits_for_inactive_memory, 120 },
-	{ "dma_buf_of_memory_refused", test_dma_buf_of_memory_refused },
 	{ }
 };

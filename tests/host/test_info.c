@@ -161,10 +161,12 @@ static void test_memory_region_capability(void)
 		flags |= VFIO_CXL_MEM_LOCKED;
 	if (cap->backing == VFIO_CXL_BACKING_UNCACHED)
 		flags |= VFIO_CXL_MEM_UNCACHED;
+	else
+		flags |= VFIO_CXL_MEM_DMABUF;
 	check_eq(cap->flags, flags);
 	check_eq(cap->backing, wanted_backing(vfio.mem.size, &leaf));
 	check_eq(cap->coherence, VFIO_CXL_COHERENCE_HDM_D);
-	check_eq(cap->reserved, 0);
+	check_eq(cap->dmabuf_index, cap->flags & VFIO_CXL_MEM_DMABUF ? 5 : 0);
 	check_eq(cap->max_map_size, leaf);
 	check_eq(cap->map_align, leaf);
 }
