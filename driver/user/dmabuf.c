@@ -26,7 +26,7 @@ bool cxl_vfio_dmabuf_index(const struct cxl_vfio_device *cxlv, u32 *index)
 	unsigned int bar = PCI_STD_NUM_BARS;
 
 	if (!IS_ENABLED(CONFIG_VFIO_PCI_DMABUF) || !IS_ENABLED(CONFIG_X86) ||
-	    cxlv->mem.backing->uncached)
+	    cxlv->mem.uncached)
 		return false;
 	while (bar-- > 0) {
 		*index = bar;
