@@ -49,17 +49,20 @@ static unsigned int pfn_max_order(struct cxl_vfio_mem *mem)
 	return orders[0];
 }
 
+/*
+ * Not by vfio_pci_vmf_insert_pfn(): in a VMA that has to be told of writes, as by soft-dirty
+ * (vma_wants_writenotify()), its leaves stay read-only. Leaves can be written here if the VMA
+ * can, even if a load makes them: KVM takes a read-only one for ROM (hva_to_pfn_remapped()).
+ * They are dirty from then on, which soft-dirty may be told. For a page, vm_page_prot will do:
+ * the kernel itself makes its entry writable (wp_page_reuse()).
+ */
 static vm_fault_t pfn_insert(struct cxl_vfio_mem *mem, struct vm_fault *vmf, unsigned long pfn,
 			     unsigned int order)
 {
-	bool write = vmf->flags & FAULT_FLAG_WRITE;
+	bool write = vmf->vma->vm_flags & VM_WRITE;
 
 	if (!order)
 		return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
-	/*
-	 * Not by vfio_pci_vmf_insert_pfn(): its large leaves never become writable again in a
-	 * VMA that has to be told of writes (vma_wants_writenotify()), as by soft-dirty.
-	 */
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
 		return vmf_insert_pfn_pmd(vmf, pfn, write);
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)

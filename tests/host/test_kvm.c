@@ -130,6 +130,21 @@ static void test_revoked_memory_comes_back(void)
 	check_eq(vfio_read32(&session.vfio, &session.vfio.mem, STRIDE), 2);
 }
 
+/* KVM takes a page of a VMM that tracks its own writes for RAM, and not for ROM. */
+static void test_stores_after_clear_refs(void)
+{
+	struct session session;
+
+	setup(&session, 0);
+	host_write(&session, STRIDE, 1);
+	write_file("/proc/self/clear_refs", "4");
+	vfio_enable(&session.vfio, false, false);
+	vfio_enable(&session.vfio, true, false);
+	check_eq(kvm_load(&session.kvm, SLOT_GPA + STRIDE), 1);
+	kvm_store(&session.kvm, SLOT_GPA + STRIDE, 2);
+	check_eq(vfio_read32(&session.vfio, &session.vfio.mem, STRIDE), 2);
+}
+
 /* The numbers of the pages that were written since the last call; how many there are. */
 static unsigned int dirty_pages(struct session *session, uint64_t *pages, unsigned int max)
 {
@@ -201,6 +216,7 @@ const struct test tests[] = {
 	{ "guest_and_host_share_bytes", test_guest_and_host_share_bytes },
 	{ "leaves_as_large_as_hosts", test_leaves_as_large_as_hosts },
 	{ "revoked_memory_comes_back", test_revoked_memory_comes_back },
+	{ "stores_after_clear_refs", test_stores_after_clear_refs },
 	{ "dirty_log_has_guest_writes", test_dirty_log_has_guest_writes },
 	{ "munmap_leaves_no_leaf", test_munmap_leaves_no_leaf },
 	{ }
