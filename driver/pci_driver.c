@@ -4,6 +4,7 @@
  */
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "user/user.h"
@@ -150,6 +151,11 @@ static void __exit cxl_vfio_module_exit(void)
 	cxl_vfio_poison_exit();
 	cxl_vfio_commit_exit();
 	cxl_vfio_debugfs_exit();
+	/*
+	 * A fault that has released its lock (finish_insert()) pins nothing, and may have been
+	 * preempted in the last instructions of its handler. It does not sleep there.
+	 */
+	synchronize_rcu_tasks();
 }
 module_exit(cxl_vfio_module_exit);
 
