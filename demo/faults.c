@@ -25,23 +25,25 @@ void faults_start(void)
 }
 
 /*
- * "... cxl_vfio_fault: DEVICE address=0x... order=N ret=NAME|NAME". A fault
- * that was answered with FALLBACK comes again with a lower order.
+ * "... cxl_vfio_fault: DEVICE address=0x... order=N ahead=PAGES ret=NAME|NAME".
+ * A fault that was answered with FALLBACK comes again with a lower order.
  */
 static void count_line(struct faults *faults, const char *line)
 {
 	const char *event = strstr(line, "cxl_vfio_fault: ");
-	unsigned int order;
+	unsigned int order, ahead;
 	const char *field;
 
 	if (!event || strstr(event, "FALLBACK"))
 		return;
 	field = strstr(event, "order=");
-	if (strstr(event, "NOPAGE") && field && sscanf(field, "order=%u", &order) == 1 &&
-	    order < FAULTS_ORDERS)
+	if (strstr(event, "NOPAGE") && field &&
+	    sscanf(field, "order=%u ahead=%u", &order, &ahead) == 2 && order < FAULTS_ORDERS) {
 		faults->mapped[order]++;
-	else
+		faults->ahead += ahead;
+	} else {
 		faults->failed++;
+	}
 }
 
 void faults_stop(struct faults *faults)
@@ -62,7 +64,7 @@ void faults_stop(struct faults *faults)
 
 uint64_t faults_bytes(const struct faults *faults)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = faults->ahead * sysconf(_SC_PAGESIZE);
 	unsigned int i;
 
 	for (i = 0; i < FAULTS_ORDERS; i++)

@@ -10,6 +10,7 @@
 
 struct faults {
 	unsigned int mapped[FAULTS_ORDERS];	/* faults that mapped something, by order */
+	uint64_t ahead;				/* pages that they mapped beside their own */
 	unsigned int failed;			/* faults that ended in a signal */
 };
 

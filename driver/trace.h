@@ -130,16 +130,21 @@ DEVICE_EVENT(TRACE_EVENT, cxl_vfio_clear,
 	PARAMS(u64 left), PARAMS(left), __field(u64, left), __entry->left = left,
 	"left=%llu", __entry->left);
 
-/* A fault in a mapping of the memory region: order is log2 of its pages. */
+/*
+ * A fault in a mapping of the memory region: order is log2 of its pages; ahead is the number
+ * of neighbouring pages that it mapped as well.
+ */
 DEVICE_EVENT(TRACE_EVENT, cxl_vfio_fault,
-	PARAMS(unsigned long address, unsigned int order, vm_fault_t ret),
-	PARAMS(address, order, ret),
-	__field(unsigned long, address) __field(unsigned int, order) __field(unsigned int, ret),
+	PARAMS(unsigned long address, unsigned int order, unsigned int ahead, vm_fault_t ret),
+	PARAMS(address, order, ahead, ret),
+	__field(unsigned long, address) __field(unsigned int, order)
+	__field(unsigned int, ahead) __field(unsigned int, ret),
 	__entry->address = address;
 	__entry->order = order;
+	__entry->ahead = ahead;
 	__entry->ret = (__force unsigned int)ret,
-	"address=%#lx order=%u ret=%s", __entry->address, __entry->order,
-	__print_flags(__entry->ret, "|", VM_FAULT_RESULT_TRACE));
+	"address=%#lx order=%u ahead=%u ret=%s", __entry->address, __entry->order,
+	__entry->ahead, __print_flags(__entry->ret, "|", VM_FAULT_RESULT_TRACE));
 
 /* The device's RAS capability has errors of the CXL protocols. */
 DEVICE_EVENT(TRACE_EVENT, cxl_vfio_protocol_error,

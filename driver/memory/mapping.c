@@ -29,6 +29,22 @@ struct cxl_vfio_mapping {
 	bool pud_leaves;
 };
 
+/* A fault of one page maps at most so many, its own among them; they have one table. */
+#define WINDOW_PAGES	64
+static_assert(PTRS_PER_PTE % WINDOW_PAGES == 0);
+
+/**
+ * struct cxl_vfio_window - the pages around one that a fault has mapped
+ * @mm: the user's
+ * @addr: of the fault's page
+ * @ahead: how many others have been mapped
+ */
+struct cxl_vfio_window {
+	struct mm_struct *mm;
+	unsigned long addr;
+	unsigned int ahead;
+};
+
 /* May @len bytes from @offset on, mapped at @addr, have leaves of PUD_SIZE? */
 static bool pud_leaves(struct cxl_vfio_mem *mem, unsigned long addr, unsigned long len,
 		       u64 offset)
@@ -44,9 +60,69 @@ static u64 vma_offset(struct vm_area_struct *vma)
 	return (u64)vma->vm_pgoff << PAGE_SHIFT;
 }
 
-static vm_fault_t insert_leaf(struct cxl_vfio_mem *mem, struct vm_fault *vmf,
-			      unsigned long pfn, unsigned int order)
+/* Does a leaf at @addr fit into the VMA and the memory? Its first page frame is @pfn. */
+static bool leaf_fits(struct vm_area_struct *vma, unsigned long addr, unsigned int order,
+		      unsigned long *pfn)
 {
+	struct cxl_vfio_mem *mem = vma->vm_private_data;
+
+	*pfn = PHYS_PFN(mem->hpa.start + vma_offset(vma)) + linear_page_delta(vma, addr);
+	return is_aligned_for_order(vma, addr, *pfn, order);
+}
+
+/* Map a page of the window as the fault's page is, unless something is there. */
+static int map_neighbour(pte_t *pte, unsigned long addr, void *data)
+{
+	struct cxl_vfio_window *window = data;
+	long distance = (long)(addr - window->addr) / (long)PAGE_SIZE;
+	pte_t own = ptep_get(pte - distance);
+
+	/* Unless the VMA has VM_PFNMAP, madvise() may have removed it again. */
+	if (!pte_present(own))
+		return -ENOENT;
+	if (pte_none(ptep_get(pte))) {
+		set_pte_at(window->mm, addr, pte, pte_advance_pfn(own, distance));
+		window->ahead++;
+	}
+	return 0;
+}
+
+/*
+ * Map the neighbours of a page that a fault has just mapped, where no larger leaf fits: the
+ * pages of its aligned window that are in the VMA and not mapped yet. The cost is one walk of
+ * the page tables and one hold of a table's lock, for WINDOW_PAGES entries at most: 5000
+ * instructions, by which a zap waits longer for mem.lock (docs/bench.md).
+ *
+ * The fault has locked the VMA or mmap_lock, so bounds, protection and tables stay. Zaps wait
+ * for mem.lock, other faults for the table's lock. Each entry has the protection and the
+ * memory type of the fault's own entry.
+ *
+ * apply_to_page_range() warns of leaves. Where one of PMD_SIZE fits, another fault could make
+ * it, in place of a table that madvise() has freed. In a window with an error each page has
+ * its own fault, so that no processor fetches ahead from the poisoned page.
+ */
+static unsigned int map_neighbours(struct cxl_vfio_mem *mem, struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long first = ALIGN_DOWN(vmf->address, WINDOW_PAGES * PAGE_SIZE);
+	unsigned long start = max(first, vma->vm_start);
+	unsigned long end = min(first + WINDOW_PAGES * PAGE_SIZE, vma->vm_end);
+	struct cxl_vfio_window window = { .mm = vma->vm_mm, .addr = vmf->address };
+	unsigned long pfn;
+
+	if ((mem->backing->max_order(mem) >= PMD_ORDER &&
+	     leaf_fits(vma, ALIGN_DOWN(vmf->address, PMD_SIZE), PMD_ORDER, &pfn)) ||
+	    cxl_vfio_poison_within(mem, vma_offset(vma) + start - vma->vm_start, end - start))
+		return 0;
+	apply_to_page_range(window.mm, start, end - start, map_neighbour, &window);
+	return window.ahead;
+}
+
+static vm_fault_t insert_leaf(struct cxl_vfio_mem *mem, struct vm_fault *vmf,
+			      unsigned long pfn, unsigned int order, unsigned int *ahead)
+{
+	vm_fault_t ret;
+
 	guard(rwsem_read)(&mem->core->memory_lock);
 	guard(rwsem_read)(&mem->lock);
 
@@ -56,7 +132,10 @@ static vm_fault_t insert_leaf(struct cxl_vfio_mem *mem, struct vm_fault *vmf,
 	if (IS_ENABLED(CONFIG_VFIO_IOMMU_TYPE1) && vmf->vma->vm_flags & VM_IO &&
 	    mem->type1_dma == CXL_VFIO_TYPE1_ALLOW)
 		WRITE_ONCE(mem->claim->type1, true);
-	return mem->backing->insert(mem, vmf, pfn, order);
+	ret = mem->backing->insert(mem, vmf, pfn, order);
+	if (!order && ret == VM_FAULT_NOPAGE && vmf->vma->vm_flags & VM_IO)
+		*ahead = map_neighbours(mem, vmf);
+	return ret;
 }
 
 /*
@@ -82,13 +161,13 @@ static vm_fault_t mapping_huge_fault(struct vm_fault *vmf, unsigned int order)
 	struct cxl_vfio_mem *mem = vma->vm_private_data;
 	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
 	vm_fault_t ret = VM_FAULT_FALLBACK;
+	unsigned int ahead = 0;
 	unsigned long pfn;
 
-	pfn = PHYS_PFN(mem->hpa.start + vma_offset(vma)) + linear_page_delta(vma, addr);
-	if (is_aligned_for_order(vma, addr, pfn, order))
-		ret = insert_leaf(mem, vmf, pfn, order);
+	if (leaf_fits(vma, addr, order, &pfn))
+		ret = insert_leaf(mem, vmf, pfn, order, &ahead);
 
-	trace_cxl_vfio_fault(&mem->hw->pdev->dev, vmf->address, order, ret);
+	trace_cxl_vfio_fault(&mem->hw->pdev->dev, vmf->address, order, ahead, ret);
 	if (ret == VM_FAULT_SIGBUS)
 		cxl_vfio_count(mem->hw, CXL_VFIO_COUNT_BUS_ERRORS);
 	return ret == VM_FAULT_NOPAGE ? finish_insert(vmf) : ret;

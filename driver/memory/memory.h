@@ -292,6 +292,7 @@ void cxl_vfio_poison_record(struct cxl_vfio_mem *mem, unsigned long pfn);
 void cxl_vfio_poison_signal(struct cxl_vfio_mem *mem, unsigned long pfn);
 int cxl_vfio_poison_register(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing);
 void cxl_vfio_poison_unregister(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing);
+bool cxl_vfio_poison_within(struct cxl_vfio_mem *mem, u64 pos, u64 count);
 void cxl_vfio_poison_expose(struct cxl_vfio_mem *mem, u64 pos, u64 count);
 void cxl_vfio_poison_forget(struct cxl_vfio_mem *mem);
 unsigned long cxl_vfio_poison_count(struct cxl_vfio_mem *mem);

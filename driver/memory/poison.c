@@ -189,6 +189,19 @@ static bool find_poison(struct cxl_vfio_mem *mem, unsigned long *page, unsigned 
 }
 
 /**
+ * cxl_vfio_poison_within - was an error reported in some of this?
+ * @mem: the memory
+ * @pos: offset in the memory, bytes
+ * @count: bytes, not zero
+ */
+bool cxl_vfio_poison_within(struct cxl_vfio_mem *mem, u64 pos, u64 count)
+{
+	unsigned long page = PHYS_PFN(pos);
+
+	return find_poison(mem, &page, PHYS_PFN(pos + count - 1));
+}
+
+/**
  * cxl_vfio_poison_expose - put all of this back into the direct map
  * @mem: the memory
  * @pos: offset in the memory, bytes

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/pci_regs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "qmp.h"
 #include "regs.h"
 
 #define POLL_US		1000
@@ -128,6 +130,15 @@ void dvsec_set_range_base(struct vfio *vfio, unsigned int n, uint64_t base)
 {
 	dvsec_write32(vfio, CXLR_DVSEC_RANGE_BASE_HIGH(n), base >> 32);
 	dvsec_write32(vfio, CXLR_DVSEC_RANGE_BASE_LOW(n), base);
+}
+
+void report_error(uint64_t offset)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%#llx",
+		 (unsigned long long)(qmp_get("hdm0-base") + offset));
+	write_file("/sys/devices/system/memory/hard_offline_page", text);
 }
 
 void cxl_reset_start(struct vfio *vfio, bool clear)

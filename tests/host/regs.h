@@ -66,6 +66,9 @@ uint16_t cxl_reset_wait(struct vfio *vfio);
 /* Both, and it must be complete. */
 void cxl_reset(struct vfio *vfio, bool clear);
 
+/* Firmware reports an error in the memory, at this offset. */
+void report_error(uint64_t offset);
+
 /* VFIO_DEVICE_FEATURE_CXL_EVENTS. */
 #define EVENTS_MAX	64
 

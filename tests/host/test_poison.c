@@ -51,16 +51,6 @@ static void catch_sigbus(void)
 	signals = 0;
 }
 
-/* The error is in the memory, at this offset. */
-static void report_error(uint64_t offset)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%#llx",
-		 (unsigned long long)(qmp_get("hdm0-base") + offset));
-	write_file("/sys/devices/system/memory/hard_offline_page", text);
-}
-
 static unsigned long poisoned_pages(void)
 {
 	char *text = read_file(pci_path(pci_accel(), "poisoned_pages"));
