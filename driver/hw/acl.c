@@ -68,7 +68,8 @@ int cxl_vfio_acl_read(struct cxl_vfio_hw *hw)
 	if (!base || CXLR_ACL_OFFSET(count) > size) {
 		pci_err(pdev, "the BAR Virtualization ACL at %#llx does not fit in BAR %u\n", at,
 			bar);
-		iounmap(base);
+		if (base)
+			iounmap(base);
 		return -ENODEV;
 	}
 	hw->acl = devm_kzalloc(&pdev->dev, struct_size(hw->acl, safe, count), GFP_KERNEL);
