@@ -149,7 +149,8 @@ static int attach_auto(struct cxl_vfio_mem *mem)
 	const char *why = "KVM on this processor needs no struct pages";
 
 	if (cxl_vfio_kvm_wants_pages()) {
-		if (!attach_one(mem, &cxl_vfio_backing_memmap)) {
+		if (cxl_vfio_type1_fits(&cxl_vfio_backing_memmap, mem->type1_dma) &&
+		    !attach_one(mem, &cxl_vfio_backing_memmap)) {
 			pci_info(mem->hw->pdev,
 				 "backing memmap: without struct pages KVM makes memory uncached on this processor\n");
 			return 0;

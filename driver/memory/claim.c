@@ -33,6 +33,8 @@ static struct cxl_vfio_claim *find_claim(u64 start)
 
 static void free_claim(struct cxl_vfio_claim *claim)
 {
+	if (claim->type1)
+		module_put(THIS_MODULE);
 	list_del(&claim->list);
 	if (claim->res)
 		release_mem_region(claim->hpa.start, range_len(&claim->hpa));
@@ -57,7 +59,6 @@ struct cxl_vfio_claim *cxl_vfio_claim(const struct range *hpa)
 	if (claim && claim->kept && claim->hpa.end == hpa->end) {
 		claim->kept = false;
 		claim->res->name = "cxl-vfio-pci";
-		module_put(THIS_MODULE);
 		return claim;
 	}
 	claim = kzalloc_obj(*claim);
@@ -77,7 +78,7 @@ struct cxl_vfio_claim *cxl_vfio_claim(const struct range *hpa)
  * cxl_vfio_unclaim - undo cxl_vfio_claim()
  * @claim: no device has its memory any more
  *
- * It is kept, and the module with it, while type 1 may have page frames of the memory.
+ * It is kept while type 1 may have page frames of the memory.
  *
  * Return: was it kept?
  */
@@ -91,8 +92,19 @@ bool cxl_vfio_unclaim(struct cxl_vfio_claim *claim)
 		return false;
 	}
 	claim->res->name = "cxl-vfio-pci (type 1)";
-	__module_get(THIS_MODULE);
 	return true;
+}
+
+/**
+ * cxl_vfio_claim_type1 - type 1 may take page frames of the memory from now on
+ * @claim: of memory that a process maps, by a file that has the module
+ *
+ * The module stays until the administrator says otherwise (cxl_vfio_claims_forget()).
+ */
+void cxl_vfio_claim_type1(struct cxl_vfio_claim *claim)
+{
+	if (!READ_ONCE(claim->type1) && !xchg(&claim->type1, true))
+		__module_get(THIS_MODULE);
 }
 
 /**
@@ -182,15 +194,16 @@ int cxl_vfio_claims_forget(u64 start)
 		return -ENOENT;
 	if (claim->kept) {
 		free_claim(claim);
-		module_put(THIS_MODULE);
 		return 0;
 	}
 	/* Not waited for: unbind holds it for as long as it waits for pinned pages. */
 	if (!claim->mem || !mutex_trylock(&claim->mem->backing_lock))
 		return -EBUSY;
 	idle = !claim->mem->in_use;
-	if (idle)
+	if (idle) {
 		WRITE_ONCE(claim->type1, false);
+		module_put(THIS_MODULE);
+	}
 	mutex_unlock(&claim->mem->backing_lock);
 	return idle ? 0 : -EBUSY;
 }

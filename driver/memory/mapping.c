@@ -131,7 +131,7 @@ static vm_fault_t insert_leaf(struct cxl_vfio_mem *mem, struct vm_fault *vmf,
 	WRITE_ONCE(mem->touched, true);
 	if (IS_ENABLED(CONFIG_VFIO_IOMMU_TYPE1) && vmf->vma->vm_flags & VM_IO &&
 	    mem->type1_dma == CXL_VFIO_TYPE1_ALLOW)
-		WRITE_ONCE(mem->claim->type1, true);
+		cxl_vfio_claim_type1(mem->claim);
 	ret = mem->backing->insert(mem, vmf, pfn, order);
 	if (!order && ret == VM_FAULT_NOPAGE && vmf->vma->vm_flags & VM_IO)
 		*ahead = map_neighbours(mem, vmf);

@@ -214,6 +214,7 @@ int cxl_vfio_mem_flush_touched(struct cxl_vfio_mem *mem);
 /* claim.c */
 struct cxl_vfio_claim *cxl_vfio_claim(const struct range *hpa);
 bool cxl_vfio_unclaim(struct cxl_vfio_claim *claim);
+void cxl_vfio_claim_type1(struct cxl_vfio_claim *claim);
 int cxl_vfio_claim_memory(struct cxl_vfio_mem *mem);
 void cxl_vfio_unclaim_memory(struct cxl_vfio_mem *mem);
 int cxl_vfio_claims_show(char *buf);
