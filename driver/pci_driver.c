@@ -45,7 +45,7 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = cxl_vfio_cache_allow(&cxlv->hw, cxlv->settings.host_cache == CXL_VFIO_CACHE_ALLOW);
 	if (ret) {
 		ret = -ENXIO;
-		goto err_power;
+		goto err_cache;
 	}
 	ret = vfio_pci_core_register_device(&cxlv->core);
 	if (ret) {

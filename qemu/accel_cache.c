@@ -43,7 +43,8 @@ static uint32_t fetch_line(CxlAccel *s, bool by_ats)
 {
 	uint64_t address = s->cache.address;
 
-	if (!(accel_dvsec_get(s, CXLR_DVSEC_CTRL) & CXLR_CTRL_CACHE_ENABLE) || s->resetting)
+	if (!(accel_dvsec_get(s, CXLR_DVSEC_CTRL) & CXLR_CTRL_CACHE_ENABLE) ||
+	    accel_dvsec_get(s, CXLR_DVSEC_CTRL2) & CXLR_CTRL2_DISABLE_CACHING || s->resetting)
 		return CXL_ACCEL_FETCH_DISABLED;
 	RCU_READ_LOCK_GUARD();
 	if (by_ats && !translate(s, &address))

@@ -38,11 +38,15 @@ static int change_cache(struct cxl_vfio_hw *hw, bool allow)
 	if (ret)
 		return ret;
 	if (!allow)
-		cxl_vfio_dvsec_write_back(hw);
-	hw->cache_denied = !allow;
-	ret = cxl_vfio_dvsec_restore(hw);
-	if (ret)
-		hw->cache_denied = false;
+		ret = cxl_vfio_dvsec_write_back(hw);
+	if (!ret) {
+		hw->cache_denied = !allow;
+		ret = cxl_vfio_dvsec_restore(hw);
+		if (ret) {
+			hw->cache_denied = allow;
+			cxl_vfio_dvsec_restore(hw);
+		}
+	}
 	cxl_vfio_dvsec_write_control2(hw, 0);
 	return ret;
 }
@@ -56,14 +60,14 @@ static int change_cache(struct cxl_vfio_hw *hw, bool allow)
  * configuration access.
  *
  * Return: 0; -EOPNOTSUPP if it cannot be denied, or -EIO, both logged; -EBUSY in a CXL Reset
- * that does not end.
+ * that does not end, and while the device recovers from an error.
  */
 int cxl_vfio_cache_allow(struct cxl_vfio_hw *hw, bool allow)
 {
 	int ret = 0;
 
 	pci_cfg_access_lock(hw->pdev);
-	if (cxl_vfio_holds(hw, CXL_VFIO_WHY_HUNG))
+	if (READ_ONCE(hw->reasons) & (BIT(CXL_VFIO_WHY_HUNG) | BIT(CXL_VFIO_WHY_ERROR)))
 		ret = -EBUSY;
 	else if (allow == hw->cache_denied)
 		ret = change_cache(hw, allow);

@@ -251,18 +251,21 @@ int cxl_vfio_dvsec_run_reset(struct cxl_vfio_hw *hw, bool clear)
  *
  * Before a CXL Reset (9.7), and before D3 (9.6). It caches nothing new until it is let
  * (cxl_vfio_dvsec_write_control2()).
+ *
+ * Return: 0, also without a cache that can be told; -EIO, logged, if it did not end.
  */
-void cxl_vfio_dvsec_write_back(struct cxl_vfio_hw *hw)
+int cxl_vfio_dvsec_write_back(struct cxl_vfio_hw *hw)
 {
 	struct pci_dev *pdev = hw->pdev;
 	unsigned int timeout_ms = wbi_timeout_ms(hw);
 
 	if (!cxl_vfio_has_cache(hw) || !(hw->cap & CXLR_CAP_CACHE_WBI_CAPABLE))
-		return;
+		return 0;
 	cxl_vfio_dvsec_write_control2(hw, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI);
-	if (wait_status2(hw, CXLR_STATUS2_CACHE_INVALID, timeout_ms) == -ETIMEDOUT)
-		dev_warn_ratelimited(&pdev->dev, "cache write-back before a CXL Reset or sleep did not end in %u ms; going on all the same\n",
-				     timeout_ms);
+	if (wait_status2(hw, CXLR_STATUS2_CACHE_INVALID, timeout_ms) != -ETIMEDOUT)
+		return 0;
+	dev_warn_ratelimited(&pdev->dev, "cache write-back did not end in %u ms\n", timeout_ms);
+	return -EIO;
 }
 
 /* May this function have a CXL Reset? It would be of all functions (9.7), which others may use. */

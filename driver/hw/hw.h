@@ -236,7 +236,7 @@ int cxl_vfio_dvsec_wait_active(struct cxl_vfio_hw *hw);
 u64 cxl_vfio_dvsec_capacity(struct cxl_vfio_hw *hw);
 void cxl_vfio_dvsec_write_control2(struct cxl_vfio_hw *hw, u16 val);
 int cxl_vfio_dvsec_run_reset(struct cxl_vfio_hw *hw, bool clear);
-void cxl_vfio_dvsec_write_back(struct cxl_vfio_hw *hw);
+int cxl_vfio_dvsec_write_back(struct cxl_vfio_hw *hw);
 unsigned int cxl_vfio_dvsec_reset_timeout_ms(struct cxl_vfio_hw *hw);
 bool cxl_vfio_dvsec_can_reset(const struct cxl_vfio_hw *hw);
 bool cxl_vfio_dvsec_reset_clears(const struct cxl_vfio_hw *hw);

@@ -224,7 +224,7 @@ static void undo_commit(void *data)
 
 	guard(mutex)(&commit_lock);
 	release_claim(c);
-	/* Else pinned pages have it, which are to stay memory. */
+	/* Else pinned pages have it, which are to stay memory. What type 1 may have decodes no more. */
 	c->claim = cxl_vfio_claim(&c->hpa);
 	if (c->claim) {
 		if (pci_device_is_present(c->pdev)) {

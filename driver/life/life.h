@@ -141,6 +141,7 @@ struct cxl_vfio_user_reset {
  * @command: PCI_COMMAND as its user left it; negative without one. Written with
  *	     configuration access locked
  * @command_lock: the user writes to COMMAND once at a time. User memory is touched under it
+ * @revoke_lock: one thread revokes dma-bufs or allows them. Outside of memory_lock
  * @hung_flags: resets that the PCI core does not take while a CXL Reset has not ended
  * @user_reset: the one that its user waits for
  * @provider: of the memory, to p2pdma, for importers of a dma-buf
@@ -163,6 +164,7 @@ struct cxl_vfio_device {
 	bool slot_reset;
 	int command;
 	struct mutex command_lock;	/* see above */
+	struct mutex revoke_lock;	/* see above */
 	pci_dev_flags_t hung_flags;
 	struct cxl_vfio_user_reset user_reset;
 	struct p2pdma_provider provider;

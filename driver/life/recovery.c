@@ -112,13 +112,14 @@ static pci_ers_result_t error_detected(struct pci_dev *pdev, pci_channel_state_t
 	/* A frozen link is reset, and comes back with nothing programmed. */
 	lost = state == pci_channel_io_frozen;
 	WRITE_ONCE(cxlv->link_reset, lost);
-	scoped_guard(cxl_vfio_config, pdev) {
-		/* With what the VFIO core has masked of interrupts since the user's last write. */
+	/* With what the VFIO core has masked of interrupts since the user's last write. */
+	scoped_guard(cxl_vfio_config, pdev)
 		if (cxlv->command >= 0)
 			cxl_vfio_note_command(cxlv);
-		cxl_vfio_leave(cxlv, CXL_VFIO_WHY_ERROR);
+	/* It may wait, and a user that writes to COMMAND would have memory_lock meanwhile. */
+	cxl_vfio_leave(cxlv, CXL_VFIO_WHY_ERROR);
+	scoped_guard(cxl_vfio_config, pdev)
 		lost |= take_errors(cxlv, false);
-	}
 	ret = vfio_pci_core_aer_err_detected(pdev, state);
 	WRITE_ONCE(cxlv->link_reset, lost);
 	return lost ? PCI_ERS_RESULT_NEED_RESET : ret;

@@ -22,33 +22,49 @@ static int set_low_power(struct cxl_vfio_device *cxlv, u32 feature)
  */
 void cxl_vfio_revoke_dma_bufs(struct cxl_vfio_device *cxlv)
 {
+	guard(mutex)(&cxlv->revoke_lock);
 	/* For the core to put: an open device has only one. */
 	cxl_vfio_power_hold(cxlv);
 	if (set_low_power(cxlv, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY)) {
-		/* Another thread is here as well. The core revokes before it looks. */
+		/* The core revokes before it looks. */
 		cxl_vfio_power_put(cxlv);
 		return;
 	}
-	/* The core's exit would allow dma-bufs where memory is enabled, and take a reference. */
+	/* The core's exit would allow dma-bufs where memory is enabled. */
 	guard(rwsem_write)(&cxlv->core.memory_lock);
 	cxlv->core.pm_runtime_engaged = false;
+}
+
+/* The core knows neither: the power state is virtual, and it does not look at decoders. */
+static bool is_out_of_reach(struct cxl_vfio_device *cxlv)
+{
+	return cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_POWER) ||
+	       cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_LOST);
+}
+
+/* Without, BARs can be reached in D3hot, and the core's entry into low power would zap them. */
+static bool has_dma_bufs(struct cxl_vfio_device *cxlv)
+{
+	guard(rwsem_read)(&cxlv->core.memory_lock);
+	return !list_empty(&cxlv->core.dmabufs);
 }
 
 /**
  * cxl_vfio_settle_dma_bufs - revoke dma-bufs in D3hot, else allow them if memory is enabled
  * @cxlv: as in cxl_vfio_revoke_dma_bufs()
  *
- * The power state is virtual, so the core does not know it.
+ * They stay revoked as well where the memory is lost.
  */
 void cxl_vfio_settle_dma_bufs(struct cxl_vfio_device *cxlv)
 {
-	bool asleep;
+	bool away;
 
 	do {
-		asleep = cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_POWER);
-		if (asleep)
+		away = is_out_of_reach(cxlv);
+		if (!away)
+			scoped_guard(mutex, &cxlv->revoke_lock)
+				set_low_power(cxlv, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT);
+		else if (has_dma_bufs(cxlv))
 			cxl_vfio_revoke_dma_bufs(cxlv);
-		else
-			set_low_power(cxlv, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT);
-	} while (asleep != cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_POWER));
+	} while (away != is_out_of_reach(cxlv));
 }

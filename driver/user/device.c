@@ -20,6 +20,7 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	mutex_init(&cxlv->user_reset.lock);
 	cxlv->command = -1;
 	mutex_init(&cxlv->command_lock);
+	mutex_init(&cxlv->revoke_lock);
 	cxl_vfio_cxl_reset_init(cxlv);
 	cxl_vfio_clear_init(cxlv);
 	/* When an idle device sleeps, is not the core's to say (life/runtime_pm.c). */

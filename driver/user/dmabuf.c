@@ -103,7 +103,7 @@ int cxl_vfio_dmabuf_feature(struct cxl_vfio_device *cxlv, u32 flags,
 	ret = vfio_pci_core_ioctl_feature(&cxlv->core.vdev, flags, arg, argsz);
 	cxl_vfio_cxl_reset_let(cxlv);
 	/* The core takes it for usable. */
-	if (ret >= 0 && cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_POWER))
+	if (ret >= 0)
 		cxl_vfio_settle_dma_bufs(cxlv);
 	return ret;
 }
