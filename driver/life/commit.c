@@ -224,7 +224,10 @@ static void undo_commit(void *data)
 
 	guard(mutex)(&commit_lock);
 	release_claim(c);
-	/* Else pinned pages have it, which are to stay memory. What type 1 may have decodes no more. */
+	/*
+	 * Else pinned pages have it, which are to stay memory. What type 1 may have is not decoded
+	 * any more.
+	 */
 	c->claim = cxl_vfio_claim(&c->hpa);
 	if (c->claim) {
 		if (pci_device_is_present(c->pdev)) {
