@@ -82,12 +82,13 @@ static struct task_struct *find_early_thread(struct task_struct *process, bool b
 
 static void signal_thread(struct task_struct *thread, void __user *addr)
 {
+	struct sighand_struct *sighand = rcu_dereference(current->sighand);
 	bool met = thread == current;
 
 	send_sig_mceerr(met ? BUS_MCEERR_AR : BUS_MCEERR_AO, addr, PAGE_SHIFT, thread);
 	/* Deaf to it, it would meet the error for ever: as force_sig_mceerr(). */
 	if (met && (sigismember(&current->blocked, SIGBUS) ||
-		    current->sighand->action[SIGBUS - 1].sa.sa_handler == SIG_IGN))
+		    sighand->action[SIGBUS - 1].sa.sa_handler == SIG_IGN))
 		force_sig(SIGBUS);
 }
 
