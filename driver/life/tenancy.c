@@ -60,8 +60,8 @@ static void take_backing(struct cxl_vfio_device *cxlv)
 }
 
 /*
- * Take the backing away from a device that no process can open, and let go of the memory. Waits
- * for pinned pages, killably.
+ * Take the backing away from a device that no process can open, and release the memory's claim.
+ * Waits for pinned pages, killably.
  */
 void cxl_vfio_tenancy_exit(struct cxl_vfio_device *cxlv)
 {

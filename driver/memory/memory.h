@@ -36,8 +36,8 @@ enum {
  * @res: in /proc/iomem; NULL: orphaned pages have it
  * @mem: the memory of a bound device; NULL without one
  * @kept: its device was unbound
- * @type1: type 1 may have page frames of it. The kernel tells nobody of those, and takes
- *	   them back from it at no time
+ * @type1: type 1 may have page frames of it. The kernel tells no driver of those, and never
+ *	   takes them back from type 1
  */
 struct cxl_vfio_claim {
 	struct list_head list;

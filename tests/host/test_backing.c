@@ -96,7 +96,7 @@ static void check_frame(uint64_t address, bool valid)
 	module_unload("frame");
 }
 
-/* While the memory is mapped in each way: nobody has a reference. */
+/* While the memory is mapped in each way, no process has a reference. */
 static void test_struct_pages_are_reserved(void)
 {
 	uint64_t hpa, size;
@@ -333,7 +333,7 @@ static void test_no_room_for_struct_pages(void)
 	free(large);
 }
 
-/* Neither of the two without a word to the administrator who asked for the other. */
+/* The driver refuses the second of the two, with an error for the administrator. */
 static void test_memmap_and_refuse_exclude(void)
 {
 	unsetenv("VFIO_BACKING");
