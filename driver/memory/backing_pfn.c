@@ -10,7 +10,6 @@
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
-#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include "memory/memory.h"
@@ -200,14 +199,8 @@ static int memmap_detach(struct cxl_vfio_mem *mem)
 	return 0;
 }
 
-/*
- * arm64 lets no load of Device memory be unaligned, as its memcpy() may be. On x86 all may be,
- * and memcpy_fromio() would not survive poison.
- */
 static int uncached_read(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t count)
 {
-	if (IS_ENABLED(CONFIG_X86))
-		return copy_mc_to_kernel(buf, mem->kaddr + pos, count) ? -EIO : 0;
 	memcpy_fromio(buf, (__force void __iomem *)mem->kaddr + pos, count);
 	return 0;
 }
@@ -252,7 +245,11 @@ const struct cxl_vfio_backing cxl_vfio_backing_uncached = {
 	.uncached = true,
 	.attach = uncached_attach,
 	.detach = uncached_detach,
-	.read = uncached_read,
+	/*
+	 * arm64 lets no load of Device memory be unaligned, as its memcpy() may be. On x86 all may
+	 * be, and memcpy_fromio() would not survive poison.
+	 */
+	.read = IS_ENABLED(CONFIG_X86) ? NULL : uncached_read,
 	.write = uncached_write,
 	.clear = uncached_clear,
 	.max_map = pfn_max_map,
