@@ -70,8 +70,7 @@ static ssize_t command_write(struct cxl_vfio_device *cxlv, char __user *buf, siz
 			cxl_vfio_mem_zap(&cxlv->mem);
 	}
 	/* The core allows dma-bufs where memory is enabled. */
-	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_POWER))
-		cxl_vfio_settle_dma_bufs(cxlv);
+	cxl_vfio_settle_dma_bufs(cxlv);
 	return ret;
 }
 
