@@ -177,6 +177,18 @@ unsigned int kmsg_said_error(int kmsg, const char *words)
 	return said(kmsg, LOG_ERR, words);
 }
 
+void kmsg_wait(int kmsg, const char *words)
+{
+	unsigned int i, level;
+	char text[1024];
+
+	for (i = 0; i < 6000; i++, usleep(10000))
+		while (kmsg_next(kmsg, text, sizeof(text), &level))
+			if (strstr(text, words))
+				return;
+	fail(__FILE__, __LINE__, "no '%s' in the kernel's log", words);
+}
+
 /* The list of splats above the program's directory, or where the lab has the project. */
 static FILE *open_splats(void)
 {
@@ -302,6 +314,22 @@ void wait_until(bool (*done)(void))
 	for (i = 0; i < 6000 && !done(); i++)
 		usleep(10000);
 	check_lt(i, 6000);
+}
+
+uint64_t physical_address(const void *address)
+{
+	const uint64_t present = 1ull << 63, frame = (1ull << 55) - 1;
+	const size_t page = sysconf(_SC_PAGESIZE);
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry;
+
+	check_ge(pagemap, 0);
+	check_eq(pread(pagemap, &entry, sizeof(entry), (uintptr_t)address / page * sizeof(entry)),
+		 sizeof(entry));
+	close(pagemap);
+	if (!(entry & present && entry & frame))
+		return 0;
+	return (entry & frame) * page + (uintptr_t)address % page;
 }
 
 long minor_faults(void)

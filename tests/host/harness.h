@@ -52,6 +52,8 @@ bool kmsg_next(int fd, char *text, size_t size, unsigned int *level);
 /* How often the driver says this in what is left, and how often as an error. */
 unsigned int kmsg_said(int kmsg, const char *words);
 unsigned int kmsg_said_error(int kmsg, const char *words);
+/* Wait until the kernel says this. */
+void kmsg_wait(int kmsg, const char *words);
 
 /* Load a byte, in any thread; false if that raised SIGBUS, which is the harness's from then on. */
 bool load(const volatile void *address, uint8_t *value);
@@ -59,6 +61,8 @@ bool load(const volatile void *address, uint8_t *value);
 bool store(volatile void *address, uint8_t value);
 /* Looks ten times a second, for a minute; then the test fails. */
 void wait_until(bool (*done)(void));
+/* Where this is in memory; 0 if nothing is there. */
+uint64_t physical_address(const void *address);
 /* Minor faults of this process so far. */
 long minor_faults(void);
 

@@ -32,6 +32,9 @@
 #include "qmp.h"
 #include "regs.h"
 
+/* The kernel's last word on a correctable error, which the driver has been told of by then. */
+#define CORRECTABLE	"severity=Correctable"
+
 #define PLACE		0x700000000ull
 #define WINDOW		(4 * MIB)
 #define ENDED		(CXLR_STATUS2_RESET_COMPLETE | CXLR_STATUS2_RESET_ERROR)
@@ -876,19 +879,6 @@ static void test_flr_by_advanced_features(void)
 	events_until(&session.vfio, &events, VFIO_CXL_EVENT_RESET_END);
 }
 
-/* The kernel's last word on a correctable error, which the driver has been told of by then. */
-static void wait_for_correctable(int kmsg)
-{
-	unsigned int i, level;
-	char text[1024];
-
-	for (i = 0; i < 6000; i++, usleep(10000))
-		while (kmsg_next(kmsg, text, sizeof(text), &level))
-			if (strstr(text, "severity=Correctable"))
-				return;
-	fail(__FILE__, __LINE__, "no correctable error");
-}
-
 /* One that hangs is left alone, its RAS registers too: it tells of its errors afterwards. */
 static void test_hung_keeps_errors(void)
 {
@@ -901,7 +891,7 @@ static void test_hung_keeps_errors(void)
 	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_ERROR);
 	kmsg = kmsg_open();
 	qmp_set32("ras-correctable", error);
-	wait_for_correctable(kmsg);
+	kmsg_wait(kmsg, CORRECTABLE);
 	usleep(300000);
 	check_eq(qmp_get("ras-correctable"), error);
 	reset_then(&session.vfio, __vfio_hot_reset, "resets-bus");

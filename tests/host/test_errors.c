@@ -26,6 +26,9 @@
 #include "regs.h"
 #include "vfio.h"
 
+/* The PCI core's last word on it. */
+#define RECOVERED	"device recovery successful"
+
 /* By their severity after a reset (PCIe 7.8.4.4). */
 #define NONFATAL	"POISON_TLP"
 #define FATAL		"MALF_TLP"
@@ -103,19 +106,6 @@ static void test_correctable_against_unbind(void)
 		usleep(100000);
 	}
 	check_lt(i, 100);
-}
-
-/* The PCI core's last word on it. */
-static void wait_for_recovery(int kmsg)
-{
-	unsigned int i, level;
-	char text[1024];
-
-	for (i = 0; i < 6000; i++, usleep(10000))
-		while (kmsg_next(kmsg, text, sizeof(text), &level))
-			if (strstr(text, "device recovery successful"))
-				return;
-	fail(__FILE__, __LINE__, "no recovery");
 }
 
 static void check_recovered(struct session *session)
@@ -289,7 +279,7 @@ static void test_fatal_while_closed(void)
 	vfio_close(&session.vfio);
 	kmsg = kmsg_open();
 	qmp_aer_error(FATAL);
-	wait_for_recovery(kmsg);
+	kmsg_wait(kmsg, RECOVERED);
 	check_eq(qmp_get("resets-bus"), session.resets + 1);
 	setup(&session);
 	check_recovered(&session);
@@ -309,7 +299,7 @@ static void test_fatal_decoder_lost(void)
 	qmp_set("refuse-commit", true);
 	kmsg = kmsg_open();
 	qmp_aer_error(FATAL);
-	wait_for_recovery(kmsg);
+	kmsg_wait(kmsg, RECOVERED);
 	check(vfio_event_met(session.event));
 	ret = __vfio_read(&session.vfio, &session.vfio.mem, 0, &byte, 1);
 	loaded = load(session.memory, &was);
@@ -368,7 +358,7 @@ static void test_fatal_while_touched(void)
 		qmp_aer_error(i % 2 ? NONFATAL : FATAL);
 		check(vfio_event_met(session.event));
 		/* The memory comes back earlier, but then the PCI core clears what came since. */
-		wait_for_recovery(kmsg);
+		kmsg_wait(kmsg, RECOVERED);
 		wait_for_memory(&session);
 	}
 	close(kmsg);

@@ -102,19 +102,6 @@ static void find_expander(struct expander *expander, unsigned int which)
 	globfree(&found);
 }
 
-/* 0 if nothing is there. */
-static uint64_t physical_address(const void *address)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t entry;
-
-	check_ge(fd, 0);
-	check_eq(pread(fd, &entry, sizeof(entry), (uintptr_t)address / PAGE * sizeof(entry)),
-		 sizeof(entry));
-	close(fd);
-	return entry >> 63 ? (entry & ((1ull << 55) - 1)) * PAGE : 0;
-}
-
 static unsigned int pages_inside(const struct expander *expander, const uint8_t *memory)
 {
 	unsigned int page, count = 0;
