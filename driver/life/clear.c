@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Clearing the memory between users: by a CXL Reset where the device can do that (8.1.3.1), else
- * by the processors. It begins at close; the next open waits for its end.
+ * by the processors. It begins at close, unless ATS is in the way; the next open waits for its end.
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/pci.h>
+#include <linux/pci-ats.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
@@ -105,14 +106,19 @@ static void by_cpus(struct cxl_vfio_device *cxlv)
 		flush_work(&helpers[i].work);
 }
 
+static bool reset_clears(struct cxl_vfio_device *cxlv)
+{
+	return READ_ONCE(cxlv->settings.clear) == CXL_VFIO_CLEAR_AUTO && !cxlv->clear.reset_failed &&
+	       cxl_vfio_dvsec_reset_clears(&cxlv->hw);
+}
+
 /* False if the processors have to do it. */
 static bool by_reset(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_clear *clear = &cxlv->clear;
 	int ret;
 
-	if (READ_ONCE(cxlv->settings.clear) != CXL_VFIO_CLEAR_AUTO || clear->reset_failed ||
-	    !cxl_vfio_dvsec_reset_clears(&cxlv->hw))
+	if (!reset_clears(cxlv))
 		return false;
 	ret = cxl_vfio_cxl_reset_clear(cxlv);
 	if (!ret) {
@@ -159,6 +165,16 @@ bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv)
 {
 	return cxl_vfio_content_used(&cxlv->mem) &&
 	       READ_ONCE(cxlv->settings.clear) != CXL_VFIO_CLEAR_NEVER;
+}
+
+/*
+ * Is clearing left to the next open? While a device with ATS is reset, the IOMMU core attaches
+ * it to no domain (pci_dev_reset_iommu_prepare()), so that VFIO_SET_IOMMU, which comes before
+ * the open, would fail with EBUSY.
+ */
+bool cxl_vfio_clear_at_open(struct cxl_vfio_device *cxlv)
+{
+	return reset_clears(cxlv) && pci_ats_supported(cxlv->core.pdev);
 }
 
 /**

@@ -244,6 +244,7 @@ const char *cxl_vfio_clear_obstacle(struct cxl_vfio_device *cxlv);
 void cxl_vfio_clear_start(struct cxl_vfio_device *cxlv);
 void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv);
 int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_clear_at_open(struct cxl_vfio_device *cxlv);
 
 /* state.c */
 int cxl_vfio_leave(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);

@@ -77,7 +77,8 @@ static void clear_idle(struct cxl_vfio_device *cxlv)
 
 	lockdep_assert_held(&mem->backing_lock);
 
-	if (mem->backing && !mem->in_use && cxlv->clear.quiet && !cxl_vfio_backing_map_again(mem))
+	if (mem->backing && !mem->in_use && cxlv->clear.quiet && !cxl_vfio_clear_at_open(cxlv) &&
+	    !cxl_vfio_backing_map_again(mem))
 		cxl_vfio_clear_start(cxlv);
 }
 

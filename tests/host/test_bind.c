@@ -203,6 +203,12 @@ static void test_refuse_locked_cache(void)
 	pci_bind(pci_accel());
 }
 
+static void test_refuse_denied_cache_with_ats(void)
+{
+	check_deny_refused("pci=noats");
+	check_eq(qmp_get("ats-enabled"), true);
+}
+
 static bool firmware_committed(struct vfio *vfio)
 {
 	struct vfio_device_info *info = vfio_device_info(vfio);
@@ -501,6 +507,7 @@ const struct test tests[] = {
 	{ "refuse_bi_disabled", test_refuse_bi_disabled },
 	{ "refuse_bi_not_listed", test_refuse_bi_not_listed },
 	{ "refuse_locked_cache", test_refuse_locked_cache },
+	{ "refuse_denied_cache_with_ats", test_refuse_denied_cache_with_ats },
 	{ "refuse_claimed_range", test_refuse_claimed_range },
 	{ "refuse_system_ram", test_refuse_system_ram },
 	{ "rebind_keeps_hardware", test_rebind_keeps_hardware },

@@ -151,6 +151,27 @@ static void test_cleared_by_cxl_reset(void)
 	check_nothing_left();
 }
 
+/*
+ * While a device with ATS is reset, the IOMMU core attaches it to nothing: a user who comes at once
+ * would be turned away. So the driver clears at the open.
+ */
+static void test_ats_clears_at_open(void)
+{
+	unsigned int i;
+	uint64_t resets;
+
+	set_method("auto");
+	use_and_close();
+	resets = qmp_get("resets-cxl");
+	for (i = 0; i < 3; i++) {
+		/* A reset that began at the close would go on for 100 ms. */
+		usleep(40000);
+		use_and_close();
+	}
+	check_eq(qmp_get("resets-cxl"), resets + 3);
+	check_nothing_left();
+}
+
 /* The processors do it: in the background when the device is closed, or by the next open. */
 static void test_cleared_by_cpu(void)
 {
@@ -408,6 +429,7 @@ static void test_open_waits_for_inactive_memory(void)
 const struct test tests[] = {
 	{ "next_user_finds_no_data", test_next_user_finds_no_data, 120 },
 	{ "cleared_by_cxl_reset", test_cleared_by_cxl_reset },
+	{ "ats_clears_at_open", test_ats_clears_at_open },
 	{ "cleared_by_cpu", test_cleared_by_cpu, 120 },
 	{ "cleared_though_cxl_reset_fails", test_cleared_though_cxl_reset_fails, 120 },
 	{ "attribute_never_keeps_content", test_attribute_never_keeps_content, 120 },

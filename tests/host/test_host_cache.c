@@ -2,7 +2,8 @@
 /*
  * What it proves: a device's cache reaches host memory that its user has not mapped, past the
  * IOMMU, if the platform turned the cache on and the attribute host_cache is "allow". With "deny"
- * the cache is off, a user is shown none, and no reset and no write of a user's turns it on.
+ * the cache is off, a user is shown none, and no reset and no write of a user's turns it on. By ATS
+ * the device gets at what its user has mapped, and at nothing else, and "deny" is refused.
  *
  * How: the test sets Cache_Enable as firmware would, and has the accelerator fetch lines of its own
  * memory by their host physical address, which /proc/self/pagemap has.
@@ -146,6 +147,56 @@ static void test_allow_reaches_all_memory(void)
 	dvsec_write(&vfio, CXLR_DVSEC_CTRL, CXLR_CTRL_CACHE_ENABLE);
 	check_eq(fetch(cache_page(&vfio), hpa, 0), CXL_ACCEL_FETCH_DISABLED);
 	close(kmsg);
+}
+
+/* All that the device may rightly fetch is what its user has mapped for it. */
+static void check_keeps_to_mappings(struct vfio *vfio, struct accel *accel, const uint8_t *secret)
+{
+	volatile uint32_t *cache = cache_page(vfio);
+	uint64_t hpa = address_of(secret);
+
+	check_eq(qmp_get("ats-enabled"), true);
+	check_eq(fetch(cache, ACCEL_HOST_IOVA + LINE, CXL_ACCEL_FETCH_ATS), CXL_ACCEL_FETCH_OK);
+	check_line(cache, accel->host + LINE);
+	check_eq(fetch(cache, hpa, CXL_ACCEL_FETCH_ATS), CXL_ACCEL_FETCH_NO_TRANSLATION);
+	/* Nothing but the device itself keeps it to that. */
+	check_eq(fetch(cache, hpa, 0), CXL_ACCEL_FETCH_OK);
+	check_line(cache, secret);
+	munmap((void *)cache, CXL_ACCEL_PAGE_SIZE);
+}
+
+static void test_ats_keeps_to_mappings(void)
+{
+	uint8_t *secret = secret_page();
+	struct accel accel;
+	struct vfio vfio;
+
+	bind_with_cache(true, "allow");
+	vfio_open(&vfio);
+	accel_open(&accel, &vfio);
+	fill_random(accel.host, PAGE, random64(&seed));
+	check_keeps_to_mappings(&vfio, &accel, secret);
+
+	/* A reset clears Enable of ATS, and the PCI core sets it again. */
+	check_eq(__vfio_reset(&vfio), 0);
+	vfio_enable(&vfio, true, true);
+	check_keeps_to_mappings(&vfio, &accel, secret);
+	cxl_reset(&vfio, false);
+	vfio_enable(&vfio, true, true);
+	check_keeps_to_mappings(&vfio, &accel, secret);
+	munmap((void *)accel.engine, CXL_ACCEL_PAGE_SIZE);
+	vfio_close(&vfio);
+	bind_as_before();
+}
+
+static void test_ats_excludes_deny(void)
+{
+	bind_with_cache(true, "allow");
+	check_eq(__write_file(pci_path(pci_accel(), "host_cache"), "deny"), -EOPNOTSUPP);
+	check_attribute("[allow] deny\n");
+	check_eq(qmp_get("cache-enable"), true);
+	check_eq(qmp_get("ats-enabled"), true);
+	bind_as_before();
 }
 
 static void check_denied(struct vfio *vfio, uint64_t hpa)
@@ -358,5 +409,7 @@ const struct test tests[] = {
 	{ "deny_shows_no_cache", test_deny_shows_no_cache },
 	{ "deny_outlives_resets", test_deny_outlives_resets },
 	{ "changes_between_users", test_changes_between_users },
+	{ "ats_keeps_to_mappings", test_ats_keeps_to_mappings },
+	{ "ats_excludes_deny", test_ats_excludes_deny },
 	{ }
 };
