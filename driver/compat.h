@@ -24,7 +24,7 @@
  * - vfio_pci_core_device.vconfig: Memory Space Enable there is the one gate to the BARs
  *   (__vfio_pci_memory_enabled()). A CXL Reset closes it (life/cxl_reset.c).
  * - vfio_pci_core_close_device() only tries the device lock. The driver has it meanwhile where
- *   the core is not to reset the device (life/removal.c).
+ *   the core is not to reset the device (life/reset.c).
  * - dev_pm_domain_set(): no other code gives a PCI device a PM domain. The driver does
  *   (life/runtime_pm.c), and keeps a device that has one awake.
  * - vfio_pci_core_device.needs_reset, .reset_works, .needs_pm_restore mean what they do in 7.3.
