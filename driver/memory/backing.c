@@ -6,7 +6,6 @@
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/string.h>
-#include <linux/sysfs.h>
 #include <linux/uaccess.h>
 
 #include "memory/memory.h"
@@ -16,50 +15,28 @@ const struct cxl_vfio_backing cxl_vfio_backing_auto = {
 	.name = "auto",
 };
 
-static const struct cxl_vfio_backing *const backings[] = {
+/* Ends with NULL. */
+const struct cxl_vfio_backing *const cxl_vfio_backings[] = {
 	&cxl_vfio_backing_auto,
 	&cxl_vfio_backing_pfn,
 	&cxl_vfio_backing_memmap,
 	&cxl_vfio_backing_folio,
 	&cxl_vfio_backing_uncached,
+	NULL
 };
 
-/**
- * cxl_vfio_backing_nth - one backing after the other
- * @n: from 0 on
- *
- * Return: NULL after the last one.
- */
-const struct cxl_vfio_backing *cxl_vfio_backing_nth(unsigned int n)
-{
-	return n < ARRAY_SIZE(backings) ? backings[n] : NULL;
-}
-
-/**
- * cxl_vfio_backing_named - the backing of a name
- * @name: perhaps with a newline
- *
- * Return: NULL if there is none.
- */
+/* The backing of a name, perhaps with a newline; NULL if there is none. */
 const struct cxl_vfio_backing *cxl_vfio_backing_named(const char *name)
 {
-	unsigned int i;
+	const struct cxl_vfio_backing *const *backing;
 
-	for (i = 0; i < ARRAY_SIZE(backings); i++)
-		if (sysfs_streq(name, backings[i]->name))
-			return backings[i];
-	return NULL;
+	for (backing = cxl_vfio_backings; *backing; backing++)
+		if (sysfs_streq(name, (*backing)->name))
+			break;
+	return *backing;
 }
 
-/**
- * cxl_vfio_backing_read - read the memory
- * @mem: the memory, which may be touched
- * @pos: offset in the memory, bytes
- * @buf: where to
- * @count: bytes
- *
- * Return: 0, or -EIO at poison.
- */
+/* Read memory that may be touched. Return: 0, or -EIO at poison. */
 int cxl_vfio_backing_read(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t count)
 {
 	if (mem->backing->read)

@@ -226,7 +226,7 @@ int cxl_vfio_mapping_mmap(struct cxl_vfio_mem *mem, struct vm_area_struct *vma);
 
 /* backing.c */
 extern const struct cxl_vfio_backing cxl_vfio_backing_auto;
-const struct cxl_vfio_backing *cxl_vfio_backing_nth(unsigned int n);
+extern const struct cxl_vfio_backing *const cxl_vfio_backings[];
 const struct cxl_vfio_backing *cxl_vfio_backing_named(const char *name);
 int cxl_vfio_backing_attach(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing,
 			    unsigned int folio_order);

@@ -110,13 +110,12 @@ MODULE_PARM_DESC(backing, "how new devices map their memory: auto (the default: 
 static ssize_t backing_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct cxl_vfio_mem *mem = &dev_to_cxl_vfio(dev)->mem;
-	const struct cxl_vfio_backing *backing;
-	unsigned int i;
+	const struct cxl_vfio_backing *const *backing;
 	int len = 0;
 
 	guard(mutex)(&mem->backing_lock);
-	for (i = 0; (backing = cxl_vfio_backing_nth(i)); i++)
-		len += emit_name(buf, len, backing->name, backing == mem->backing);
+	for (backing = cxl_vfio_backings; *backing; backing++)
+		len += emit_name(buf, len, (*backing)->name, *backing == mem->backing);
 	return len + sysfs_emit_at(buf, len, "\n");
 }
 
