@@ -9,7 +9,6 @@
 #include <linux/io.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
-#include <linux/pci.h>
 #include <linux/vmalloc.h>
 
 #include "memory/memory.h"
@@ -128,7 +127,10 @@ static int pfn_attach(struct cxl_vfio_mem *mem)
 	return has_struct_pages(&mem->hpa) ? -EEXIST : cxl_vfio_map_wb(mem);
 }
 
-/* Both kinds of mapping leave the TLBs lazily, while a processor may still fetch ahead by them. */
+/*
+ * What memremap() mapped, or ioremap(): memunmap() takes both. They leave the TLBs lazily, while a
+ * processor may still fetch ahead by them.
+ */
 static int pfn_detach(struct cxl_vfio_mem *mem)
 {
 	memunmap(mem->kaddr);
@@ -138,19 +140,10 @@ static int pfn_detach(struct cxl_vfio_mem *mem)
 
 static int uncached_attach(struct cxl_vfio_mem *mem)
 {
-	const struct range *hpa = &mem->hpa;
-
-	if (has_struct_pages(hpa))
+	if (has_struct_pages(&mem->hpa))
 		return -EEXIST;
-	mem->kaddr = (__force void *)ioremap(hpa->start, range_len(hpa));
+	mem->kaddr = (__force void *)ioremap(mem->hpa.start, range_len(&mem->hpa));
 	return mem->kaddr ? 0 : -ENOMEM;
-}
-
-static int uncached_detach(struct cxl_vfio_mem *mem)
-{
-	iounmap((__force void __iomem *)mem->kaddr);
-	vm_unmap_aliases();
-	return 0;
 }
 
 static unsigned int memmap_order(struct cxl_vfio_mem *mem)
@@ -244,7 +237,7 @@ const struct cxl_vfio_backing cxl_vfio_backing_uncached = {
 	.id = VFIO_CXL_BACKING_UNCACHED,
 	.uncached = true,
 	.attach = uncached_attach,
-	.detach = uncached_detach,
+	.detach = pfn_detach,
 	/*
 	 * arm64 lets no load of Device memory be unaligned, as its memcpy() may be. On x86 all may
 	 * be, and memcpy_fromio() would not survive poison.
