@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The BAR Virtualization ACL (8.2.6): what of its BARs a device declares safe for a VM. */
+#include <linux/bitfield.h>
 #include <linux/io.h>
 #include <linux/overflow.h>
 #include <linux/pci.h>
@@ -18,8 +19,7 @@ static bool locate_registers(struct cxl_vfio_hw *hw, u32 *bar, u64 *at)
 	     entry += CXLR_REG_LOCATOR_BLOCK_LEN) {
 		pci_read_config_dword(hw->pdev, locator->at + entry, &low);
 		pci_read_config_dword(hw->pdev, locator->at + entry + sizeof(low), &high);
-		if ((low & CXLR_REG_LOCATOR_ID) >> CXLR_REG_LOCATOR_ID_SHIFT !=
-		    CXLR_REG_LOCATOR_ID_ACL)
+		if (FIELD_GET(CXLR_REG_LOCATOR_ID, low) != CXLR_REG_LOCATOR_ID_ACL)
 			continue;
 		*bar = low & CXLR_REG_LOCATOR_BIR;
 		*at = (u64)high << 32 | (low & CXLR_REG_LOCATOR_OFFSET_LOW);

@@ -96,20 +96,11 @@ static int restore_cm_register(struct cxl_vfio_hw *hw, enum cxl_vfio_cm_register
 	return -EIO;
 }
 
-/* Committed to something else is not the work of a reset, and not to be rewritten. */
-static int restore_decoder(struct cxl_vfio_hw *hw, unsigned int n)
-{
-	const struct cxl_vfio_decoder *want = &hw->platform.decoder[n];
-
-	if (!(want->ctrl & CXLR_HDM_CTRL_COMMITTED))
-		return 0;
-	return cxl_vfio_decoder_commit(cxl_vfio_hdm(hw), n, want);
-}
-
 static int restore_component(struct cxl_vfio_hw *hw)
 {
-	unsigned int i, count = cxlr_hdm_decoder_count(hw->platform.hdm_cap);
-	void __iomem *global = cxl_vfio_hdm(hw) + CXLR_HDM_GLOBAL_CTRL;
+	const struct cxl_vfio_platform *platform = &hw->platform;
+	unsigned int i, count = cxlr_hdm_decoder_count(platform->hdm_cap);
+	void __iomem *hdm = cxl_vfio_hdm(hw);
 	int ret;
 
 	/* 8.2.4.20.12: a decoder with BI commits after the device may issue BISnp. */
@@ -119,7 +110,10 @@ static int restore_component(struct cxl_vfio_hw *hw)
 			return ret;
 	}
 	for (i = 0; i < count; i++) {
-		ret = restore_decoder(hw, i);
+		if (!(platform->decoder[i].ctrl & CXLR_HDM_CTRL_COMMITTED))
+			continue;
+		/* Committed to something else is not the work of a reset, and not rewritten. */
+		ret = cxl_vfio_decoder_commit(hdm, i, &platform->decoder[i]);
 		/* Said once, however often it is tried again. */
 		if (ret && !cxl_vfio_holds(hw, CXL_VFIO_WHY_LOST))
 			pci_err(hw->pdev,
@@ -128,16 +122,12 @@ static int restore_component(struct cxl_vfio_hw *hw)
 		if (ret)
 			return ret;
 	}
-	if (readl(global) != hw->platform.hdm_global)
-		writel(hw->platform.hdm_global, global);
+	if (readl(hdm + CXLR_HDM_GLOBAL_CTRL) != platform->hdm_global)
+		writel(platform->hdm_global, hdm + CXLR_HDM_GLOBAL_CTRL);
 	return 0;
 }
 
-/*
- * A reset above a switch takes the switch's decoders as well. They are not this
- * driver's to program: the CXL core holds them for committed, and the other devices
- * behind the switch have theirs among them, in an order (8.2.4.20.12).
- */
+/* A reset above a switch takes its decoders, which are not this driver's (docs/lifecycle.md). */
 static int check_switches(struct cxl_vfio_hw *hw, const struct range *hpa)
 {
 	struct pci_dev *unrouted = cxl_vfio_switch_unrouted(hw, hpa);

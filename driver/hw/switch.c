@@ -42,16 +42,14 @@ bool cxl_vfio_is_behind_switch(struct pci_dev *pdev)
 }
 
 /* One without decoders is left out: what it passes on, the CXL core has to judge. */
-static int add_switch(struct cxl_vfio_hw *hw, struct pci_dev *upstream,
-		      struct pci_dev *downstream)
+static int add_switch(struct cxl_vfio_hw *hw, struct pci_dev *upstream, struct pci_dev *downstream)
 {
-	struct device *dev = &hw->pdev->dev;
-	const struct cxl_reg_map *hdm;
 	struct cxl_register_map map = { };
+	const struct cxl_reg_map *hdm = &map.component_map.hdm_decoder;
+	struct device *dev = &hw->pdev->dev;
 	struct cxl_vfio_switch *sw;
 	u32 link;
 
-	hdm = &map.component_map.hdm_decoder;
 	if (cxl_pci_setup_regs(upstream, CXL_REGLOC_RBI_COMPONENT, &map) || !hdm->valid)
 		return 0;
 	sw = devm_kzalloc(dev, sizeof(*sw), GFP_KERNEL);
@@ -75,11 +73,10 @@ static int add_switch(struct cxl_vfio_hw *hw, struct pci_dev *upstream,
 /* Find the switches above a device, at bind; they are devres. May sleep. Return: 0 or -ENOMEM. */
 int cxl_vfio_switch_find(struct cxl_vfio_hw *hw)
 {
-	struct pci_dev *downstream, *upstream;
+	struct pci_dev *downstream, *upstream = hw->pdev;
 	int ret = 0;
 
-	for (downstream = downstream_port(hw->pdev); downstream && !ret;
-	     downstream = downstream_port(upstream)) {
+	while (!ret && (downstream = downstream_port(upstream))) {
 		upstream = pci_upstream_bridge(downstream);
 		if (!upstream)
 			break;
