@@ -92,33 +92,30 @@ static void clear_idle(struct cxl_vfio_device *cxlv)
 int cxl_vfio_tenancy_open(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_mem *mem = &cxlv->mem;
-	int ret = mutex_lock_killable(&mem->backing_lock);
+
+	ACQUIRE(mutex_kill, backing_lock)(&mem->backing_lock);
+	int ret = ACQUIRE_ERR(mutex_kill, &backing_lock);
 
 	if (ret)
 		return ret;
 	if (!mem->backing) {
 		dev_err_ratelimited(&cxlv->core.pdev->dev,
 				    "the memory has no backing: write one to the device's attribute 'backing'\n");
-		ret = -ENXIO;
-	} else {
-		ret = cxl_vfio_backing_pinned(mem);
-		if (ret == -EBUSY)
-			dev_err_ratelimited(&cxlv->core.pdev->dev,
-					    "a former user has pages of the memory pinned: close what registered, mapped or pinned them\n");
-		if (!ret)
-			ret = cxl_vfio_backing_map_again(mem);
-		mem->in_use = !ret;
+		return -ENXIO;
 	}
-	mutex_unlock(&mem->backing_lock);
+	ret = cxl_vfio_backing_pinned(mem);
+	if (ret == -EBUSY)
+		dev_err_ratelimited(&cxlv->core.pdev->dev,
+				    "a former user has pages of the memory pinned: close what registered, mapped or pinned them\n");
+	if (!ret)
+		ret = cxl_vfio_backing_map_again(mem);
+	mem->in_use = !ret;
 	return ret;
 }
 
-/**
- * cxl_vfio_tenancy_close - let go of the backing
- * @cxlv: the device, being closed
- *
- * The driver clears what its user left there from now on, unless a process still has
- * pages of it, or no reset has stopped the device.
+/*
+ * Let go of the backing. The driver clears what the user left there from now on, unless a process
+ * still has pages of it, or no reset has stopped the device.
  */
 void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv)
 {
@@ -130,13 +127,13 @@ void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv)
 /* Clear the memory, unless the device is open. Return: 0, or why the device cannot be woken. */
 int cxl_vfio_tenancy_clear_if_idle(struct cxl_vfio_device *cxlv)
 {
-	int ret = cxl_vfio_power_get(cxlv);
+	PM_RUNTIME_ACQUIRE_IF_ENABLED_AUTOSUSPEND(&cxlv->core.pdev->dev, awake);
+	int ret = PM_RUNTIME_ACQUIRE_ERR(&awake);
 
 	if (ret)
 		return ret;
-	scoped_guard(mutex, &cxlv->mem.backing_lock)
-		clear_idle(cxlv);
-	cxl_vfio_power_put(cxlv);
+	guard(mutex)(&cxlv->mem.backing_lock);
+	clear_idle(cxlv);
 	return 0;
 }
 
@@ -218,15 +215,15 @@ int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_
 			    unsigned int folio_order)
 {
 	struct cxl_vfio_mem *mem = &cxlv->mem;
-	int ret = cxl_vfio_power_get(cxlv);
+
+	PM_RUNTIME_ACQUIRE_IF_ENABLED_AUTOSUSPEND(&cxlv->core.pdev->dev, awake);
+	int ret = PM_RUNTIME_ACQUIRE_ERR(&awake);
 
 	if (ret)
 		return ret;
-	scoped_guard(mutex, &mem->backing_lock)
-		ret = backing ? change_awake(cxlv, backing, mem->folio_order) :
-				change_awake(cxlv, mem->backing, folio_order);
-	cxl_vfio_power_put(cxlv);
-	return ret;
+	guard(mutex)(&mem->backing_lock);
+	return backing ? change_awake(cxlv, backing, mem->folio_order) :
+			 change_awake(cxlv, mem->backing, folio_order);
 }
 
 /**
@@ -241,15 +238,14 @@ int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_
  */
 int cxl_vfio_tenancy_change_cache(struct cxl_vfio_device *cxlv, bool allow)
 {
-	int ret = cxl_vfio_power_get(cxlv);
+	PM_RUNTIME_ACQUIRE_IF_ENABLED_AUTOSUSPEND(&cxlv->core.pdev->dev, awake);
+	int ret = PM_RUNTIME_ACQUIRE_ERR(&awake);
 
 	if (ret)
 		return ret;
-	scoped_guard(mutex, &cxlv->mem.backing_lock) {
-		ret = cxlv->mem.in_use ? -EBUSY : cxl_vfio_check_present(&cxlv->hw);
-		if (!ret)
-			ret = cxl_vfio_cache_allow(&cxlv->hw, allow);
-	}
-	cxl_vfio_power_put(cxlv);
-	return ret;
+	guard(mutex)(&cxlv->mem.backing_lock);
+	ret = cxlv->mem.in_use ? -EBUSY : cxl_vfio_check_present(&cxlv->hw);
+	if (ret)
+		return ret;
+	return cxl_vfio_cache_allow(&cxlv->hw, allow);
 }
