@@ -177,7 +177,6 @@ static const struct dev_pagemap_ops folio_pagemap_ops = {
 static int folio_attach(struct cxl_vfio_mem *mem)
 {
 	const struct range *hpa = &mem->hpa;
-	struct cxl_vfio_pagemap *pagemap;
 	int ret;
 
 	/* Without, leaves are for whoever has transparent huge pages, if at all. */
@@ -186,24 +185,23 @@ static int folio_attach(struct cxl_vfio_mem *mem)
 	if (!IS_ALIGNED(hpa->start | range_len(hpa), folio_max_map(mem)))
 		return -EINVAL;
 
-	pagemap = kzalloc_obj(*pagemap);
+	struct cxl_vfio_pagemap *pagemap __free(kfree) = kzalloc_obj(*pagemap);
+
 	if (!pagemap)
 		return -ENOMEM;
 	pagemap->mem = mem;
 	pagemap->pgmap.ops = &folio_pagemap_ops;
 	ret = cxl_vfio_pages_make(mem, &pagemap->pgmap, mem->folio_order);
-	if (ret) {
-		kfree(pagemap);
+	if (ret)
 		return ret;
-	}
 	ret = unreserve_pages(mem, &pagemap->pgmap);
 	if (!ret)
 		ret = cxl_vfio_map_wb(mem);
 	if (ret) {
-		pagemap_free(pagemap);
+		memunmap_pages(&pagemap->pgmap);
 		return ret;
 	}
-	mem->pagemap = pagemap;
+	mem->pagemap = no_free_ptr(pagemap);
 	return 0;
 }
 

@@ -7,7 +7,6 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/pci.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
@@ -186,7 +185,6 @@ int cxl_vfio_claims_show(char *buf)
 int cxl_vfio_claims_forget(u64 start)
 {
 	struct cxl_vfio_claim *claim;
-	bool idle;
 
 	guard(mutex)(&claims_lock);
 	claim = find_claim(start);
@@ -196,14 +194,13 @@ int cxl_vfio_claims_forget(u64 start)
 		free_claim(claim);
 		return 0;
 	}
-	/* Not waited for: unbind holds it for as long as it waits for pinned pages. */
-	if (!claim->mem || !mutex_trylock(&claim->mem->backing_lock))
+	if (!claim->mem)
 		return -EBUSY;
-	idle = !claim->mem->in_use;
-	if (idle) {
-		WRITE_ONCE(claim->type1, false);
-		module_put(THIS_MODULE);
-	}
-	mutex_unlock(&claim->mem->backing_lock);
-	return idle ? 0 : -EBUSY;
+	/* Not waited for: unbind holds it for as long as it waits for pinned pages. */
+	ACQUIRE(mutex_try, backing_lock)(&claim->mem->backing_lock);
+	if (ACQUIRE_ERR(mutex_try, &backing_lock) || claim->mem->in_use)
+		return -EBUSY;
+	WRITE_ONCE(claim->type1, false);
+	module_put(THIS_MODULE);
+	return 0;
 }

@@ -11,7 +11,6 @@
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
 #include <linux/pci.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "memory/memory.h"
@@ -291,36 +290,29 @@ static struct file *another_file(struct file *all)
 
 static int set_file(struct cxl_vfio_mem *mem, struct vm_area_struct *vma)
 {
-	struct cxl_vfio_mapping *mapping = kzalloc_obj(*mapping, GFP_KERNEL_ACCOUNT);
-	struct file *file;
+	struct cxl_vfio_mapping *mapping __free(kfree) = kzalloc_obj(*mapping, GFP_KERNEL_ACCOUNT);
 
 	if (!mapping)
 		return -ENOMEM;
-	file = another_file(mem->file);
-	if (IS_ERR(file)) {
-		kfree(mapping);
+
+	struct file *file __free(fput) = another_file(mem->file);
+
+	if (IS_ERR(file))
 		return PTR_ERR(file);
-	}
 	mapping->mem = mem;
 	mapping->device = get_file(vma->vm_file);
 	mapping->pud_leaves = pud_leaves(mem, vma->vm_start, vma->vm_end - vma->vm_start,
 					 vma_offset(vma));
-	file->private_data = mapping;
+	file->private_data = no_free_ptr(mapping);
 	vma_set_file(vma, file);
-	fput(file);
 	return 0;
 }
 
-/**
- * cxl_vfio_mapping_mmap - map part of the memory region
- * @mem: the memory
- * @vma: a shared mapping (vfio_pci_core_mmap() refuses private ones: copying
- *	 a page that has no struct page on write ends in a BUG)
- *
- * Nothing is mapped yet; faults do that, when access is safe.
- *
- * Return: 0; -EINVAL past the region's end, and where address, length or
- * offset is no multiple of what the backing maps at once; -ENOMEM; -ENFILE.
+/*
+ * Map part of the memory region by a shared mapping (vfio_pci_core_mmap() refuses private ones:
+ * copying a page that has no struct page on write ends in a BUG). Nothing is mapped yet; faults do
+ * that, when access is safe. Return: 0; -EINVAL past the region's end, and where address, length
+ * or offset is no multiple of what the backing maps at once; -ENOMEM; -ENFILE.
  */
 int cxl_vfio_mapping_mmap(struct cxl_vfio_mem *mem, struct vm_area_struct *vma)
 {
