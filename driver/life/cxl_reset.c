@@ -7,7 +7,6 @@
 #include <linux/iommu.h>
 #include <linux/memregion.h>
 #include <linux/pci.h>
-#include <linux/sched/signal.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -75,11 +74,7 @@ static __le16 *virtual_command(struct cxl_vfio_device *cxlv)
 /* NULL, or what stands against a reset now. */
 static const char *find_objection(struct cxl_vfio_device *cxlv)
 {
-	struct vfio_pci_core_device *core = &cxlv->core;
-
-	lockdep_assert_held(&core->memory_lock);
-
-	if (pci_channel_offline(core->pdev) || cxl_vfio_is_gone(&cxlv->hw) ||
+	if (pci_channel_offline(cxlv->core.pdev) || cxl_vfio_is_gone(&cxlv->hw) ||
 	    !cxl_vfio_is_present(&cxlv->hw))
 		return "the device does not answer";
 	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
@@ -364,10 +359,7 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv)
 		return -EOPNOTSUPP;
 	if (!device_trylock(&pdev->dev))
 		return ret;
-	if (pdev->current_state == PCI_D0 && !pci_channel_offline(pdev) &&
-	    !cxl_vfio_is_gone(&cxlv->hw) && cxl_vfio_is_present(&cxlv->hw) &&
-	    !cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG) &&
-	    !cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR))
+	if (pdev->current_state == PCI_D0 && !find_objection(cxlv))
 		ret = run_reset(cxlv, true);
 	/* What was fetched ahead, by the kernel's mapping, until the decoder was gone. */
 	if (!ret)
