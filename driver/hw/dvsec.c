@@ -155,12 +155,11 @@ u64 cxl_vfio_dvsec_capacity(struct cxl_vfio_hw *hw)
  */
 void cxl_vfio_dvsec_write_control2(struct cxl_vfio_hw *hw, u16 val)
 {
-	struct pci_dev *pdev = hw->pdev;
 	u16 is;
 
-	pci_read_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL2, &is);
+	pci_read_config_word(hw->pdev, hw->dvsec + CXLR_DVSEC_CTRL2, &is);
 	if (!PCI_POSSIBLE_ERROR(is))
-		pci_write_config_word(pdev, hw->dvsec + CXLR_DVSEC_CTRL2,
+		pci_write_config_word(hw->pdev, hw->dvsec + CXLR_DVSEC_CTRL2,
 				      (is & ~CONTROL2_USER) | val);
 }
 
@@ -256,7 +255,6 @@ int cxl_vfio_dvsec_run_reset(struct cxl_vfio_hw *hw, bool clear)
  */
 int cxl_vfio_dvsec_write_back(struct cxl_vfio_hw *hw)
 {
-	struct pci_dev *pdev = hw->pdev;
 	unsigned int timeout_ms = wbi_timeout_ms(hw);
 
 	if (!cxl_vfio_has_cache(hw) || !(hw->cap & CXLR_CAP_CACHE_WBI_CAPABLE))
@@ -264,7 +262,7 @@ int cxl_vfio_dvsec_write_back(struct cxl_vfio_hw *hw)
 	cxl_vfio_dvsec_write_control2(hw, CXLR_CTRL2_DISABLE_CACHING | CXLR_CTRL2_INITIATE_WBI);
 	if (wait_status2(hw, CXLR_STATUS2_CACHE_INVALID, timeout_ms) != -ETIMEDOUT)
 		return 0;
-	dev_warn_ratelimited(&pdev->dev, "cache write-back did not end in %u ms\n", timeout_ms);
+	dev_warn_ratelimited(&hw->pdev->dev, "cache write-back did not end in %u ms\n", timeout_ms);
 	return -EIO;
 }
 

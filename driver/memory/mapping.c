@@ -45,8 +45,7 @@ struct cxl_vfio_window {
 };
 
 /* May @len bytes from @offset on, mapped at @addr, have leaves of PUD_SIZE? */
-static bool pud_leaves(struct cxl_vfio_mem *mem, unsigned long addr, unsigned long len,
-		       u64 offset)
+static bool pud_leaves(struct cxl_vfio_mem *mem, unsigned long addr, unsigned long len, u64 offset)
 {
 	return mem->backing->max_order(mem) >= PUD_ORDER &&
 	       IS_ALIGNED(addr - mem->hpa.start - offset, PUD_SIZE) &&
@@ -321,9 +320,8 @@ int cxl_vfio_mapping_mmap(struct cxl_vfio_mem *mem, struct vm_area_struct *vma)
 
 	vma->vm_pgoff &= PHYS_PFN(VFIO_PCI_OFFSET_MASK);
 	if (check_add_overflow(vma_offset(vma), (u64)vma->vm_end - vma->vm_start, &end) ||
-	    end > range_len(&mem->hpa))
-		return -EINVAL;
-	if (!IS_ALIGNED(vma->vm_start | vma->vm_end | vma_offset(vma), cxl_vfio_granule(mem)))
+	    end > range_len(&mem->hpa) ||
+	    !IS_ALIGNED(vma->vm_start | vma->vm_end | vma_offset(vma), cxl_vfio_granule(mem)))
 		return -EINVAL;
 
 	ret = set_file(mem, vma);

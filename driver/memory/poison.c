@@ -32,13 +32,11 @@
  */
 void cxl_vfio_poison_record(struct cxl_vfio_mem *mem, unsigned long pfn)
 {
-	struct cxl_vfio_poison *poison = &mem->poison;
 	unsigned long page = pfn - PHYS_PFN(mem->hpa.start);
 
-	/* Known already, or no memory to note it: the signals are sent all the same. */
-	if (xa_insert(&poison->pages, page, xa_mk_value(0), GFP_ATOMIC))
-		return;
-	trace_cxl_vfio_poison(&mem->hw->pdev->dev, PFN_PHYS(page));
+	/* Else known already, or no memory to note it: the signals are sent all the same. */
+	if (!xa_insert(&mem->poison.pages, page, xa_mk_value(0), GFP_ATOMIC))
+		trace_cxl_vfio_poison(&mem->hw->pdev->dev, PFN_PHYS(page));
 }
 
 /* Has the rule for processes that set none (PR_MCE_KILL). The kernel exports no other way to it. */
@@ -228,16 +226,15 @@ void cxl_vfio_poison_expose(struct cxl_vfio_mem *mem, u64 pos, u64 count)
  */
 void cxl_vfio_poison_forget(struct cxl_vfio_mem *mem)
 {
-	struct cxl_vfio_poison *poison = &mem->poison;
 	unsigned long page, first = PHYS_PFN(mem->hpa.start);
 	void *entry;
 
 	if (mem->backing)
 		cxl_vfio_poison_expose(mem, 0, range_len(&mem->hpa));
-	xa_for_each(&poison->pages, page, entry) {
+	xa_for_each(&mem->poison.pages, page, entry) {
 		if (mem->backing && mem->backing->pages)
 			ClearPageHWPoison(&pfn_folio(first + page)->page);
-		xa_erase(&poison->pages, page);
+		xa_erase(&mem->poison.pages, page);
 	}
 }
 
