@@ -41,11 +41,9 @@ static void read_entry(void __iomem *base, unsigned int n, struct cxl_vfio_acl *
 	acl->safe[acl->count++].range = (struct range){ start, end - 1 };
 }
 
-/**
- * cxl_vfio_acl_read - read which parts of its BARs the device declares safe
- * @hw: the device, enabled; its DVSECs are known
- *
- * Sets @hw->acl, if the device has such registers. Return: 0, or an error that was logged.
+/*
+ * Set @hw->acl, if the device has such registers. It is enabled, and its DVSECs are known.
+ * Return: 0, or an error that was logged.
  */
 int cxl_vfio_acl_read(struct cxl_vfio_hw *hw)
 {

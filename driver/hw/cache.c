@@ -51,16 +51,11 @@ static int change_cache(struct cxl_vfio_hw *hw, bool allow)
 	return ret;
 }
 
-/**
- * cxl_vfio_cache_allow - have the cache as the platform had it, or off
- * @hw: the device, in D0, which no process has open
- * @allow: which
- *
+/*
+ * Have the cache as the platform had it, or off: of a device in D0 that no process has open.
  * What is off stays off, whatever restores the device (cxl_vfio_dvsec_restore()). Waits for
- * configuration access.
- *
- * Return: 0; -EOPNOTSUPP if it cannot be denied, or -EIO, both logged; -EBUSY in a CXL Reset
- * that does not end, and while the device recovers from an error.
+ * configuration access. Return: 0; -EOPNOTSUPP if it cannot be denied, or -EIO, both logged;
+ * -EBUSY in a CXL Reset that does not end, and while the device recovers from an error.
  */
 int cxl_vfio_cache_allow(struct cxl_vfio_hw *hw, bool allow)
 {

@@ -10,13 +10,9 @@
 
 #include "hw/hw.h"
 
-/**
- * cxl_vfio_mmio_begin - have the device decode its BARs
- * @pdev: the device, in D0
- *
- * Memory decoding may be off (QEMU resets the device while it realizes it),
- * and a write to the decoders would then be lost without a word.
- *
+/*
+ * Have a device in D0 decode its BARs. Memory decoding may be off (QEMU resets the device while
+ * it realizes it), and a write to the decoders would then be lost without a word.
  * Return: what cxl_vfio_mmio_end() wants to know.
  */
 u16 cxl_vfio_mmio_begin(struct pci_dev *pdev)

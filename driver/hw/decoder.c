@@ -23,12 +23,9 @@ void cxl_vfio_decoder_read(void __iomem *hdm, unsigned int n, struct cxl_vfio_de
 	decoder->ctrl = readl(hdm + CXLR_HDM_CTRL(n));
 }
 
-/**
- * cxl_vfio_decoder_targets_port - does a host bridge's or a switch's decoder lead to a port?
- * @decoder: the decoder
- * @port: the port's number, by its Link Capabilities
- *
- * Return: whether it is committed, and that port is its only target (8.2.4.20.8).
+/*
+ * Is a host bridge's or a switch's decoder committed, with the port as its only target
+ * (8.2.4.20.8)? @port is the number in the port's Link Capabilities.
  */
 bool cxl_vfio_decoder_targets_port(const struct cxl_vfio_decoder *decoder, u8 port)
 {
@@ -52,14 +49,10 @@ static bool same_decoder(const struct cxl_vfio_decoder *a, const struct cxl_vfio
 	       (a->ctrl & mask) == (b->ctrl & mask);
 }
 
-/**
- * cxl_vfio_decoder_commit - program and commit a decoder (8.2.4.20.12)
- * @hdm: the HDM Decoder capability
- * @n: which of its decoders
- * @want: what it is to be; Committed is set in @want->ctrl
- *
- * Return: 0, also if it was that already; -EIO if it is committed to something
- * else, refuses, or does not answer; -ETIMEDOUT.
+/*
+ * Program and commit decoder @n (8.2.4.20.12). Committed is set in @want->ctrl. Return: 0, also
+ * if it was that already; -EIO if it is committed to something else, refuses, or does not
+ * answer; -ETIMEDOUT.
  */
 int cxl_vfio_decoder_commit(void __iomem *hdm, unsigned int n, const struct cxl_vfio_decoder *want)
 {
@@ -93,12 +86,7 @@ int cxl_vfio_decoder_commit(void __iomem *hdm, unsigned int n, const struct cxl_
 	return ret ?: -EIO;
 }
 
-/**
- * cxl_vfio_decoder_release - a decoder decodes nothing any more
- * @hdm: the HDM Decoder capability
- * @n: which of its decoders; not locked
- * @was: what is in its registers from now on, and was before it was programmed
- */
+/* Decoder @n, not locked, decodes nothing any more: its registers have @was again. */
 void cxl_vfio_decoder_release(void __iomem *hdm, unsigned int n,
 			      const struct cxl_vfio_decoder *was)
 {

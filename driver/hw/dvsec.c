@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device's PCIe DVSEC for CXL Devices (8.1.3): whether its memory is active, how
- * much there is, what a CXL Reset can do and how long it may take, and what the
- * platform programmed there.
+ * The device's PCIe DVSEC for CXL Devices (8.1.3): whether its memory is active, how much there
+ * is, what a CXL Reset can do and how long it may take, and what the platform programmed there.
  */
 #include <linux/bitfield.h>
 #include <linux/delay.h>
@@ -86,26 +85,19 @@ static unsigned int ranges_wait_ms(struct cxl_vfio_hw *hw)
 	return ms;
 }
 
-/**
- * cxl_vfio_dvsec_mem_active - does the device say that its memory may be accessed?
- * @hw: the device; in D0, or the answer is no
- *
- * A configuration read a range, no wait. Source: CXL 3.1, 8.1.3.8.2.
+/*
+ * Does the device say that its memory may be accessed (8.1.3.8.2)? Outside of D0 the answer is no.
+ * A configuration read a range, no wait.
  */
 bool cxl_vfio_dvsec_mem_active(struct cxl_vfio_hw *hw)
 {
 	return nr_ranges(hw) && !ranges_wait_ms(hw);
 }
 
-/**
- * cxl_vfio_dvsec_wait_active - wait until the device's memory is active
- * @hw: the device
- *
- * Sleeps for as long as the device may take by its Memory_Active_Timeout (1 s
- * to 256 s), so the caller holds no lock that a fault or an open needs.
- * Source: CXL 3.1, 8.1.3.8.2.
- *
- * Return: 0; -EINTR when killed; -ENODEV when the device does not answer, or -ETIMEDOUT,
+/*
+ * Wait until the device's memory is active (8.1.3.8.2). Sleeps for as long as the device may take
+ * by its Memory_Active_Timeout (1 s to 256 s), so the caller holds no lock that a fault or an open
+ * needs. Return: 0; -EINTR when killed; -ENODEV when the device does not answer, or -ETIMEDOUT,
  * logged.
  */
 int cxl_vfio_dvsec_wait_active(struct cxl_vfio_hw *hw)
@@ -146,12 +138,9 @@ u64 cxl_vfio_dvsec_capacity(struct cxl_vfio_hw *hw)
 	return capacity;
 }
 
-/**
- * cxl_vfio_dvsec_write_control2 - CXL Control2 of the device
- * @hw: the device
- * @val: what controls its cache, and what starts something
- *
- * The rest of the register is the host's, and stays.
+/*
+ * Write to Control2 what controls the cache, and what starts something. The rest of the register
+ * is the host's, and stays.
  */
 void cxl_vfio_dvsec_write_control2(struct cxl_vfio_hw *hw, u16 val)
 {
@@ -163,12 +152,9 @@ void cxl_vfio_dvsec_write_control2(struct cxl_vfio_hw *hw, u16 val)
 				      (is & ~CONTROL2_USER) | val);
 }
 
-/**
- * cxl_vfio_dvsec_reset_timeout_ms - how long a CXL Reset may take
- * @hw: the device
- *
- * Return: milliseconds: powers of ten, more is reserved (8.1.3.1). The first would be 10 ms,
- * but the driver must not look so soon.
+/*
+ * How many milliseconds a CXL Reset may take: powers of ten, more is reserved (8.1.3.1). The first
+ * would be 10 ms, but the driver must not look so soon.
  */
 unsigned int cxl_vfio_dvsec_reset_timeout_ms(struct cxl_vfio_hw *hw)
 {
@@ -218,16 +204,12 @@ static int wait_status2(struct cxl_vfio_hw *hw, u16 mask, unsigned int timeout_m
 	return -ETIMEDOUT;
 }
 
-/**
- * cxl_vfio_dvsec_run_reset - make a CXL Reset
- * @hw: the device, in D0, with configuration access locked
- * @clear: have it clear its memory
- *
- * Takes as long as the device says that it may (cxl_vfio_dvsec_reset_timeout_ms()). It is
- * left alone for 100 ms, and then asked for Status2, and nothing else, until it has ended (9.7.3).
- *
- * Return: CXLR_STATUS2_RESET_COMPLETE or CXLR_STATUS2_RESET_ERROR; -ETIMEDOUT; -ENODEV if it
- * was removed.
+/*
+ * Make a CXL Reset, with configuration access locked and the device in D0; with @clear it clears
+ * its memory. Takes as long as the device says that it may (cxl_vfio_dvsec_reset_timeout_ms()).
+ * It is left alone for 100 ms, and then asked for Status2, and nothing else, until it has ended
+ * (9.7.3). Return: CXLR_STATUS2_RESET_COMPLETE or CXLR_STATUS2_RESET_ERROR; -ETIMEDOUT; -ENODEV
+ * if it was removed.
  */
 int cxl_vfio_dvsec_run_reset(struct cxl_vfio_hw *hw, bool clear)
 {
@@ -244,13 +226,9 @@ int cxl_vfio_dvsec_run_reset(struct cxl_vfio_hw *hw, bool clear)
 	return ret;
 }
 
-/**
- * cxl_vfio_dvsec_write_back - the device caches nothing of the host's memory
- * @hw: the device, in D0
- *
- * Before a CXL Reset (9.7), and before D3 (9.6). It caches nothing new until it is let
- * (cxl_vfio_dvsec_write_control2()).
- *
+/*
+ * Have a device in D0 cache nothing of the host's memory: before a CXL Reset (9.7), and before D3
+ * (9.6). It caches nothing new until it is let (cxl_vfio_dvsec_write_control2()).
  * Return: 0, also without a cache that can be told; -EIO, logged, if it did not end.
  */
 int cxl_vfio_dvsec_write_back(struct cxl_vfio_hw *hw)
@@ -301,13 +279,9 @@ static void restore_unlocked(struct cxl_vfio_hw *hw)
 	pci_write_config_word(pdev, hw->dvsec + CXLR_DVSEC_LOCK, platform->dvsec_lock);
 }
 
-/**
- * cxl_vfio_dvsec_restore - put back what the platform had in the DVSEC
- * @hw: the device, in D0
- *
- * A CXL Reset keeps CONFIG_LOCK and what that locks (8.1.3.6), and clears Control2.
- *
- * Return: 0, or -EIO, logged.
+/*
+ * Put back what the platform had in the DVSEC of a device in D0. A CXL Reset keeps CONFIG_LOCK and
+ * what that locks (8.1.3.6), and clears Control2. Return: 0, or -EIO, logged.
  */
 int cxl_vfio_dvsec_restore(struct cxl_vfio_hw *hw)
 {
@@ -332,14 +306,10 @@ int cxl_vfio_dvsec_restore(struct cxl_vfio_hw *hw)
 	return -EIO;
 }
 
-/**
- * cxl_vfio_dvsec_kept_mem_enable - was there no conventional reset?
- * @hw: the device
- *
- * Of all resets only conventional ones take Mem_Enable (8.1.3.2), and the PCI core does
- * not put it back.
- *
- * Return: whether it is set, or would not be in any case.
+/*
+ * Was there no conventional reset? Of all resets only those take Mem_Enable (8.1.3.2), and the PCI
+ * core does not put it back. Return: false also if the platform had it clear; true also if the
+ * device does not answer.
  */
 bool cxl_vfio_dvsec_kept_mem_enable(struct cxl_vfio_hw *hw)
 {

@@ -81,14 +81,9 @@ static const char *map_registers(struct cxl_vfio_host_bridge *bridge)
 	return NULL;
 }
 
-/**
- * cxl_vfio_host_bridge_open - find the host bridge above a device
- * @pdev: the device
- * @bridge: filled in; to be closed by cxl_vfio_host_bridge_close(), whatever is returned
- *
- * May sleep.
- *
- * Return: NULL, or why there is none that can be looked at.
+/*
+ * Find the host bridge above a device. cxl_vfio_host_bridge_close() closes it, whatever is
+ * returned. May sleep. Return: NULL, or why there is none that can be looked at.
  */
 const char *cxl_vfio_host_bridge_open(struct pci_dev *pdev, struct cxl_vfio_host_bridge *bridge)
 {
@@ -134,14 +129,7 @@ bool cxl_vfio_host_bridge_enumerated(const struct cxl_vfio_host_bridge *bridge)
 	       REGION_DISJOINT;
 }
 
-/**
- * cxl_vfio_host_bridge_decoder - one of the host bridge's decoders, if it leads to the device
- * @bridge: an open one
- * @n: below @bridge->count
- * @decoder: filled in, in any case
- *
- * Return: whether it is committed, and its only target is the root port above the device.
- */
+/* Read decoder @n. Return: is it committed, and is the port above the device its only target? */
 bool cxl_vfio_host_bridge_decoder(const struct cxl_vfio_host_bridge *bridge, unsigned int n,
 			     struct cxl_vfio_decoder *decoder)
 {
@@ -149,16 +137,10 @@ bool cxl_vfio_host_bridge_decoder(const struct cxl_vfio_host_bridge *bridge, uns
 	return cxl_vfio_decoder_targets_port(decoder, bridge->port);
 }
 
-/**
- * cxl_vfio_host_bridge_cfmws - a window of host physical addresses that leads to one host bridge
- * @bridge: an open one
- * @n: counts them from 0
- * @host_only: the window is to admit host-only coherent memory, not device-coherent
- * @window: filled in, bytes
- *
- * Windows that interleave over several host bridges are left out (9.18.1.3).
- *
- * Return: false if there are not so many.
+/*
+ * The @n-th window of host physical addresses that leads to this host bridge alone. Those that
+ * interleave over several are left out (9.18.1.3). It admits host-only coherent memory, or else
+ * device-coherent memory. Return: false if there are not so many.
  */
 bool cxl_vfio_host_bridge_cfmws(const struct cxl_vfio_host_bridge *bridge, unsigned int n,
 				bool host_only, struct range *window)

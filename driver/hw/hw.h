@@ -22,46 +22,28 @@ struct pci_dev;
 struct pci_saved_state;
 struct seq_buf;
 
-/**
- * struct cxl_vfio_dev_state - what the CXL core sees of the device
- * @cxlds: must be first (devm_cxl_dev_state_create())
- */
+/* What the CXL core sees of the device. */
 struct cxl_vfio_dev_state {
-	struct cxl_dev_state cxlds;
+	struct cxl_dev_state cxlds;	/* must be first (devm_cxl_dev_state_create()) */
 };
 
-/**
- * struct cxl_vfio_decoder - what one HDM decoder is programmed to
- * @base: HPA, bytes
- * @size: bytes
- * @skip: DPA skip, bytes; of a host bridge's or a switch's decoder, the target list
- * @ctrl: HDM Decoder n Control
- */
+/* What one HDM decoder is programmed to. */
 struct cxl_vfio_decoder {
-	u64 base;
-	u64 size;
-	u64 skip;
-	u32 ctrl;
+	u64 base;	/* HPA, bytes */
+	u64 size;	/* bytes */
+	u64 skip;	/* DPA skip, bytes; of a host bridge or a switch, the target list */
+	u32 ctrl;	/* HDM Decoder n Control */
 };
 
-/**
- * struct cxl_vfio_host_bridge - the host bridge above a device
- * @cedt: the ACPI table that tells of it
- * @uid: by which that does
- * @port: number of the root port above the device, in target lists
- * @base: kernel mapping of its component registers up to the end of the CM block
- * @hdm: its HDM Decoder capability
- * @count: decoders; 0, and no @hdm, where it passes everything to its only port
- * @at: physical address of @hdm
- */
+/* The host bridge above a device. */
 struct cxl_vfio_host_bridge {
-	struct acpi_table_header *cedt;
+	struct acpi_table_header *cedt;	/* tells of it, by @uid */
 	u32 uid;
-	u8 port;
-	void __iomem *base;
-	void __iomem *hdm;
-	unsigned int count;
-	resource_size_t at;
+	u8 port;		/* number of the root port above the device, in target lists */
+	void __iomem *base;	/* its component registers up to the end of the CM block */
+	void __iomem *hdm;	/* its HDM Decoder capability */
+	unsigned int count;	/* decoders; 0, and no @hdm: passes everything to its only port */
+	resource_size_t at;	/* physical address of @hdm */
 };
 
 /* Registers of the CM block, beside the decoders, that the platform programs. */
@@ -71,11 +53,9 @@ enum cxl_vfio_cm_register {
 	CXL_VFIO_CM_REGISTERS
 };
 
-/**
- * struct cxl_vfio_platform - the CXL state that the platform gave the device
- *
- * Sampled at bind. The host owns it: nothing that a user does changes
- * it, and the end of a reset that loses it puts it back
+/*
+ * The CXL state that the platform gave the device, sampled at bind. The host owns it: nothing
+ * that a user does changes it, and the end of a reset that loses it puts it back
  * (cxl_vfio_platform_restore()).
  */
 struct cxl_vfio_platform {
@@ -106,93 +86,55 @@ enum cxl_vfio_count {
 	CXL_VFIO_COUNTS
 };
 
-/**
- * struct cxl_vfio_comp - the component registers and the BAR that holds them
- * @bar: index of the BAR
- * @block: all component registers (8.2.3), bytes in the BAR; a user reaches none of them there
- * @cm: offset of the CM block in the BAR, bytes
- * @hdm: offset of the HDM Decoder capability in the CM block, bytes
- * @hdm_size: size of it, bytes
- * @capabilities: all that the capability array lists
- * @base: kernel mapping of the whole BAR
- */
+/* The component registers and the BAR that holds them. */
 struct cxl_vfio_comp {
-	unsigned int bar;
-	struct range block;
-	resource_size_t cm;
-	u32 hdm;
-	u32 hdm_size;
-	struct cxlr_blocks capabilities;
-	void __iomem *base;
+	unsigned int bar;	/* index */
+	struct range block;	/* all (8.2.3), bytes in the BAR; a user reaches none there */
+	resource_size_t cm;	/* offset of the CM block in the BAR, bytes */
+	u32 hdm;		/* offset of the HDM Decoder capability in the CM block, bytes */
+	u32 hdm_size;		/* of that capability, bytes */
+	struct cxlr_blocks capabilities; /* all that the capability array lists */
+	void __iomem *base;	/* kernel mapping of the whole BAR */
 };
 
-/**
- * struct cxl_vfio_acl - what the device declares safe for a VM (8.2.6)
- * @count: entries
- * @safe: ranges of BARs, in bytes
- */
+/* What the device declares safe for a VM (8.2.6). */
 struct cxl_vfio_acl {
 	unsigned int count;
 	struct {
 		unsigned int bar;
-		struct range range;
+		struct range range;	/* bytes in the BAR */
 	} safe[];
 };
 
-/**
- * struct cxl_vfio_ras - what of errors the device had masked at bind
- * @unmasked: the driver has unmasked those that it wants to hear of
- * @aer_uncor: PCI_ERR_UNCOR_MASK
- * @aer_cor: PCI_ERR_COR_MASK
- * @ras_uncor: Uncorrectable Error Mask (8.2.4.17.2)
- * @ras_cor: Correctable Error Mask (8.2.4.17.5)
- */
+/* What of errors the device had masked at bind. */
 struct cxl_vfio_ras {
-	bool unmasked;
-	u32 aer_uncor;
-	u32 aer_cor;
-	u32 ras_uncor;
-	u32 ras_cor;
+	bool unmasked;	/* the driver has unmasked those that it wants to hear of */
+	u32 aer_uncor;	/* PCI_ERR_UNCOR_MASK */
+	u32 aer_cor;	/* PCI_ERR_COR_MASK */
+	u32 ras_uncor;	/* Uncorrectable Error Mask (8.2.4.17.2) */
+	u32 ras_cor;	/* Correctable Error Mask (8.2.4.17.5) */
 };
 
 struct cxl_vfio_switch;
 
-/**
- * struct cxl_vfio_hw - the physical device
- * @pdev: it
- * @cxl: owned by the PCI device's devres
- * @dvsec: config offset of the PCIe DVSEC for CXL Devices (8.1.3)
- * @cap: its CXL Capability register
- * @dvsecs: all CXL DVSECs, that one included
- * @comp: its component registers
- * @acl: what of its BARs is safe for a user; NULL: all that is not known to be unsafe
- * @platform: what it was programmed to at bind
- * @saved: configuration space at bind
- * @cache_denied: its cache stays off. Changes while no process has it open, with configuration
- *		  access locked
- * @decoder: index of the HDM decoder that decodes the memory
- * @switches: those above it, from the root port on; NULL: none
- * @ras: what it had masked of errors
- * @silent: it did not answer when it was asked last, and the log says so
- * @reasons: why its memory may not be touched, by BIT() of enum cxl_vfio_reason. Written
- *	     under the memory's lock
- * @counts: by enum cxl_vfio_count
- */
+/* The physical device. */
 struct cxl_vfio_hw {
 	struct pci_dev *pdev;
-	struct cxl_vfio_dev_state *cxl;
-	u16 dvsec;
-	u16 cap;
-	struct cxlr_blocks dvsecs;
+	struct cxl_vfio_dev_state *cxl;	/* owned by the PCI device's devres */
+	u16 dvsec;			/* config offset of the CXL Device DVSEC (8.1.3) */
+	u16 cap;			/* its CXL Capability register */
+	struct cxlr_blocks dvsecs;	/* all CXL DVSECs, that one included */
 	struct cxl_vfio_comp comp;
-	struct cxl_vfio_acl *acl;
+	struct cxl_vfio_acl *acl;	/* NULL: what is not known to be unsafe is safe */
 	struct cxl_vfio_platform platform;
-	struct pci_saved_state *saved;
+	struct pci_saved_state *saved;	/* configuration space at bind */
+	/* Its cache stays off. Changes while it is not open, with configuration access locked. */
 	bool cache_denied;
-	unsigned int decoder;
-	struct cxl_vfio_switch *switches;
+	unsigned int decoder;		/* index of the HDM decoder that decodes the memory */
+	struct cxl_vfio_switch *switches; /* above it, from the root port on; NULL: none */
 	struct cxl_vfio_ras ras;
-	bool silent;
+	bool silent;			/* it did not answer last time, and the log says so */
+	/* Why its memory may not be touched, by BIT(). Written under the memory's lock. */
 	unsigned long reasons;
 	atomic_long_t counts[CXL_VFIO_COUNTS];
 };
@@ -208,10 +150,7 @@ static inline void __iomem *cxl_vfio_hdm(const struct cxl_vfio_hw *hw)
 	return hw->comp.base + hw->comp.cm + hw->comp.hdm;
 }
 
-/*
- * Bytes of the register region: up to the end of the device's HDM Decoder capability, from
- * the start of the CM block.
- */
+/* Bytes of the register region: the CM block up to the end of the HDM Decoder capability. */
 static inline u32 cxl_vfio_comp_regs_size(const struct cxl_vfio_comp *comp)
 {
 	return comp->hdm + comp->hdm_size;

@@ -141,12 +141,10 @@ static int check_switches(struct cxl_vfio_hw *hw, const struct range *hpa)
 	return -ENXIO;
 }
 
-/**
- * cxl_vfio_platform_restore_config - have configuration space as it was at bind
- * @hw: the device, in D0, with configuration access locked
- *
- * Not what the PCI core saved last. An open saves without a lock, perhaps during a reset of the
- * device, and that reset then restores what the open has saved.
+/*
+ * Have configuration space, access to which is locked, as it was at bind: not what the PCI core
+ * saved last. An open saves without a lock, perhaps during a reset of the device, and that reset
+ * then restores what the open has saved.
  */
 void cxl_vfio_platform_restore_config(struct cxl_vfio_hw *hw)
 {
@@ -179,11 +177,8 @@ static void restore_lost_bar(struct cxl_vfio_hw *hw)
 	pci_write_config_word(hw->pdev, PCI_COMMAND, command);
 }
 
-/**
- * cxl_vfio_platform_restore - have component registers and DVSEC as the platform had them
- * @hw: the device, in D0
- * @hpa: what its memory decodes
- *
+/*
+ * Have component registers and DVSEC as the platform had them, of a device in D0.
  * Return: 0; or why the memory is out of use, logged unless it was out of use before.
  */
 int cxl_vfio_platform_restore(struct cxl_vfio_hw *hw, const struct range *hpa)

@@ -34,10 +34,9 @@ static bool being_reset(struct cxl_vfio_hw *hw)
 			  BIT(CXL_VFIO_WHY_ERROR)) && !(reasons & BIT(CXL_VFIO_WHY_HUNG));
 }
 
-/**
- * cxl_vfio_check_present - check that the device answers, before something is done to it
- * @hw: the device; in a reset it need not answer yet: the code that resets it waits for that
- *
+/*
+ * Check that the device answers, before something is done to it. In a reset it need not answer
+ * yet: the code that resets it waits for that.
  * Return: 0, also while it is being reset; or -ENODEV, logged once, as its removal was.
  */
 int cxl_vfio_check_present(struct cxl_vfio_hw *hw)

@@ -51,12 +51,9 @@ void cxl_vfio_ras_unmask(struct cxl_vfio_hw *hw)
 		write_masks(hw, &want);
 }
 
-/**
- * cxl_vfio_ras_init - have the device signal errors of the CXL protocols
- * @hw: the device, being bound; its registers are mapped
- *
- * All of them are masked after a reset. As cxl_pci_ras_unmask() does, not if AER is
- * the platform's.
+/*
+ * Have a device that is being bound signal errors of the CXL protocols. All of them are masked
+ * after a reset. As cxl_pci_ras_unmask() does, not if AER is the platform's.
  */
 void cxl_vfio_ras_init(struct cxl_vfio_hw *hw)
 {
@@ -85,12 +82,7 @@ void cxl_vfio_ras_exit(struct cxl_vfio_hw *hw)
 	hw->ras.unmasked = false;
 }
 
-/**
- * cxl_vfio_ras_name_errors - the names that the specification has for errors
- * @names: get them, each after a blank
- * @offset: of a status register in the capability
- * @status: what is set there
- */
+/* Append the names of the errors in the status register at @offset, each after a blank. */
 void cxl_vfio_ras_name_errors(struct seq_buf *names, u32 offset, u32 status)
 {
 	const struct cxlr_reg *reg = cxlr_map_ras.regs;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Why the memory may not be touched. Pure C: the unit tests include it.
- */
+/* Why the memory may not be touched. Pure C: the unit tests include it. */
 #ifndef CXL_VFIO_REASONS_H
 #define CXL_VFIO_REASONS_H
 

@@ -11,20 +11,12 @@
 
 #include "hw/hw.h"
 
-/**
- * struct cxl_vfio_switch - one of them
- * @below: the next on the way to the device
- * @upstream: its upstream port, which outlives the device
- * @hdm: the HDM Decoder capability of that
- * @count: decoders
- * @port: number of its downstream port that the device is below, in target lists
- */
 struct cxl_vfio_switch {
-	struct cxl_vfio_switch *below;
-	struct pci_dev *upstream;
-	void __iomem *hdm;
-	unsigned int count;
-	u8 port;
+	struct cxl_vfio_switch *below;	/* the next on the way to the device */
+	struct pci_dev *upstream;	/* its upstream port, which outlives the device */
+	void __iomem *hdm;		/* that port's HDM Decoder capability */
+	unsigned int count;		/* decoders */
+	u8 port;	/* number, in target lists, of the downstream port above the device */
 };
 
 /* The downstream port above @pdev, if that is a switch's. */
@@ -99,17 +91,11 @@ static bool leads_to(const struct cxl_vfio_switch *sw, const struct range *hpa)
 	return false;
 }
 
-/**
- * cxl_vfio_switch_unrouted - a switch on the way that does not lead to the device
- * @hw: the device
- * @hpa: what its memory decodes
- *
- * Some reads of registers for each switch; the switches are in D0, as the device is.
- *
- * Return: the upstream port of the one nearest to the root port, or NULL.
+/*
+ * The upstream port of the switch nearest to the root port that does not lead to the device, or
+ * NULL. Some reads of registers for each switch; the switches are in D0, as the device is.
  */
-struct pci_dev *cxl_vfio_switch_unrouted(const struct cxl_vfio_hw *hw,
-				       const struct range *hpa)
+struct pci_dev *cxl_vfio_switch_unrouted(const struct cxl_vfio_hw *hw, const struct range *hpa)
 {
 	const struct cxl_vfio_switch *sw;
 
