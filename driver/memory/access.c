@@ -15,12 +15,7 @@
 /* As often as functions without Immediate Readiness can be reset (PCIe 6.6.2). */
 #define FLUSH_MS	100
 
-/**
- * cxl_vfio_mem_init - once in the life of the device
- * @mem: its memory
- * @core: the VFIO device
- * @hw: the physical device
- */
+/* Once in the life of the device. */
 void cxl_vfio_mem_init(struct cxl_vfio_mem *mem, struct vfio_pci_core_device *core,
 		       struct cxl_vfio_hw *hw)
 {
@@ -44,10 +39,8 @@ static void zap_mappings(struct cxl_vfio_mem *mem, unsigned long why)
 	trace_cxl_vfio_revoke(&mem->hw->pdev->dev, why, mem->hw->reasons);
 }
 
-/**
- * cxl_vfio_mem_zap - take all mappings away, after the user has turned memory off
- * @mem: the memory; memory_lock is held for write
- *
+/*
+ * Take all mappings away, after the user has turned memory off; memory_lock is held for write.
  * Faults, read() and write() look at memory enable themselves.
  */
 void cxl_vfio_mem_zap(struct cxl_vfio_mem *mem)
@@ -56,13 +49,9 @@ void cxl_vfio_mem_zap(struct cxl_vfio_mem *mem)
 	zap_mappings(mem, 0);
 }
 
-/**
- * cxl_vfio_mem_revoke - end all access to the memory
- * @mem: the memory
- * @why: the reason
- *
- * On return no access is under way and no mapping is left. Sleeps; callers
- * may hold memory_lock.
+/*
+ * End all access to the memory: on return none is under way and no mapping is left. Sleeps;
+ * callers may hold memory_lock.
  */
 void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why)
 {
@@ -71,13 +60,7 @@ void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why)
 	zap_mappings(mem, BIT(why));
 }
 
-/**
- * cxl_vfio_mem_allow - take back what cxl_vfio_mem_revoke() said
- * @mem: the memory
- * @why: the reason
- *
- * Mappings come back by faults.
- */
+/* Undo cxl_vfio_mem_revoke(). Mappings come back by faults. */
 void cxl_vfio_mem_allow(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why)
 {
 	guard(rwsem_write)(&mem->lock);
@@ -85,12 +68,9 @@ void cxl_vfio_mem_allow(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why)
 	trace_cxl_vfio_allow(&mem->hw->pdev->dev, BIT(why), mem->hw->reasons);
 }
 
-/**
- * cxl_vfio_mem_reachable - does the device answer CXL.mem?
- * @mem: the memory
- *
- * As far as the device itself says, and nothing is done to it. DVSEC Mem_Enable
- * (8.1.3.2) is what makes it answer. Caller holds mem.lock for read at least; the
+/*
+ * Does the device answer CXL.mem, as far as it says itself, and nothing is done to it? DVSEC
+ * Mem_Enable (8.1.3.2) is what makes it answer. Caller holds mem.lock for read at least; the
  * answer is good for as long as it does.
  */
 bool cxl_vfio_mem_reachable(struct cxl_vfio_mem *mem)
@@ -118,13 +98,10 @@ static bool may_ask(struct cxl_vfio_mem *mem)
 	       core->pdev->current_state == PCI_D0 && __vfio_pci_memory_enabled(core);
 }
 
-/**
- * cxl_vfio_mem_accessible - may a user touch the memory?
- * @mem: the memory of a device that is open
- *
- * Caller holds memory_lock and mem.lock, both for read at least; the answer is
- * good for as long as it does. The decoder is read only after memory enable
- * and power state allow a read of its BAR.
+/*
+ * May a user touch the memory? Caller holds memory_lock and mem.lock, both for read at least; the
+ * answer is good for as long as it does. The decoder is read only after memory enable and power
+ * state allow a read of its BAR.
  */
 bool cxl_vfio_mem_accessible(struct cxl_vfio_mem *mem)
 {
@@ -137,12 +114,9 @@ bool cxl_vfio_mem_accessible(struct cxl_vfio_mem *mem)
 	return !PCI_POSSIBLE_ERROR(ctrl) && ctrl & CXLR_HDM_CTRL_COMMITTED;
 }
 
-/**
- * cxl_vfio_mem_accessible_cached - the same, for faults, which are many
- * @mem: the memory of a device that is open
- *
- * Locks as cxl_vfio_mem_accessible(). Three reads of the device are dear beside a fault,
- * so its yes holds until the clock ticks, or until cxl_vfio_mem_revoke(). What is
+/*
+ * The same, under the same locks, for faults, which are many. Three reads of the device are dear
+ * beside a fault, so its yes holds until the clock ticks, or until cxl_vfio_mem_revoke(). What is
  * mapped by then would stay for much longer, if the device changed its mind.
  */
 bool cxl_vfio_mem_accessible_cached(struct cxl_vfio_mem *mem)
@@ -157,14 +131,10 @@ bool cxl_vfio_mem_accessible_cached(struct cxl_vfio_mem *mem)
 	return true;
 }
 
-/**
- * cxl_vfio_mem_flush_cpu_caches - no processor has lines of the memory in its caches
- * @mem: the memory, which is out of reach
- *
- * Dirty ones are written back. As cxl_region_decode_reset() does. It stops all processors.
- *
- * Return: 0; -EOPNOTSUPP where there is no such instruction, as in a virtual
- * machine that says it is one; or why it failed.
+/*
+ * Have no processor cache lines of the memory, which is out of reach; dirty ones are written back.
+ * As cxl_region_decode_reset() does. It stops all processors. Return: 0; -EOPNOTSUPP where there
+ * is no such instruction, as in a virtual machine that says it is one; or why it failed.
  */
 int cxl_vfio_mem_flush_cpu_caches(struct cxl_vfio_mem *mem)
 {
@@ -179,16 +149,11 @@ int cxl_vfio_mem_flush_cpu_caches(struct cxl_vfio_mem *mem)
 	return ret;
 }
 
-/**
- * cxl_vfio_mem_flush_touched - no processor has dirty lines of the memory
- * @mem: the memory, which is out of reach
- *
- * Does nothing if no process has mapped or written it since the last flush, and it has no
- * pages to pin, nor a dma-buf: what a device writes may be in the caches as well. So a guest that
- * resets its device again and again does not stop processors; nor does one that writes the memory
- * in between, more often than every FLUSH_MS.
- *
- * Return: as cxl_vfio_mem_flush_cpu_caches().
+/*
+ * The same for dirty lines. Does nothing if no process has mapped or written the memory since the
+ * last flush, and it has no pages to pin, nor a dma-buf: what a device writes may be in the caches
+ * as well. So a guest that resets its device again and again does not stop processors; nor does
+ * one that writes the memory in between, more often than every FLUSH_MS.
  */
 int cxl_vfio_mem_flush_touched(struct cxl_vfio_mem *mem)
 {

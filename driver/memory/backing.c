@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The backings: which there are, how the memory gets one, and what they all do alike.
- */
+/* The backings: which there are, how the memory gets one, and what they all do alike. */
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
@@ -44,13 +42,7 @@ int cxl_vfio_backing_read(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t c
 	return copy_mc_to_kernel(buf, mem->kaddr + pos, count) ? -EIO : 0;
 }
 
-/**
- * cxl_vfio_backing_write - write to the memory
- * @mem: the memory, which may be touched
- * @pos: offset in the memory, bytes
- * @buf: where from
- * @count: bytes
- */
+/* Write to memory that may be touched. */
 void cxl_vfio_backing_write(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count)
 {
 	if (mem->backing->write)
@@ -59,14 +51,9 @@ void cxl_vfio_backing_write(struct cxl_vfio_mem *mem, u64 pos, const void *buf, 
 		memcpy(mem->kaddr + pos, buf, count);
 }
 
-/**
- * cxl_vfio_backing_clear - clear some of the memory
- * @mem: the memory, which may be touched
- * @pos: offset in the memory, bytes, of a page
- * @count: bytes, whole pages
- *
- * Past the caches where the architecture can: nobody reads it soon, and nothing
- * has to be fetched first.
+/*
+ * Clear whole pages of memory that may be touched, past the caches where the architecture can:
+ * nobody reads it soon, and nothing has to be fetched first.
  */
 void cxl_vfio_backing_clear(struct cxl_vfio_mem *mem, u64 pos, size_t count)
 {
@@ -138,14 +125,7 @@ static int attach_auto(struct cxl_vfio_mem *mem)
 	return attach_one(mem, &cxl_vfio_backing_pfn);
 }
 
-/**
- * cxl_vfio_backing_attach - give the memory a backing
- * @mem: the memory, which has none; backing_lock is held
- * @backing: the backing
- * @folio_order: log2 of a folio's pages, for the backing folio
- *
- * Return: 0, or an error that was logged.
- */
+/* Give memory that has none a backing. Return: 0, or an error that was logged. */
 int cxl_vfio_backing_attach(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing,
 			    unsigned int folio_order)
 {
@@ -155,12 +135,7 @@ int cxl_vfio_backing_attach(struct cxl_vfio_mem *mem, const struct cxl_vfio_back
 	return backing == &cxl_vfio_backing_auto ? attach_auto(mem) : attach_one(mem, backing);
 }
 
-/**
- * cxl_vfio_backing_detach - take the backing away
- * @mem: the memory, which no process maps; backing_lock is held
- *
- * Return: 0; -EBUSY while a process has pages of the memory.
- */
+/* Take the backing away. No process maps the memory. Return: 0; -EBUSY while one has pages. */
 int cxl_vfio_backing_detach(struct cxl_vfio_mem *mem)
 {
 	int ret;
@@ -181,10 +156,8 @@ int cxl_vfio_backing_detach(struct cxl_vfio_mem *mem)
 	return 0;
 }
 
-/**
- * cxl_vfio_backing_pinned - are there pinned pages of memory that is not mapped any more?
- * @mem: the memory of a device that is not open; its backing stays
- *
+/*
+ * Are there pinned pages of memory that is not mapped any more? The device is not open.
  * Return: 0; -EBUSY if there are; -EINTR if the calling process was killed before that was known.
  */
 int cxl_vfio_backing_pinned(struct cxl_vfio_mem *mem)
@@ -194,10 +167,9 @@ int cxl_vfio_backing_pinned(struct cxl_vfio_mem *mem)
 	return backing->busy ? backing->busy(mem) : 0;
 }
 
-/**
- * cxl_vfio_backing_unmap - take the kernel's mapping of the memory away
- * @mem: the memory, which is out of reach; its backing stays. With struct pages it stays
- *	 mapped, as it does in the direct map
+/*
+ * Take the kernel's mapping of memory that is out of reach away; its backing stays. With struct
+ * pages it stays mapped, as it does in the direct map.
  */
 void cxl_vfio_backing_unmap(struct cxl_vfio_mem *mem)
 {
@@ -208,10 +180,7 @@ void cxl_vfio_backing_unmap(struct cxl_vfio_mem *mem)
 	mem->kaddr = NULL;
 }
 
-/**
- * cxl_vfio_backing_abandon - orphan the memory's pages
- * @mem: the memory of a device that goes, and whose backing cannot be detached
- */
+/* Orphan the memory's pages: the device goes, and its backing cannot be detached. */
 void cxl_vfio_backing_abandon(struct cxl_vfio_mem *mem)
 {
 	lockdep_assert_held(&mem->backing_lock);
@@ -220,10 +189,8 @@ void cxl_vfio_backing_abandon(struct cxl_vfio_mem *mem)
 	mem->backing = NULL;
 }
 
-/**
- * cxl_vfio_backing_map_again - undo cxl_vfio_backing_unmap()
- * @mem: the memory of a device that is awake, and kept so; its backing stays
- *
+/*
+ * Undo cxl_vfio_backing_unmap(), for a device that is awake, and kept so.
  * Return: 0, also if it is mapped, or an error.
  */
 int cxl_vfio_backing_map_again(struct cxl_vfio_mem *mem)

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The folio backing: struct pages, as those of device-dax. Whatever the memory
- * manager does with pages works, and what it did cannot be undone at will: a
- * pin lasts for as long as whoever has it wants.
- *
- * Pages are compound from the start, all of one size, and mapped as such only:
- * the kernel frees what of a compound page's memmap is the same for all of its
- * pages (vmemmap_can_optimize()), so a single page of it cannot be mapped.
+ * The folio backing: struct pages, as those of device-dax. Whatever the memory manager does with
+ * pages works, and what it did cannot be undone at will: a pin lasts for as long as whoever has it
+ * wants. Pages are compound from the start, all of one size, and mapped as such only: the kernel
+ * frees what of a compound page's memmap is the same for all of its pages
+ * (vmemmap_can_optimize()), so a single page of it cannot be mapped.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -23,22 +21,14 @@
 
 #include "memory/memory.h"
 
-/**
- * struct cxl_vfio_pagemap - the memory's struct pages
- * @pgmap: what the memory manager has of them
- * @pinned: where a pinned page was found last, from the first page on
- * @unpinned: no process has had a page since all were found not to be pinned
- * @mem: the device; NULL when it has gone. Guarded by @orphans_lock
- * @orphan: in the list of those whose device has gone
- * @file: an orphan's, with the address space of the mappings it had
- */
+/* The memory's struct pages. */
 struct cxl_vfio_pagemap {
-	struct dev_pagemap pgmap;
-	unsigned long pinned;
-	bool unpinned;
-	struct cxl_vfio_mem *mem;
-	struct list_head orphan;
-	struct file *file;
+	struct dev_pagemap pgmap;	/* what the memory manager has of them */
+	unsigned long pinned;		/* where a pinned page was found last, from the first on */
+	bool unpinned;			/* none had since all were found not to be pinned */
+	struct cxl_vfio_mem *mem;	/* NULL when it has gone. Guarded by orphans_lock */
+	struct list_head orphan;	/* in the list of those whose device has gone */
+	struct file *file;		/* an orphan's, with the address space of its mappings */
 };
 
 #define ORPHANS_POLL	HZ
@@ -250,11 +240,7 @@ static void free_orphans(struct work_struct *work)
 	}
 }
 
-/*
- * A page cannot be taken from who has pinned it, and who has it may put it back
- * at any time: its struct page stays, and so does the claim on the HPA range, so
- * that the memory is nobody else's. The module stays as well.
- */
+/* The struct pages stay, and the claim on the HPA range, and the module (docs/ram-or-mmio.md). */
 static void folio_abandon(struct cxl_vfio_mem *mem)
 {
 	memunmap(mem->kaddr);
@@ -271,9 +257,7 @@ static void folio_abandon(struct cxl_vfio_mem *mem)
 	queue_delayed_work(system_dfl_wq, &orphans_work, ORPHANS_POLL);
 }
 
-/**
- * cxl_vfio_folio_exit - the module goes, and had no orphans left
- */
+/* The module goes, and had no orphans left. */
 void cxl_vfio_folio_exit(void)
 {
 	cancel_delayed_work_sync(&orphans_work);

@@ -92,17 +92,13 @@ static void uncached_mmap(struct cxl_vfio_mem *mem, struct vm_area_struct *vma)
 	pfn_mmap(mem, vma);
 }
 
-/**
- * cxl_vfio_map_wb - map all of the memory for the kernel, write-back
- * @mem: the memory, which is not mapped
- *
- * Also with struct pages, in place of the direct map: after a machine check the kernel takes
- * the page out of that at any time (set_mce_nospec()), and an access to it is an oops then.
- * On x86 this mapping also is what makes the PAT code map user PTEs in the same way
- * (pfnmap_setup_cachemode(), arch/x86/mm/pat/memtype.c), so it is there while a process has
- * the device open. memremap() would hand out the direct map, silently, where the range is
- * System RAM: cxl_vfio_claim_memory() has looked.
- *
+/*
+ * Map all of the memory for the kernel, write-back. Also with struct pages, in place of the direct
+ * map: after a machine check the kernel takes the page out of that at any time (set_mce_nospec()),
+ * and an access to it is an oops then. On x86 this mapping also is what makes the PAT code map user
+ * PTEs in the same way (pfnmap_setup_cachemode(), arch/x86/mm/pat/memtype.c), so it is there while
+ * a process has the device open. memremap() would hand out the direct map, silently, where the
+ * range is System RAM: cxl_vfio_claim_memory() has looked.
  * Undone by memunmap(). Return: 0 or -ENOMEM.
  */
 int cxl_vfio_map_wb(struct cxl_vfio_mem *mem)

@@ -40,14 +40,10 @@ static void free_claim(struct cxl_vfio_claim *claim)
 	kfree(claim);
 }
 
-/**
- * cxl_vfio_claim - have an HPA range for this driver
- * @hpa: the range
- *
- * One that was kept from a device there is taken over, and what was known of it stays known.
- *
- * Return: the claim, for cxl_vfio_unclaim(); NULL when something else has the range, or
- * without memory.
+/*
+ * Have an HPA range for this driver. A claim that was kept from a device there is taken over, and
+ * what was known of it stays known. Return: the claim, for cxl_vfio_unclaim(); NULL when something
+ * else has the range, or without memory.
  */
 struct cxl_vfio_claim *cxl_vfio_claim(const struct range *hpa)
 {
@@ -73,13 +69,9 @@ struct cxl_vfio_claim *cxl_vfio_claim(const struct range *hpa)
 	return claim;
 }
 
-/**
- * cxl_vfio_unclaim - undo cxl_vfio_claim()
- * @claim: no device has its memory any more
- *
- * It is kept while type 1 may have page frames of the memory.
- *
- * Return: was it kept?
+/*
+ * Undo cxl_vfio_claim(): no device has the memory any more. The claim is kept while type 1 may
+ * have page frames of it. Return: was it kept?
  */
 bool cxl_vfio_unclaim(struct cxl_vfio_claim *claim)
 {
@@ -94,11 +86,9 @@ bool cxl_vfio_unclaim(struct cxl_vfio_claim *claim)
 	return true;
 }
 
-/**
- * cxl_vfio_claim_type1 - type 1 may take page frames of the memory from now on
- * @claim: of memory that a process maps, by a file that has the module
- *
- * The module stays until the administrator says otherwise (cxl_vfio_claims_forget()).
+/*
+ * Type 1 may take page frames of the memory from now on: a process maps it, by a file that has the
+ * module. That stays until the administrator says otherwise (cxl_vfio_claims_forget()).
  */
 void cxl_vfio_claim_type1(struct cxl_vfio_claim *claim)
 {
@@ -106,13 +96,7 @@ void cxl_vfio_claim_type1(struct cxl_vfio_claim *claim)
 		__module_get(THIS_MODULE);
 }
 
-/**
- * cxl_vfio_claim_memory - have the HPA range for this driver
- * @mem: the memory; its range is known
- *
- * Undone by cxl_vfio_unclaim_memory(). Return: 0; -EBUSY when something else has the
- * range, or -EFBIG; logged.
- */
+/* Claim the memory's range. Return: 0; -EBUSY when something else has it, or -EFBIG; logged. */
 int cxl_vfio_claim_memory(struct cxl_vfio_mem *mem)
 {
 	resource_size_t size = range_len(&mem->hpa);
@@ -144,10 +128,7 @@ int cxl_vfio_claim_memory(struct cxl_vfio_mem *mem)
 	return 0;
 }
 
-/**
- * cxl_vfio_unclaim_memory - undo cxl_vfio_claim_memory()
- * @mem: the memory; it stays claimed where orphaned pages or type 1 have it
- */
+/* Undo cxl_vfio_claim_memory(). The range stays claimed where orphaned pages or type 1 have it. */
 void cxl_vfio_unclaim_memory(struct cxl_vfio_mem *mem)
 {
 	if (cxl_vfio_unclaim(mem->claim))
@@ -156,12 +137,7 @@ void cxl_vfio_unclaim_memory(struct cxl_vfio_mem *mem)
 	mem->claim = NULL;
 }
 
-/**
- * cxl_vfio_claims_show - which memory VFIO's type 1 may have, of devices bound or not
- * @buf: a page, for sysfs
- *
- * Return: bytes that were written.
- */
+/* Which memory VFIO's type 1 may have, of devices bound or not, for sysfs. Return: its length. */
 int cxl_vfio_claims_show(char *buf)
 {
 	struct cxl_vfio_claim *claim;
@@ -175,10 +151,8 @@ int cxl_vfio_claims_show(char *buf)
 	return len;
 }
 
-/**
- * cxl_vfio_claims_forget - type 1 has no page frames of some memory, the administrator says
- * @start: where it begins
- *
+/*
+ * Type 1 has no page frames of the memory that begins at @start, the administrator says.
  * Return: 0; -ENOENT where type 1 has none as far as the driver knows; -EBUSY while the
  * device is open, or being bound or unbound.
  */

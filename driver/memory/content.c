@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What the memory contains: zeros, a user's data, or what the device left there.
- */
+/* What the memory contains: zeros, a user's data, or what the device left there. */
 #include "memory/memory.h"
 
-/**
- * cxl_vfio_content_dirty - a user has written to the memory, or may have
- * @mem: the memory; it is not being cleared
- */
+/* A user has written to the memory, or may have. It is not being cleared. */
 void cxl_vfio_content_dirty(struct cxl_vfio_mem *mem)
 {
 	mem->content.nobodys = false;
 	atomic64_set(&mem->content.left, range_len(&mem->hpa));
 }
 
-/**
- * cxl_vfio_content_lost - the device may have lost what was in the memory
- * @mem: the memory; it is not being cleared
- *
- * Zeros that a user has written are data, which can be lost.
+/*
+ * The device may have lost what was in the memory, which is not being cleared. Zeros that a user
+ * has written are data, which can be lost.
  */
 void cxl_vfio_content_lost(struct cxl_vfio_mem *mem)
 {
@@ -28,19 +21,13 @@ void cxl_vfio_content_lost(struct cxl_vfio_mem *mem)
 	mem->content.nobodys = nobodys;
 }
 
-/**
- * cxl_vfio_content_precious - is there a user's data in the memory?
- * @mem: the memory of a device that is not open
- */
+/* Is there a user's data in the memory? The device is not open. */
 bool cxl_vfio_content_precious(struct cxl_vfio_mem *mem)
 {
 	return cxl_vfio_content_used(mem) && !mem->content.nobodys;
 }
 
-/**
- * cxl_vfio_content_used - has a user had the memory since it was cleared?
- * @mem: the memory
- */
+/* Has a user had the memory since it was cleared? */
 bool cxl_vfio_content_used(struct cxl_vfio_mem *mem)
 {
 	return atomic64_read(&mem->content.left);

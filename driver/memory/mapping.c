@@ -16,32 +16,22 @@
 #include "memory/memory.h"
 #include "trace.h"
 
-/**
- * struct cxl_vfio_mapping - a mapping, and what forking and splitting it leads to
- * @mem: the memory
- * @device: the VFIO device's file
- * @pud_leaves: there may be leaves of PUD_SIZE
- */
+/* A mapping, and what forking and splitting it leads to. */
 struct cxl_vfio_mapping {
 	struct cxl_vfio_mem *mem;
-	struct file *device;
-	bool pud_leaves;
+	struct file *device;	/* the VFIO device's */
+	bool pud_leaves;	/* there may be leaves of PUD_SIZE */
 };
 
 /* A fault of one page maps at most so many, its own among them; they have one table. */
 #define WINDOW_PAGES	64
 static_assert(PTRS_PER_PTE % WINDOW_PAGES == 0);
 
-/**
- * struct cxl_vfio_window - the pages around one that a fault has mapped
- * @mm: the user's
- * @addr: of the fault's page
- * @ahead: how many others have been mapped
- */
+/* The pages around one that a fault has mapped. */
 struct cxl_vfio_window {
-	struct mm_struct *mm;
-	unsigned long addr;
-	unsigned int ahead;
+	struct mm_struct *mm;	/* the user's */
+	unsigned long addr;	/* of the fault's page */
+	unsigned int ahead;	/* how many others have been mapped */
 };
 
 /* May @len bytes from @offset on, mapped at @addr, have leaves of PUD_SIZE? */
@@ -137,10 +127,9 @@ static vm_fault_t insert_leaf(struct cxl_vfio_mem *mem, struct vm_fault *vmf,
 }
 
 /*
- * KVM looks a new entry without struct page up itself, under the same lock, and
- * stops the VM where it was zapped since (hva_to_pfn_remapped()). Where that lock
- * has been let go of, KVM begins again; so does get_user_pages(). The user's own
- * access begins again in any case.
+ * KVM looks a new entry without struct page up itself, under the same lock, and stops the VM where
+ * it was zapped since (hva_to_pfn_remapped()). Where that lock has been let go of, KVM begins
+ * again; so does get_user_pages(). The user's own access begins again in any case.
  */
 static vm_fault_t finish_insert(struct vm_fault *vmf)
 {
@@ -245,18 +234,13 @@ static const struct file_operations mapping_fops = {
 	.release = mapping_release,
 };
 
-/**
- * cxl_vfio_mapping_file - a file that has the address space of all mappings
- * @backing: of the memory
- *
- * Not the VFIO device's, which has its BARs as well. With pages to pin the inode is
- * a DAX character device's, as device-dax's is: leaves of PUD_SIZE that have pages
- * are for DAX alone (__thp_vma_allowable_orders(), __split_huge_pud_locked() in
- * mm/huge_memory.c), long-term pins of DAX for character devices alone
- * (vma_is_fsdax()). With memmap it is none: zap_huge_pud() takes references of pages for
- * DAX, and a special entry has none.
- *
- * Return: the file, or an error pointer.
+/*
+ * A file that has the address space of all mappings, or an error pointer. Not the VFIO device's,
+ * which has its BARs as well. With pages to pin the inode is a DAX character device's, as
+ * device-dax's is: leaves of PUD_SIZE that have pages are for DAX alone
+ * (__thp_vma_allowable_orders(), __split_huge_pud_locked() in mm/huge_memory.c), long-term pins of
+ * DAX for character devices alone (vma_is_fsdax()). With memmap it is none: zap_huge_pud() takes
+ * references of pages for DAX, and a special entry has none.
  */
 struct file *cxl_vfio_mapping_file(const struct cxl_vfio_backing *backing)
 {

@@ -29,147 +29,109 @@ enum {
 	CXL_VFIO_TYPE1_REFUSE,
 };
 
-/**
- * struct cxl_vfio_claim - a claim on an HPA range
- * @list: of all of them
- * @hpa: the range
- * @res: in /proc/iomem; NULL: orphaned pages have it
- * @mem: the memory of a bound device; NULL without one
- * @kept: its device was unbound
- * @type1: type 1 may have page frames of it. The kernel tells no driver of those, and never
- *	   takes them back from type 1
- */
+/* A claim on an HPA range. */
 struct cxl_vfio_claim {
-	struct list_head list;
+	struct list_head list;		/* of all of them */
 	struct range hpa;
-	struct resource *res;
-	struct cxl_vfio_mem *mem;
-	bool kept;
+	struct resource *res;		/* in /proc/iomem; NULL: orphaned pages have it */
+	struct cxl_vfio_mem *mem;	/* of a bound device; NULL without one */
+	bool kept;			/* its device was unbound */
+	/* Type 1 may have page frames of it: the kernel tells no driver, and takes none back. */
 	bool type1;
 };
 
-/**
- * struct cxl_vfio_backing - one way to map the memory
- * @name: of it, for administrators
- * @id: VFIO_CXL_BACKING_*
- * @pages: the memory has struct pages
- * @pinnable: users of the kernel can take references to those, and none can be mapped alone
- * @uncached: it is mapped uncached, not write-back
- * @attach: map all of the memory for the kernel, and set cxl_vfio_mem.kaddr; may
- *	    take seconds. Return: 0, or an error
- * @detach: undo it, as often as the device sleeps, if it has no pages. Return: 0; -EBUSY
- *	    while a process has pages
- * @busy: are there pinned pages of memory that is not mapped? NULL: never. Return: 0;
- *	  -EBUSY; -EINTR when the process was killed
- * @abandon: orphan the pages, some of which are pinned
- * @read: the memory, which may be touched; NULL: it is mapped write-back. Return: 0, or
- *	  -EIO at poison
- * @write: to the memory, which may be touched; NULL: it is mapped write-back
- * @clear: whole pages of the memory, which may be touched; NULL: as before
- * @page_order: log2 of the pages of a compound page, with @pages
- * @max_map: bytes, the largest piece that a fault maps
- * @max_order: log2 of the pages of the largest leaf that faults may make
- * @mmap: make a checked VMA one of this backing. cxl_vfio_mem.type1_dma stays as it is
- *	  for as long as the device is open
- * @insert: answer a fault; memory_lock and mem.lock are held, the memory may be
- *	    touched, and page frame and address are aligned to the order
- */
+/* One way to map the memory. */
 struct cxl_vfio_backing {
-	const char *name;
-	u32 id;
-	bool pages;
-	bool pinnable;
-	bool uncached;
+	const char *name;	/* for administrators */
+	u32 id;			/* VFIO_CXL_BACKING_* */
+	bool pages;		/* the memory has struct pages */
+	bool pinnable;		/* which can be referenced, and none of which can be mapped alone */
+	bool uncached;		/* it is mapped uncached, not write-back */
+	/*
+	 * Map all of the memory for the kernel, and set cxl_vfio_mem.kaddr; may take seconds.
+	 * Return: 0, or an error.
+	 */
 	int (*attach)(struct cxl_vfio_mem *mem);
+	/*
+	 * Undo it, as often as the device sleeps, if it has no pages. Return: 0; -EBUSY while a
+	 * process has pages.
+	 */
 	int (*detach)(struct cxl_vfio_mem *mem);
+	/*
+	 * Are there pinned pages of memory that is not mapped? NULL: never. Return: 0; -EBUSY;
+	 * -EINTR when the process was killed.
+	 */
 	int (*busy)(struct cxl_vfio_mem *mem);
+	/* Orphan the pages, some of which are pinned. */
 	void (*abandon)(struct cxl_vfio_mem *mem);
+	/* Of memory that may be touched; each NULL: it is mapped write-back. -EIO at poison. */
 	int (*read)(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t count);
 	void (*write)(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count);
-	void (*clear)(struct cxl_vfio_mem *mem, u64 pos, size_t count);
+	void (*clear)(struct cxl_vfio_mem *mem, u64 pos, size_t count);	/* whole pages */
+	/* log2 of the pages of a compound page, with @pages. */
 	unsigned int (*page_order)(struct cxl_vfio_mem *mem);
+	/* The largest piece that a fault maps, bytes; and the largest leaf, log2 of its pages. */
 	u64 (*max_map)(struct cxl_vfio_mem *mem);
 	unsigned int (*max_order)(struct cxl_vfio_mem *mem);
+	/* Make a checked VMA one of this backing. type1_dma stays while the device is open. */
 	void (*mmap)(struct cxl_vfio_mem *mem, struct vm_area_struct *vma);
+	/*
+	 * Answer a fault; memory_lock and mem.lock are held, the memory may be touched, and page
+	 * frame and address are aligned to the order.
+	 */
 	vm_fault_t (*insert)(struct cxl_vfio_mem *mem, struct vm_fault *vmf,
 			     unsigned long pfn, unsigned int order);
 };
 
-/**
- * struct cxl_vfio_poison - errors in the memory
- * @space: where it is mapped, unless it has struct pages
- * @pages: those in which errors were reported, by their number in the memory
- */
+/* Errors in the memory. */
 struct cxl_vfio_poison {
-	struct pfn_address_space space;
-	struct xarray pages;
+	struct pfn_address_space space;	/* where it is mapped, unless it has struct pages */
+	struct xarray pages;		/* those with errors, by their number in the memory */
 };
 
-/**
- * struct cxl_vfio_content - what is in the memory
- * @left: bytes that are not known to be clear
- * @nobodys: it was clear, and is @left because the device may have lost that
- */
+/* What is in the memory. */
 struct cxl_vfio_content {
-	atomic64_t left;
-	bool nobodys;
+	atomic64_t left;	/* bytes that are not known to be clear */
+	bool nobodys;		/* it was clear, and is @left as the device may have lost that */
 };
 
-/**
- * struct cxl_vfio_mem - the device's memory
- * @core: the VFIO device, for its memory_lock and its memory enable
- * @hw: the physical device
- * @hpa: the committed CXL region
- * @capacity: bytes of all the memory that the device has, decoded or not
- * @claim: on it, in /proc/iomem
- * @backing_lock: guards the fields from here to @uncached. They change only while the
- *		  device is not @in_use: its users need no lock. Outside of all
- *		  locks but VFIO's own.
- * @in_use: the device is open
- * @type1_dma: CXL_VFIO_TYPE1_*
- * @backing: how the memory is mapped; NULL where an attempt to change it failed
- * @folio_order: log2 of a folio's pages
- * @file: has the address space of all mappings
- * @pagemap: the folio backing's
- * @memmap: the memmap backing's
- * @kaddr: the backing's mapping of all of the memory, for read() and write(); NULL while
- *	   the device sleeps, and until it is needed after that
- * @uncached: @kaddr and users' entries are uncached, whatever the backing promises
- * @poison: errors in it
- * @content: what is in it
- * @touched: a process has mapped or written it since the CPU caches were flushed
- * @exported: other devices may write it, by a dma-buf of this session
- * @next_flush: jiffies before which no user causes another flush
- * @region_index: VFIO index of the region; valid while open; guarded by @lock
- * @lock: guards @reasons of the device. Taken for read around every access, so with it
- *	  taken for write none is under way. Nests inside
- *	  memory_lock.
- * @accessible_at: jiffies at which the device said yes, with no reason against it since; 0: never.
- *	     Cleared under @lock for write
- */
+/* The device's memory. */
 struct cxl_vfio_mem {
-	struct vfio_pci_core_device *core;
+	struct vfio_pci_core_device *core;	/* for its memory_lock and its memory enable */
 	struct cxl_vfio_hw *hw;
-	struct range hpa;
-	u64 capacity;
-	struct cxl_vfio_claim *claim;
-	struct mutex backing_lock;	/* see above */
-	bool in_use;
-	unsigned int type1_dma;
-	const struct cxl_vfio_backing *backing;
-	unsigned int folio_order;
-	struct file *file;
-	struct cxl_vfio_pagemap *pagemap;
-	struct dev_pagemap memmap;
+	struct range hpa;			/* the committed CXL region */
+	u64 capacity;				/* bytes that the device has, decoded or not */
+	struct cxl_vfio_claim *claim;		/* on it, in /proc/iomem */
+	/*
+	 * Guards the fields from here to @uncached. They change only while the device is not
+	 * @in_use: its users need no lock. Outside of all locks but VFIO's own.
+	 */
+	struct mutex backing_lock;		/* see above */
+	bool in_use;				/* the device is open */
+	unsigned int type1_dma;			/* CXL_VFIO_TYPE1_* */
+	const struct cxl_vfio_backing *backing;	/* NULL where an attempt to change it failed */
+	unsigned int folio_order;		/* log2 of a folio's pages */
+	struct file *file;			/* has the address space of all mappings */
+	struct cxl_vfio_pagemap *pagemap;	/* the folio backing's */
+	struct dev_pagemap memmap;		/* the memmap backing's */
+	/* All of it, for the kernel; NULL while the device sleeps, and until needed after that. */
 	void *kaddr;
-	bool uncached;
+	bool uncached;		/* @kaddr and users' entries are, whatever the backing promises */
 	struct cxl_vfio_poison poison;
 	struct cxl_vfio_content content;
-	bool touched;
-	bool exported;
-	unsigned long next_flush;
-	u32 region_index;
+	bool touched;		/* mapped or written since the CPU caches were flushed */
+	bool exported;		/* other devices may write it, by a dma-buf of this session */
+	unsigned long next_flush; /* jiffies before which no user causes another flush */
+	u32 region_index;	/* VFIO's; valid while open; guarded by @lock */
+	/*
+	 * Guards @reasons of the device. Taken for read around every access, so with it taken for
+	 * write none is under way. Nests inside memory_lock.
+	 */
 	struct rw_semaphore lock;
+	/*
+	 * Jiffies at which the device said yes, with no reason against it since; 0: never. Cleared
+	 * under @lock for write.
+	 */
 	unsigned long accessible_at;
 };
 

@@ -10,15 +10,10 @@
 
 #include "memory/memory.h"
 
-/**
- * cxl_vfio_is_write_back - is the memory mapped write-back?
- * @mem: the memory
- * @kaddr: the kernel's mapping, which is to be write-back
- *
- * Where the range registers do not say write-back of the memory, memremap() and memremap_pages()
- * map it uncached, without an error (pat_x_mtrr_type()). Users' entries follow.
- *
- * Return: whether; logged if not.
+/*
+ * Is the kernel's mapping of the memory write-back? Logged if not: where the range registers do
+ * not say write-back, memremap() and memremap_pages() map it uncached, without an error
+ * (pat_x_mtrr_type()). Users' entries follow.
  */
 bool cxl_vfio_is_write_back(struct cxl_vfio_mem *mem, const void *kaddr)
 {
@@ -50,17 +45,11 @@ static u64 memmap_size(struct dev_pagemap *pgmap)
 	return pages * sizeof(struct page) + tables;
 }
 
-/**
- * cxl_vfio_pages_check - can the memory have struct pages?
- * @mem: the memory
- * @order: log2 of the pages of a compound page
- *
- * memremap_pages() allocates the memmap until nothing is free: processes die, and what it leaves
- * when it fails keeps the range from every later mapping. An eighth is left for others.
- *
- * With memory encryption the direct map and KVM encrypt such memory, and its device sees what
- * they make of it.
- *
+/*
+ * Can the memory have struct pages, in compound pages of @order? memremap_pages() allocates the
+ * memmap until nothing is free: processes die, and what it leaves when it fails keeps the range
+ * from every later mapping. An eighth is left for others. With memory encryption the direct map
+ * and KVM encrypt such memory, and its device sees what they make of it.
  * Return: 0; -ENOMEM or -EOPNOTSUPP, logged.
  */
 int cxl_vfio_pages_check(struct cxl_vfio_mem *mem, unsigned int order)
@@ -84,16 +73,11 @@ int cxl_vfio_pages_check(struct cxl_vfio_mem *mem, unsigned int order)
 	return -ENOMEM;
 }
 
-/**
- * cxl_vfio_pages_make - give the memory struct pages
- * @mem: the memory, which cxl_vfio_pages_check() lets have them
- * @pgmap: zeroed, but for its operations, or used before
- * @order: log2 of the pages of a compound page
- *
- * Uncached memory gets none: KVM on Intel takes a page that is not reserved for write-back
- * (__kvm_is_mmio_pfn()), so host and guest would disagree; of a reserved one it gains nothing.
- *
- * Undone by memunmap_pages(). Return: 0, or an error.
+/*
+ * Give the memory struct pages, as cxl_vfio_pages_check() lets it; memunmap_pages() undoes it.
+ * @pgmap is zeroed, but for its operations, or was used before. Uncached memory gets none: KVM on
+ * Intel takes a page that is not reserved for write-back (__kvm_is_mmio_pfn()), so host and guest
+ * would disagree; of a reserved one it gains nothing. Return: 0, or an error.
  */
 int cxl_vfio_pages_make(struct cxl_vfio_mem *mem, struct dev_pagemap *pgmap, unsigned int order)
 {

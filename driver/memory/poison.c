@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory errors: memory_failure() finds who has mapped the memory and sends
- * SIGBUS; here it is told where the mappings are, and what it found is kept. With the backing
- * memmap the driver does both itself.
- *
- * Nothing is unmapped for good. Who touches a poisoned line again is told again,
- * by the machine; KVM forwards that to the guest, and has no such way for a page
- * that cannot be mapped (hva_to_pfn_remapped()): it would stop the VM.
+ * Memory errors: memory_failure() finds who has mapped the memory and sends SIGBUS; here it is told
+ * where the mappings are, and what it found is kept. With the backing memmap the driver does both
+ * itself. Nothing is unmapped for good. Who touches a poisoned line again is told again, by the
+ * machine; KVM forwards that to the guest, and has no such way for a page that cannot be mapped
+ * (hva_to_pfn_remapped()): it would stop the VM.
  */
 #include <linux/fs.h>
 #include <linux/memory-failure.h>
@@ -23,13 +21,7 @@
 #include "memory/memory.h"
 #include "trace.h"
 
-/**
- * cxl_vfio_poison_record - an error in a page of the memory was reported
- * @mem: the memory
- * @pfn: of the page
- *
- * From memory_failure(); does not sleep.
- */
+/* An error in a page of the memory was reported, by memory_failure(). Does not sleep. */
 void cxl_vfio_poison_record(struct cxl_vfio_mem *mem, unsigned long pfn)
 {
 	unsigned long page = pfn - PHYS_PFN(mem->hpa.start);
@@ -42,17 +34,13 @@ void cxl_vfio_poison_record(struct cxl_vfio_mem *mem, unsigned long pfn)
 /* Has the rule for processes that set none (PR_MCE_KILL). The kernel exports no other way to it. */
 static struct file *early_kill;
 
-/**
- * cxl_vfio_poison_setup - once, in the process that loads the module
- */
+/* Once, in the process that loads the module. */
 void cxl_vfio_poison_setup(void)
 {
 	early_kill = filp_open("/proc/sys/vm/memory_failure_early_kill", O_RDONLY, 0);
 }
 
-/**
- * cxl_vfio_poison_exit - undo cxl_vfio_poison_setup()
- */
+/* Undo cxl_vfio_poison_setup(). */
 void cxl_vfio_poison_exit(void)
 {
 	if (!IS_ERR(early_kill))
@@ -104,18 +92,13 @@ static void signal_processes(struct mm_struct *mm, void __user *addr, bool by_de
 	}
 }
 
-/**
- * cxl_vfio_poison_signal - tell the processes that map a page with struct page of its error
- * @mem: the memory; no lock of the driver is held
- * @pfn: of the page
- *
- * As collect_procs_pfn() and kill_procs() do for memory without struct pages, which no driver
- * can call. The calling process gets BUS_MCEERR_AR if it maps the page, since what it did led to
- * the report; another one gets BUS_MCEERR_AO, if it or the administrator asked for that. For memory
+/*
+ * Tell the processes that map a page with struct page of its error; no lock of the driver is held.
+ * As collect_procs_pfn() and kill_procs() do for memory without struct pages, which no driver can
+ * call. The calling process gets BUS_MCEERR_AR if it maps the page, since what it did led to the
+ * report; another one gets BUS_MCEERR_AO, if it or the administrator asked for that. For memory
  * that a device has, mf_generic_kill_procs() knows DAX only, whose zap drops references that a
- * special entry does not have.
- *
- * A VMA changes only under the lock that is held here (vma_prepare()).
+ * special entry does not have. A VMA changes only under the lock that is held here (vma_prepare()).
  */
 void cxl_vfio_poison_signal(struct cxl_vfio_mem *mem, unsigned long pfn)
 {
@@ -148,11 +131,8 @@ static int pfn_to_vma_pgoff(struct vm_area_struct *vma, unsigned long pfn, pgoff
 	return 0;
 }
 
-/**
- * cxl_vfio_poison_register - say where memory without struct pages is mapped
- * @mem: the memory; the address space of its mappings is there
- * @backing: what it gets; with struct pages, those say it
- *
+/*
+ * Say where memory is mapped that gets a backing, unless that has struct pages, which say it.
  * Return: 0, or -EBUSY where somebody else has said so of the same memory.
  */
 int cxl_vfio_poison_register(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing)
@@ -169,13 +149,8 @@ int cxl_vfio_poison_register(struct cxl_vfio_mem *mem, const struct cxl_vfio_bac
 	return register_pfn_address_space(space);
 }
 
-/**
- * cxl_vfio_poison_unregister - undo cxl_vfio_poison_register()
- * @mem: the memory
- * @backing: what it had
- */
-void cxl_vfio_poison_unregister(struct cxl_vfio_mem *mem,
-				const struct cxl_vfio_backing *backing)
+/* Undo cxl_vfio_poison_register(). */
+void cxl_vfio_poison_unregister(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing)
 {
 	if (!backing->pages)
 		unregister_pfn_address_space(&mem->poison.space);
@@ -187,12 +162,7 @@ static bool find_poison(struct cxl_vfio_mem *mem, unsigned long *page, unsigned 
 	return xa_find(&mem->poison.pages, page, last, XA_PRESENT);
 }
 
-/**
- * cxl_vfio_poison_within - was an error reported in some of this?
- * @mem: the memory
- * @pos: offset in the memory, bytes
- * @count: bytes, not zero
- */
+/* Was an error reported in some of @count bytes, not zero, from offset @pos on? */
 bool cxl_vfio_poison_within(struct cxl_vfio_mem *mem, u64 pos, u64 count)
 {
 	unsigned long page = PHYS_PFN(pos);
@@ -200,14 +170,9 @@ bool cxl_vfio_poison_within(struct cxl_vfio_mem *mem, u64 pos, u64 count)
 	return find_poison(mem, &page, PHYS_PFN(pos + count - 1));
 }
 
-/**
- * cxl_vfio_poison_expose - put all of this back into the direct map
- * @mem: the memory
- * @pos: offset in the memory, bytes
- * @count: bytes, not zero
- *
- * After a machine check set_mce_nospec() takes the page out, and get_user_pages() has no
- * other way to its bytes.
+/*
+ * Put @count bytes, not zero, from offset @pos on back into the direct map. After a machine check
+ * set_mce_nospec() takes the page out, and get_user_pages() has no other way to its bytes.
  */
 void cxl_vfio_poison_expose(struct cxl_vfio_mem *mem, u64 pos, u64 count)
 {
@@ -220,10 +185,7 @@ void cxl_vfio_poison_expose(struct cxl_vfio_mem *mem, u64 pos, u64 count)
 		clear_mce_nospec(first + page);
 }
 
-/**
- * cxl_vfio_poison_forget - there is no poison any more
- * @mem: the memory, which the device has cleared, or which has no backing any more
- */
+/* There is no poison any more: the device has cleared the memory, or it has no backing any more. */
 void cxl_vfio_poison_forget(struct cxl_vfio_mem *mem)
 {
 	unsigned long page, first = PHYS_PFN(mem->hpa.start);
@@ -238,10 +200,7 @@ void cxl_vfio_poison_forget(struct cxl_vfio_mem *mem)
 	}
 }
 
-/**
- * cxl_vfio_poison_count - how many pages have errors
- * @mem: the memory
- */
+/* How many pages have errors? */
 unsigned long cxl_vfio_poison_count(struct cxl_vfio_mem *mem)
 {
 	unsigned long page, count = 0;
