@@ -85,10 +85,9 @@ static const char *find_objection(struct cxl_vfio_device *cxlv)
 }
 
 /*
- * For as long as the reset takes, the core finds memory disabled in the
- * command register that it shows to the user: faults in the BARs raise SIGBUS,
- * reads and writes fail, dma-bufs stay revoked, and memory_lock need not be held meanwhile.
- *
+ * For as long as the reset takes, the core finds memory disabled in the command register that it
+ * shows to the user: faults in the BARs raise SIGBUS, reads and writes fail, dma-bufs stay revoked,
+ * and memory_lock need not be held meanwhile.
  * Return: 0, with @memory as the register had it, or -EBUSY, logged.
  */
 static int close_bars(struct cxl_vfio_device *cxlv, u16 *memory)
@@ -267,12 +266,10 @@ static int wait_until_over(struct cxl_vfio_device *cxlv)
 	return cxl_vfio_is_gone(&cxlv->hw) ? -ENODEV : 0;
 }
 
-/**
- * cxl_vfio_cxl_reset_and_wait - a CXL Reset, from beginning to end
- * @cxlv: the device, open
- *
- * Another reset that is under way ends first. Takes as long as the device reports that it
- * may (8.1.3.1: 10 ms to 100 s). The wait can be killed; the reset goes on.
+/*
+ * A CXL Reset of an open device, from beginning to end. Another reset that is under way ends
+ * first. Takes as long as the device reports that it may (8.1.3.1: 10 ms to 100 s). The wait can
+ * be killed; the reset goes on.
  *
  * Return: 0; -EIO if the device was not reset, -ETIMEDOUT if it does not come back, both
  * logged; -ENODEV if it is not there; -EAGAIN if its lock is held, or it is reset in another
@@ -301,13 +298,9 @@ int cxl_vfio_cxl_reset_wait_off(struct cxl_vfio_device *cxlv)
 	return down_read_killable(&cxlv->cxl_reset.gate) ? -EINTR : 0;
 }
 
-/**
- * cxl_vfio_cxl_reset_keep_off - let no CXL Reset begin
- * @cxlv: the device
- *
- * Waits only while it is tried whether one can begin. Ended by cxl_vfio_cxl_reset_let().
- *
- * Return: false if one runs.
+/*
+ * Let no CXL Reset begin until cxl_vfio_cxl_reset_let(). Waits only while it is tried whether one
+ * can begin. Return: false if one runs.
  */
 bool cxl_vfio_cxl_reset_keep_off(struct cxl_vfio_device *cxlv)
 {
@@ -325,12 +318,10 @@ void cxl_vfio_cxl_reset_let(struct cxl_vfio_device *cxlv)
 	up_read(&cxlv->cxl_reset.gate);
 }
 
-/**
- * cxl_vfio_cxl_reset_stop - no CXL Reset runs or begins any more
- * @cxlv: the device, being closed
- *
- * Waits for one that has begun, for as long as the device says that it may
- * take (8.1.3.1: 10 ms to 100 s): nothing else may touch it before.
+/*
+ * No CXL Reset of the device that is being closed runs or begins any more. Waits for one that has
+ * begun, for as long as the device says that it may take (8.1.3.1: 10 ms to 100 s): nothing else
+ * may touch it before.
  */
 void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv)
 {
@@ -340,11 +331,9 @@ void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv)
 	cxl_vfio_regs_reset_cancel(&cxlv->regs);
 }
 
-/**
- * cxl_vfio_cxl_reset_clear - have the device clear its memory
- * @cxlv: the device, which nobody uses; its CXL Reset can do that
- *
- * Takes as long as the device says that it may (8.1.3.1: 10 ms to 100 s).
+/*
+ * Have a device that no process uses clear its memory, which its CXL Reset can do. Takes as long as
+ * the device says that it may (8.1.3.1: 10 ms to 100 s).
  *
  * Return: 0; -EAGAIN if the device is not to be reset now; -ENODEV if it was removed
  * meanwhile; or why it failed: lines in the processors' caches would outlive what the

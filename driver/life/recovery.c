@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Errors of the device: told to the user by VFIO's error eventfd, and recovered from
- * by the PCI core. What the device says of the CXL protocols is in its RAS capability
- * (hw/ras.c).
+ * Errors of the device: told to the user by VFIO's error eventfd, and recovered from by the PCI
+ * core. What the device says of the CXL protocols is in its RAS capability (hw/ras.c).
  */
 #include <linux/pci.h>
 #include <linux/pm_runtime.h>
@@ -154,13 +153,9 @@ static void end_recovery(struct pci_dev *pdev)
 	WRITE_ONCE(cxlv->link_reset, false);
 }
 
-/**
- * cxl_vfio_wait_recovered - no error is being recovered from
- * @cxlv: the device, being opened
- *
- * Its link may just have been reset: what the VFIO core saved of it now, and restored at
- * close, would be a device without BARs.
- *
+/*
+ * Wait until no error is recovered from, before an open. The link may just have been reset: what
+ * the VFIO core saved of the device now, and restored at close, would be one without BARs.
  * Return: 0; -ENODEV if it was given up; -EINTR when killed.
  */
 int cxl_vfio_wait_recovered(struct cxl_vfio_device *cxlv)

@@ -13,12 +13,11 @@ static int set_low_power(struct cxl_vfio_device *cxlv, u32 feature)
 					   NULL, 0);
 }
 
-/**
- * cxl_vfio_revoke_dma_bufs - zap the BARs, and revoke all dma-bufs
- * @cxlv: the device, open; neither memory_lock is held, nor is configuration access locked
- *
- * Waits for importers to unmap. The dma-bufs stay revoked until cxl_vfio_settle_dma_bufs(), or
- * until the VFIO core allows them: when the user enables memory, or at the end of a reset.
+/*
+ * Zap the BARs of the open device, and revoke all dma-bufs; neither memory_lock is held, nor is
+ * configuration access locked. Waits for importers to unmap. The dma-bufs stay revoked until
+ * cxl_vfio_settle_dma_bufs(), or until the VFIO core allows them: when the user enables memory, or
+ * at the end of a reset.
  */
 void cxl_vfio_revoke_dma_bufs(struct cxl_vfio_device *cxlv)
 {
@@ -49,11 +48,9 @@ static bool has_dma_bufs(struct cxl_vfio_device *cxlv)
 	return !list_empty(&cxlv->core.dmabufs);
 }
 
-/**
- * cxl_vfio_settle_dma_bufs - revoke dma-bufs in D3hot, else allow them if memory is enabled
- * @cxlv: as in cxl_vfio_revoke_dma_bufs()
- *
- * They stay revoked as well where the memory is lost.
+/*
+ * Revoke dma-bufs in D3hot, and where the memory is lost; else allow them if memory is enabled.
+ * Locks as cxl_vfio_revoke_dma_bufs().
  */
 void cxl_vfio_settle_dma_bufs(struct cxl_vfio_device *cxlv)
 {

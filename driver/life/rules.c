@@ -49,13 +49,7 @@ const struct cxl_vfio_rule cxl_vfio_rules[CXL_VFIO_WHY_COUNT] = {
 	},
 };
 
-/**
- * cxl_vfio_last_to_restore - is it the end of this reason that restores?
- * @ends: the reason, still held
- * @held: all that are, by BIT()
- *
- * Return: whether the reason restores, and no other that does is held.
- */
+/* Does @ends restore, and no other reason that is @held, by BIT()? @ends still is, too. */
 bool cxl_vfio_last_to_restore(enum cxl_vfio_reason ends, unsigned long held)
 {
 	unsigned int other;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What each reason against touching the memory leads to. Pure C: the unit tests include it.
- */
+/* What each reason against touching the memory leads to. Pure C: the unit tests include it. */
 #ifndef CXL_VFIO_RULES_H
 #define CXL_VFIO_RULES_H
 

@@ -17,12 +17,8 @@
 #define DELAY_MS	5000
 
 /*
- * May it sleep, as it is? There is no reference, and code that changes any of this takes one.
- *
- * Struct pages stay in the kernel's direct map, and to make them again takes seconds. A reset that
- * may not have ended wants the device in D0, and so do a lost decoder and memory that could not
- * be cleared. A device that loses what it has in D3hot (No_Soft_Reset, PCIe 5.3.1.4) has nothing
- * to lose but clear memory.
+ * May it sleep, as it is? docs/lifecycle.md (Power) has each reason against it. There is no
+ * reference, and code that changes any of this takes one.
  */
 static bool may_sleep(struct cxl_vfio_device *cxlv)
 {
@@ -131,12 +127,10 @@ void cxl_vfio_runtime_pm_setup(void)
 	domain.ops.runtime_resume = runtime_resume;
 }
 
-/**
- * cxl_vfio_runtime_pm_init - hear of sleep from now on
- * @cxlv: the device, being bound, so it has a reference
- *
- * D3cold, which loses the platform's RAS and AER settings and the memory's content, is not
- * entered. So the port above stays in D0 as well (pci_bridge_d3_update()).
+/*
+ * Hear of sleep from now on. The device is being bound, so it has a reference. D3cold, which loses
+ * the platform's RAS and AER settings and the memory's content, is not entered. So the port above
+ * stays in D0 as well (pci_bridge_d3_update()).
  */
 void cxl_vfio_runtime_pm_init(struct cxl_vfio_device *cxlv)
 {

@@ -8,15 +8,11 @@
 
 #include "life/life.h"
 
-/**
- * cxl_vfio_leave - take the memory out of reach
- * @cxlv: the device
- * @why: the reason; ended by cxl_vfio_back()
- *
- * On return no access is under way, no mapping is left, and what the rule says of caches
- * and of the kernel's mapping is done. With a link that is down nothing can be written back.
- *
- * Return: 0; or why caches could not be flushed that may have lines of the memory.
+/*
+ * Take the memory out of reach, until cxl_vfio_back(). On return no access is under way, no
+ * mapping is left, and what the rule says of caches and of the kernel's mapping is done. With a
+ * link that is down nothing can be written back. Return: 0; or why caches could not be flushed
+ * that may have lines of the memory.
  */
 int cxl_vfio_leave(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 {
@@ -30,12 +26,10 @@ int cxl_vfio_leave(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 	return cxl_vfio_mem_flush_touched(&cxlv->mem);
 }
 
-/**
- * cxl_vfio_note_command - note what the user has enabled
- * @cxlv: the device, open; configuration access is locked
- *
- * A reset by error recovery loses it, and the PCI core has saved what was enabled at some reset
- * before. A device that does not answer, or recovers, is being reset: it has what it had.
+/*
+ * Note what the user of the open device has enabled; configuration access is locked. A reset by
+ * error recovery loses it, and the PCI core has saved what was enabled at some reset before. A
+ * device that does not answer, or recovers, is being reset: it has what it had.
  */
 void cxl_vfio_note_command(struct cxl_vfio_device *cxlv)
 {
@@ -56,12 +50,10 @@ void cxl_vfio_forget_user(struct cxl_vfio_device *cxlv)
 	cxlv->command = -1;
 }
 
-/**
- * cxl_vfio_removed - the device is gone, and does not come back
- * @cxlv: the device
- *
- * The PCI core has been told, by the slot or by error recovery. Nothing takes this reason back:
- * what comes into the slot is another device, also where its memory gets the same addresses.
+/*
+ * The device is gone, and does not come back: the PCI core has been told, by the slot or by error
+ * recovery. Nothing takes this reason back: what comes into the slot is another device, also where
+ * its memory gets the same addresses.
  */
 void cxl_vfio_removed(struct cxl_vfio_device *cxlv)
 {
@@ -75,12 +67,10 @@ void cxl_vfio_removed(struct cxl_vfio_device *cxlv)
 /* See compat.h: those of 7.3 that do not end a CXL Reset look at the flags below. */
 static_assert(PCI_NUM_RESET_METHODS == 8);
 
-/**
- * cxl_vfio_hang - a CXL Reset did not end in its time
- * @cxlv: the device, whose lock is held
- *
- * Only a conventional reset ends it: FLR leaves CXL.mem as it is (9.5), and a write to PMCSR
- * may be lost. So until then the PCI core takes neither, also for the administrator's resets.
+/*
+ * A CXL Reset did not end in its time; the device lock is held. Only a conventional reset ends it:
+ * FLR leaves CXL.mem as it is (9.5), and a write to PMCSR may be lost. So until then the PCI core
+ * takes neither, also for the administrator's resets.
  */
 void cxl_vfio_hang(struct cxl_vfio_device *cxlv)
 {
@@ -131,13 +121,10 @@ static int restore_device(struct cxl_vfio_device *cxlv)
 	return 0;
 }
 
-/**
- * cxl_vfio_back - a reason has ended
- * @cxlv: the device; configuration access is locked (pci_cfg_access_lock()), by the PCI
- *	  core around its resets, or by the caller
- * @why: the reason
- *
- * Does not wait for the memory to become active: each access looks (cxl_vfio_mem_accessible()).
+/*
+ * A reason has ended. The PCI core has locked configuration access around its resets, or the
+ * caller has (pci_cfg_access_lock()). Does not wait for the memory to become active: each access
+ * looks (cxl_vfio_mem_accessible()).
  *
  * Return: 0, also where another reason is left that restores; or why the memory is out of use
  * now, logged; -ENODEV also of a device that was removed; -ETIMEDOUT also, with nothing

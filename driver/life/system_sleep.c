@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * System sleep, which is refused: memory and perhaps decoders would be lost, untold to the user.
- */
+/* System sleep, which is refused: memory and perhaps decoders would be lost, untold to the user. */
 #include <linux/pci.h>
 #include <linux/suspend.h>
 
@@ -19,14 +17,7 @@ static int sleep_event(struct notifier_block *notifier, unsigned long event, voi
 	return notifier_from_errno(-EBUSY);
 }
 
-/**
- * cxl_vfio_system_sleep_refuse - no system sleep as long as a device is bound
- * @cxlv: the device, being bound
- *
- * A process that asks for sleep gets -EBUSY. Ended by cxl_vfio_system_sleep_allow().
- *
- * Return: 0, or an error that was logged.
- */
+/* A process that asks for sleep gets -EBUSY from now on. Return: 0, or an error that was logged. */
 int cxl_vfio_system_sleep_refuse(struct cxl_vfio_device *cxlv)
 {
 	int ret;

@@ -82,12 +82,10 @@ static void clear_idle(struct cxl_vfio_device *cxlv)
 		cxl_vfio_clear_start(cxlv);
 }
 
-/**
- * cxl_vfio_tenancy_open - hold on to the backing that the device has
- * @cxlv: the device, being opened
- *
- * Return: 0; -EINTR when killed; -EBUSY while a process has pages of the memory:
- * a former user could read the new one's data; -ENXIO without a backing; -ENOMEM.
+/*
+ * Hold on to the backing that the device has. Return: 0; -EINTR when killed; -EBUSY while a
+ * process has pages of the memory: a former user could read the new one's data; -ENXIO without a
+ * backing; -ENOMEM.
  */
 int cxl_vfio_tenancy_open(struct cxl_vfio_device *cxlv)
 {
@@ -184,11 +182,8 @@ static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 	return ret;
 }
 
-/**
- * cxl_vfio_tenancy_type1 - may type 1 take page frames, between users
- * @cxlv: the device
- * @type1_dma: CXL_VFIO_TYPE1_*
- *
+/*
+ * May type 1 take page frames from the next user on: CXL_VFIO_TYPE1_*.
  * Return: 0; -EBUSY while the device is open; -EOPNOTSUPP with a backing that cannot refuse.
  */
 int cxl_vfio_tenancy_type1(struct cxl_vfio_device *cxlv, unsigned int type1_dma)
@@ -202,14 +197,10 @@ int cxl_vfio_tenancy_type1(struct cxl_vfio_device *cxlv, unsigned int type1_dma)
 	return 0;
 }
 
-/**
- * cxl_vfio_tenancy_change - another backing, or folios of another size, between users
- * @cxlv: the device
- * @backing: the backing; NULL: the one that it has
- * @folio_order: without @backing, log2 of a folio's pages
- *
- * Return: 0; -EBUSY while the device is open, or processes have pages of the memory; or
- * an error that was logged, with the former backing, if that could be had again.
+/*
+ * Another backing, or, without one, folios of another size, between users. Return: 0; -EBUSY while
+ * the device is open, or processes have pages of the memory; or an error that was logged, with the
+ * former backing, if that could be had again.
  */
 int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
 			    unsigned int folio_order)
@@ -226,15 +217,10 @@ int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_
 			 change_awake(cxlv, mem->backing, folio_order);
 }
 
-/**
- * cxl_vfio_tenancy_change_cache - allow or deny the device's cache of host memory, between users
- * @cxlv: the device
- * @allow: which
- *
- * Waits for a CXL Reset that clears the memory.
- *
- * Return: 0; -EBUSY while the device is open; -ENODEV if it does not answer, logged; or as
- * cxl_vfio_cache_allow().
+/*
+ * Allow or deny the device's cache of host memory, between users. Waits for a CXL Reset that
+ * clears the memory. Return: 0; -EBUSY while the device is open; -ENODEV if it does not answer,
+ * logged; or as cxl_vfio_cache_allow().
  */
 int cxl_vfio_tenancy_change_cache(struct cxl_vfio_device *cxlv, bool allow)
 {
