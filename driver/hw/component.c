@@ -34,24 +34,17 @@ void cxl_vfio_mmio_end(struct pci_dev *pdev, u16 command)
 
 static u32 source_read(const struct cxlr_source *source, u32 offset)
 {
-	const struct cxl_vfio_comp *comp = source->owner;
-
-	return readl(comp->base + comp->cm + offset);
+	return readl((__force void __iomem *)source->owner + offset);
 }
 
-/* NULL, or what is wrong with the capability array (8.2.4.1). */
-static const char *find_capabilities(struct cxl_vfio_comp *comp)
+/* NULL, or what is wrong with the capability array (8.2.4.1) of the CM block mapped at @cm. */
+const char *cxl_vfio_component_capabilities(void __iomem *cm, struct cxlr_blocks *capabilities)
 {
 	const struct cxlr_source source = {
-		.read = source_read, .size = CXLR_CM_SIZE, .owner = comp,
+		.read = source_read, .size = CXLR_CM_SIZE, .owner = (__force void *)cm,
 	};
-	const char *why = cxlr_find_capabilities(&source, &comp->capabilities);
-	const struct cxlr_block *hdm;
 
-	if (why)
-		return why;
-	hdm = cxlr_block_find(&comp->capabilities, CXLR_CAP_ID_HDM);
-	return hdm && hdm->at == comp->hdm ? NULL : "it changed while it was read";
+	return cxlr_find_capabilities(&source, capabilities);
 }
 
 /* comp.bar, block, cm, hdm and hdm_size are set. */
@@ -59,6 +52,7 @@ static int map_bar(struct cxl_vfio_hw *hw)
 {
 	struct cxl_vfio_comp *comp = &hw->comp;
 	struct pci_dev *pdev = hw->pdev;
+	const struct cxlr_block *hdm;
 	const char *why;
 
 	if (comp->block.end >= pci_resource_len(pdev, comp->bar) ||
@@ -74,7 +68,10 @@ static int map_bar(struct cxl_vfio_hw *hw)
 		pci_err(pdev, "cannot map BAR %u\n", comp->bar);
 		return -ENOMEM;
 	}
-	why = find_capabilities(comp);
+	why = cxl_vfio_component_capabilities(comp->base + comp->cm, &comp->capabilities);
+	hdm = cxlr_block_find(&comp->capabilities, CXLR_CAP_ID_HDM);
+	if (!why && (!hdm || hdm->at != comp->hdm))
+		why = "it changed while it was read";
 	if (why) {
 		pci_err(pdev, "the capability array in BAR %u is broken: %s\n", comp->bar, why);
 		return -ENODEV;

@@ -43,19 +43,9 @@ static const struct acpi_cedt_chbs *find_chbs(const struct cxl_vfio_host_bridge 
 	return NULL;
 }
 
-static u32 source_read(const struct cxlr_source *source, u32 offset)
-{
-	const struct cxl_vfio_host_bridge *bridge = source->owner;
-
-	return readl(bridge->base + CXLR_CM_OFFSET + offset);
-}
-
 static const char *map_registers(struct cxl_vfio_host_bridge *bridge)
 {
 	const struct acpi_cedt_chbs *chbs = find_chbs(bridge);
-	const struct cxlr_source source = {
-		.read = source_read, .size = CXLR_CM_SIZE, .owner = bridge,
-	};
 	const struct cxlr_block *hdm;
 	const char *why;
 
@@ -67,7 +57,7 @@ static const char *map_registers(struct cxl_vfio_host_bridge *bridge)
 	bridge->base = ioremap(chbs->base, CXLR_CM_OFFSET + CXLR_CM_SIZE);
 	if (!blocks || !bridge->base)
 		return "the registers of its host bridge cannot be mapped";
-	why = cxlr_find_capabilities(&source, blocks);
+	why = cxl_vfio_component_capabilities(bridge->base + CXLR_CM_OFFSET, blocks);
 	if (why)
 		return why;
 	hdm = cxlr_block_find(blocks, CXLR_CAP_ID_HDM);

@@ -186,6 +186,7 @@ bool cxl_vfio_dvsec_kept_mem_enable(struct cxl_vfio_hw *hw);
 int cxl_vfio_cache_allow(struct cxl_vfio_hw *hw, bool allow);
 
 /* component.c */
+const char *cxl_vfio_component_capabilities(void __iomem *cm, struct cxlr_blocks *capabilities);
 int cxl_vfio_component_find(struct cxl_vfio_hw *hw);
 int cxl_vfio_component_claim(struct cxl_vfio_hw *hw);
 u16 cxl_vfio_mmio_begin(struct pci_dev *pdev);
