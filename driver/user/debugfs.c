@@ -83,7 +83,8 @@ static void show_registers(struct seq_file *file, struct cxl_vfio_regs *regs)
 		   flags & VFIO_CXL_STATE_HDM_ENABLED ? " hdm_enabled" : "",
 		   flags & VFIO_CXL_STATE_MEM_ENABLED ? " mem_enabled" : "",
 		   regs->resetting ? " resetting" : "");
-	seq_printf(file, "events %llu waiting %u\n", regs->events.seq, regs->events.count);
+	seq_printf(file, "events %llu waiting %u\n", regs->events.seq,
+		   kfifo_len(&regs->events.queue));
 }
 
 static int state_show(struct seq_file *file, void *unused)

@@ -49,9 +49,7 @@ static int set_trigger(struct cxl_vfio_regs *regs,
 			return PTR_ERR(trigger) == -EINVAL ? -EBADF : PTR_ERR(trigger);
 	}
 	scoped_guard(mutex, &regs->lock)
-		trigger = cxl_vfio_events_set_trigger(&regs->events, trigger);
-	if (trigger)
-		eventfd_ctx_put(trigger);
+		cxl_vfio_events_set_trigger(&regs->events, trigger);
 	return 0;
 }
 

@@ -429,13 +429,13 @@ void cxl_vfio_regs_peek(struct cxl_vfio_regs *regs, struct vfio_device_feature_c
 	guard(mutex)(&regs->lock);
 	*state = (struct vfio_device_feature_cxl_events) {
 		.eventfd = -1, .seq = events->seq,
-		.nr_events = cxl_vfio_events_copy(events, batch, room),
+		.nr_events = kfifo_out_peek(&events->queue, batch, room),
 		.flags = cxl_vfio_regs_state(regs, &decode),
 	};
 	state->base = decode.base;
 	state->size = decode.size;
 	state->dpa = decode.dpa;
-	if (events->count > state->nr_events)
+	if (kfifo_len(&events->queue) > state->nr_events)
 		state->flags |= VFIO_CXL_STATE_MORE;
 	if (events->lost)
 		state->flags |= VFIO_CXL_STATE_LOST;
@@ -695,7 +695,7 @@ void cxl_vfio_regs_close(struct cxl_vfio_regs *regs)
 		return;
 	if (!cxl_vfio_holds(regs->hw, CXL_VFIO_WHY_HUNG))
 		cxl_vfio_dvsec_write_control2(regs->hw, 0);
-	cxl_vfio_events_close(&regs->events);
+	cxl_vfio_events_set_trigger(&regs->events, NULL);
 	kvfree(regs->memory);
 	regs->memory = NULL;
 }

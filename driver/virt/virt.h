@@ -6,6 +6,7 @@
 #ifndef CXL_VFIO_VIRT_H
 #define CXL_VFIO_VIRT_H
 
+#include <linux/kfifo.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/vfio_pci_core.h>
@@ -22,18 +23,14 @@ struct eventfd_ctx;
  * struct cxl_vfio_events - what became of the virtual registers
  * @trigger: signalled for every event; nothing is queued without it
  * @seq: of the newest event since open
- * @first: index of the oldest event in @queue
- * @count: events in @queue
  * @lost: an event has found @queue full, and the user was not told so yet
- * @queue: a ring
+ * @queue: what the user has not read yet
  */
 struct cxl_vfio_events {
 	struct eventfd_ctx *trigger;
 	u64 seq;
-	u32 first;
-	u32 count;
 	bool lost;
-	struct vfio_cxl_event queue[64];
+	DECLARE_KFIFO(queue, struct vfio_cxl_event, 64);
 };
 
 /* What became of a CXL Reset that was asked for. */
@@ -119,13 +116,9 @@ void cxl_vfio_regs_peek(struct cxl_vfio_regs *regs, struct vfio_device_feature_c
 
 /* events.c */
 void cxl_vfio_events_open(struct cxl_vfio_events *events);
-void cxl_vfio_events_close(struct cxl_vfio_events *events);
-void cxl_vfio_events_push(struct cxl_vfio_events *events, const struct vfio_cxl_event *event);
-bool cxl_vfio_events_room(const struct cxl_vfio_events *events);
-u32 cxl_vfio_events_copy(const struct cxl_vfio_events *events, struct vfio_cxl_event *batch,
-			 u32 room);
+void cxl_vfio_events_push(struct cxl_vfio_events *events, struct vfio_cxl_event *event);
+bool cxl_vfio_events_room(struct cxl_vfio_events *events);
 void cxl_vfio_events_drop(struct cxl_vfio_events *events, u64 last, bool lost);
-struct eventfd_ctx *cxl_vfio_events_set_trigger(struct cxl_vfio_events *events,
-						struct eventfd_ctx *trigger);
+void cxl_vfio_events_set_trigger(struct cxl_vfio_events *events, struct eventfd_ctx *trigger);
 
 #endif
