@@ -117,6 +117,9 @@ static const struct pci_device_id cxl_vfio_table[] = {
 	{ }
 };
 
+__ATTRIBUTE_GROUPS(cxl_vfio);
+__ATTRIBUTE_GROUPS(cxl_vfio_driver);
+
 static struct pci_driver cxl_vfio_pci_driver = {
 	.name = "cxl-vfio-pci",
 	.id_table = cxl_vfio_table,

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What an administrator sees and sets: the module's parameters, for new devices, and
- * the attributes of one that is bound.
- */
+/* What an administrator sees and sets: the module's parameters, a device's attributes. */
 #include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/string.h>
@@ -10,7 +7,7 @@
 
 #include "user/user.h"
 
-/* What new devices get; written under the module's parameter lock. */
+/* What new devices get; under the module's parameter lock. */
 static struct cxl_vfio_settings new_devices = {
 	.backing = &cxl_vfio_backing_auto,
 	.folio_order = PMD_ORDER,
@@ -19,54 +16,51 @@ static struct cxl_vfio_settings new_devices = {
 	.vfio_reset = CXL_VFIO_RESET_PCI,
 };
 
-/**
- * cxl_vfio_settings_of_new - what new devices get
- * @settings: of one, filled in
- */
+/* Fills in @settings, of a new device. */
 void cxl_vfio_settings_of_new(struct cxl_vfio_settings *settings)
 {
-	settings->backing = READ_ONCE(new_devices.backing);
-	settings->folio_order = READ_ONCE(new_devices.folio_order);
-	settings->type1_dma = READ_ONCE(new_devices.type1_dma);
-	settings->clear = READ_ONCE(new_devices.clear);
-	settings->vfio_reset = READ_ONCE(new_devices.vfio_reset);
-	settings->host_cache = READ_ONCE(new_devices.host_cache);
-	settings->commit_decoders = READ_ONCE(new_devices.commit_decoders);
+	kernel_param_lock(THIS_MODULE);
+	*settings = new_devices;
+	kernel_param_unlock(THIS_MODULE);
 }
 
 /**
- * struct one_of - one of a few names
- * @names: constant
- * @count: of them
+ * struct choice - a setting that is one of a few names
+ * @attr: of a device
+ * @names: by the setting's enum
  * @new_devices: which of them new devices get
+ * @get: which of them a device has
+ * @set: let a device have another. Return: 0, or an error
  */
-struct one_of {
-	const char * const *names;
-	unsigned int count;
+struct choice {
+	struct device_attribute attr;
+	const char *names[4];
 	unsigned int *new_devices;
+	unsigned int (*get)(const struct cxl_vfio_device *cxlv);
+	int (*set)(struct cxl_vfio_device *cxlv, unsigned int which);
 };
 
-static int one_of_set(const char *val, const struct kernel_param *kp)
+static int choice_param_set(const char *val, const struct kernel_param *kp)
 {
-	const struct one_of *one_of = kp->arg;
-	int which = __sysfs_match_string(one_of->names, one_of->count, val);
+	const struct choice *choice = kp->arg;
+	int which = sysfs_match_string(choice->names, val);
 
 	if (which < 0)
 		return which;
-	WRITE_ONCE(*one_of->new_devices, which);
+	*choice->new_devices = which;
 	return 0;
 }
 
-static int one_of_get(char *buf, const struct kernel_param *kp)
+static int choice_param_get(char *buf, const struct kernel_param *kp)
 {
-	const struct one_of *one_of = kp->arg;
+	const struct choice *choice = kp->arg;
 
-	return sysfs_emit(buf, "%s\n", one_of->names[READ_ONCE(*one_of->new_devices)]);
+	return sysfs_emit(buf, "%s\n", choice->names[*choice->new_devices]);
 }
 
-static const struct kernel_param_ops one_of_param_ops = {
-	.set = one_of_set,
-	.get = one_of_get,
+static const struct kernel_param_ops choice_param_ops = {
+	.set = choice_param_set,
+	.get = choice_param_get,
 };
 
 /* Adds a name, in brackets if it is chosen. */
@@ -75,15 +69,40 @@ static int emit_name(char *buf, int len, const char *name, bool chosen)
 	return sysfs_emit_at(buf, len, chosen ? "%s[%s]" : "%s%s", len ? " " : "", name);
 }
 
-static ssize_t emit_one_of(const struct one_of *one_of, unsigned int which, char *buf)
+static ssize_t choice_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	unsigned int i;
+	const struct choice *choice = container_of(attr, struct choice, attr);
+	unsigned int i, which = choice->get(dev_to_cxl_vfio(dev));
 	int len = 0;
 
-	for (i = 0; i < one_of->count; i++)
-		len += emit_name(buf, len, one_of->names[i], i == which);
+	for (i = 0; i < ARRAY_SIZE(choice->names) && choice->names[i]; i++)
+		len += emit_name(buf, len, choice->names[i], i == which);
 	return len + sysfs_emit_at(buf, len, "\n");
 }
+
+static ssize_t choice_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			    size_t count)
+{
+	const struct choice *choice = container_of(attr, struct choice, attr);
+	int which = sysfs_match_string(choice->names, buf);
+
+	if (which < 0)
+		return which;
+	return choice->set(dev_to_cxl_vfio(dev), which) ?: count;
+}
+
+/* An attribute: @new is what new devices get, @now what cxlv has, and @change() changes that. */
+#define CHOICE(name, new, now, change, choices...)				\
+	static unsigned int get_##name(const struct cxl_vfio_device *cxlv)	\
+	{									\
+		return now;							\
+	}									\
+	static struct choice name##_choice = {					\
+		.attr = __ATTR(name, 0644, choice_show, choice_store),		\
+		.names = { choices },						\
+		.new_devices = &(new),						\
+		.get = get_##name, .set = change,				\
+	}
 
 static int backing_param_set(const char *val, const struct kernel_param *kp)
 {
@@ -91,13 +110,13 @@ static int backing_param_set(const char *val, const struct kernel_param *kp)
 
 	if (!backing)
 		return -EINVAL;
-	WRITE_ONCE(new_devices.backing, backing);
+	new_devices.backing = backing;
 	return 0;
 }
 
 static int backing_param_get(char *buf, const struct kernel_param *kp)
 {
-	return sysfs_emit(buf, "%s\n", READ_ONCE(new_devices.backing)->name);
+	return sysfs_emit(buf, "%s\n", new_devices.backing->name);
 }
 
 static const struct kernel_param_ops backing_param_ops = {
@@ -150,13 +169,13 @@ static int folio_size_param_set(const char *val, const struct kernel_param *kp)
 
 	if (order < 0)
 		return order;
-	WRITE_ONCE(new_devices.folio_order, order);
+	new_devices.folio_order = order;
 	return 0;
 }
 
 static int folio_size_param_get(char *buf, const struct kernel_param *kp)
 {
-	return sysfs_emit(buf, "%lu\n", PAGE_SIZE << READ_ONCE(new_devices.folio_order));
+	return sysfs_emit(buf, "%lu\n", PAGE_SIZE << new_devices.folio_order);
 }
 
 static const struct kernel_param_ops folio_size_param_ops = {
@@ -183,32 +202,10 @@ static ssize_t folio_size_store(struct device *dev, struct device_attribute *att
 }
 static DEVICE_ATTR_RW(folio_size);
 
-static const char * const type1_dma_names[] = {
-	[CXL_VFIO_TYPE1_ALLOW] = "allow",
-	[CXL_VFIO_TYPE1_REFUSE] = "refuse",
-};
-
-static const struct one_of type1_dmas = {
-	type1_dma_names, ARRAY_SIZE(type1_dma_names), &new_devices.type1_dma
-};
-module_param_cb(type1_dma, &one_of_param_ops, (void *)&type1_dmas, 0644);
+CHOICE(type1_dma, new_devices.type1_dma, READ_ONCE(cxlv->mem.type1_dma), cxl_vfio_tenancy_type1,
+	[CXL_VFIO_TYPE1_ALLOW] = "allow", [CXL_VFIO_TYPE1_REFUSE] = "refuse");
+module_param_cb(type1_dma, &choice_param_ops, &type1_dma_choice, 0644);
 MODULE_PARM_DESC(type1_dma, "may VFIO's type 1 map memory of new devices that cannot be pinned: allow (the default) or refuse");
-
-static ssize_t type1_dma_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return emit_one_of(&type1_dmas, READ_ONCE(dev_to_cxl_vfio(dev)->mem.type1_dma), buf);
-}
-
-static ssize_t type1_dma_store(struct device *dev, struct device_attribute *attr, const char *buf,
-			       size_t count)
-{
-	int which = sysfs_match_string(type1_dma_names, buf);
-
-	if (which < 0)
-		return which;
-	return cxl_vfio_tenancy_type1(dev_to_cxl_vfio(dev), which) ?: count;
-}
-static DEVICE_ATTR_RW(type1_dma);
 
 static ssize_t type1_memory_show(struct device_driver *driver, char *buf)
 {
@@ -232,35 +229,17 @@ static ssize_t poisoned_pages_show(struct device *dev, struct device_attribute *
 }
 static DEVICE_ATTR_RO(poisoned_pages);
 
-static const char * const clear_names[] = {
-	[CXL_VFIO_CLEAR_AUTO] = "auto",
-	[CXL_VFIO_CLEAR_CPU] = "cpu",
-	[CXL_VFIO_CLEAR_NEVER] = "never",
-};
-
-static const struct one_of clears = {
-	clear_names, ARRAY_SIZE(clear_names), &new_devices.clear
-};
-module_param_cb(clear, &one_of_param_ops, (void *)&clears, 0644);
-MODULE_PARM_DESC(clear, "how new devices have their memory cleared between users: auto (the default), cpu or never");
-
-static ssize_t clear_show(struct device *dev, struct device_attribute *attr, char *buf)
+static int set_clear(struct cxl_vfio_device *cxlv, unsigned int method)
 {
-	return emit_one_of(&clears, READ_ONCE(dev_to_cxl_vfio(dev)->settings.clear), buf);
-}
-
-static ssize_t clear_store(struct device *dev, struct device_attribute *attr, const char *buf,
-			   size_t count)
-{
-	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
-	int method = sysfs_match_string(clear_names, buf);
-
-	if (method < 0)
-		return method;
 	WRITE_ONCE(cxlv->settings.clear, method);
-	return cxl_vfio_tenancy_clear_if_idle(cxlv) ?: count;
+	return cxl_vfio_tenancy_clear_if_idle(cxlv);
 }
-static DEVICE_ATTR_RW(clear);
+
+CHOICE(clear, new_devices.clear, READ_ONCE(cxlv->settings.clear), set_clear,
+	[CXL_VFIO_CLEAR_AUTO] = "auto", [CXL_VFIO_CLEAR_CPU] = "cpu",
+	[CXL_VFIO_CLEAR_NEVER] = "never");
+module_param_cb(clear, &choice_param_ops, &clear_choice, 0644);
+MODULE_PARM_DESC(clear, "how new devices have their memory cleared between users: auto (the default), cpu or never");
 
 static ssize_t uncleared_bytes_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -274,66 +253,29 @@ static ssize_t clearing_show(struct device *dev, struct device_attribute *attr, 
 }
 static DEVICE_ATTR_RO(clearing);
 
-static const char * const vfio_reset_names[] = {
-	[CXL_VFIO_RESET_PCI] = "pci",
-	[CXL_VFIO_RESET_CXL] = "cxl",
-};
-
-static const struct one_of vfio_resets = {
-	vfio_reset_names, ARRAY_SIZE(vfio_reset_names), &new_devices.vfio_reset
-};
-module_param_cb(vfio_reset, &one_of_param_ops, (void *)&vfio_resets, 0644);
-MODULE_PARM_DESC(vfio_reset, "how VFIO_DEVICE_RESET resets new devices: pci (the default: as the PCI device's reset_method says) or cxl (by a CXL Reset, where the device has that)");
-
-static ssize_t vfio_reset_show(struct device *dev, struct device_attribute *attr, char *buf)
+static int set_vfio_reset(struct cxl_vfio_device *cxlv, unsigned int method)
 {
-	return emit_one_of(&vfio_resets, READ_ONCE(dev_to_cxl_vfio(dev)->settings.vfio_reset),
-			   buf);
-}
-
-static ssize_t vfio_reset_store(struct device *dev, struct device_attribute *attr,
-				const char *buf, size_t count)
-{
-	struct cxl_vfio_device *cxlv = dev_to_cxl_vfio(dev);
-	int method = sysfs_match_string(vfio_reset_names, buf);
-
-	if (method < 0)
-		return method;
 	if (method == CXL_VFIO_RESET_CXL && !cxl_vfio_dvsec_can_reset(&cxlv->hw))
 		return -EOPNOTSUPP;
 	WRITE_ONCE(cxlv->settings.vfio_reset, method);
-	return count;
+	return 0;
 }
-static DEVICE_ATTR_RW(vfio_reset);
 
-static const char * const host_cache_names[] = {
-	[CXL_VFIO_CACHE_ALLOW] = "allow",
-	[CXL_VFIO_CACHE_DENY] = "deny",
-};
+CHOICE(vfio_reset, new_devices.vfio_reset, READ_ONCE(cxlv->settings.vfio_reset), set_vfio_reset,
+	[CXL_VFIO_RESET_PCI] = "pci", [CXL_VFIO_RESET_CXL] = "cxl");
+module_param_cb(vfio_reset, &choice_param_ops, &vfio_reset_choice, 0644);
+MODULE_PARM_DESC(vfio_reset, "how VFIO_DEVICE_RESET resets new devices: pci (the default: as the PCI device's reset_method says) or cxl (by a CXL Reset, where the device has that)");
 
-static const struct one_of host_caches = {
-	host_cache_names, ARRAY_SIZE(host_cache_names), &new_devices.host_cache
-};
-module_param_cb(host_cache, &one_of_param_ops, (void *)&host_caches, 0644);
+static int set_host_cache(struct cxl_vfio_device *cxlv, unsigned int which)
+{
+	return cxl_vfio_tenancy_change_cache(cxlv, which == CXL_VFIO_CACHE_ALLOW);
+}
+
+CHOICE(host_cache, new_devices.host_cache,
+	READ_ONCE(cxlv->hw.cache_denied) ? CXL_VFIO_CACHE_DENY : CXL_VFIO_CACHE_ALLOW,
+	set_host_cache, [CXL_VFIO_CACHE_ALLOW] = "allow", [CXL_VFIO_CACHE_DENY] = "deny");
+module_param_cb(host_cache, &choice_param_ops, &host_cache_choice, 0644);
 MODULE_PARM_DESC(host_cache, "whether new devices may cache host memory, past the IOMMU: allow (the default: as the firmware set them up) or deny");
-
-static ssize_t host_cache_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return emit_one_of(&host_caches, READ_ONCE(dev_to_cxl_vfio(dev)->hw.cache_denied) ?
-			   CXL_VFIO_CACHE_DENY : CXL_VFIO_CACHE_ALLOW, buf);
-}
-
-static ssize_t host_cache_store(struct device *dev, struct device_attribute *attr,
-				const char *buf, size_t count)
-{
-	int which = sysfs_match_string(host_cache_names, buf);
-
-	if (which < 0)
-		return which;
-	return cxl_vfio_tenancy_change_cache(dev_to_cxl_vfio(dev),
-					     which == CXL_VFIO_CACHE_ALLOW) ?: count;
-}
-static DEVICE_ATTR_RW(host_cache);
 
 module_param_named(commit_decoders, new_devices.commit_decoders, bool, 0644);
 MODULE_PARM_DESC(commit_decoders, "give memory an address whose HDM decoders the platform's firmware left uncommitted (default: off)");
@@ -341,24 +283,19 @@ MODULE_PARM_DESC(commit_decoders, "give memory an address whose HDM decoders the
 static struct attribute *cxl_vfio_attrs[] = {
 	&dev_attr_backing.attr,
 	&dev_attr_folio_size.attr,
-	&dev_attr_type1_dma.attr,
+	&type1_dma_choice.attr.attr,
 	&dev_attr_poisoned_pages.attr,
-	&dev_attr_clear.attr,
+	&clear_choice.attr.attr,
 	&dev_attr_clearing.attr,
 	&dev_attr_uncleared_bytes.attr,
-	&dev_attr_vfio_reset.attr,
-	&dev_attr_host_cache.attr,
+	&vfio_reset_choice.attr.attr,
+	&host_cache_choice.attr.attr,
 	NULL
-};
-
-static const struct attribute_group cxl_vfio_group = {
-	.attrs = cxl_vfio_attrs,
 };
 
 /* Of every device that is bound. */
-const struct attribute_group *cxl_vfio_groups[] = {
-	&cxl_vfio_group,
-	NULL
+const struct attribute_group cxl_vfio_group = {
+	.attrs = cxl_vfio_attrs,
 };
 
 static struct attribute *cxl_vfio_driver_attrs[] = {
@@ -366,12 +303,7 @@ static struct attribute *cxl_vfio_driver_attrs[] = {
 	NULL
 };
 
-static const struct attribute_group cxl_vfio_driver_group = {
-	.attrs = cxl_vfio_driver_attrs,
-};
-
 /* Of the driver, which has them whatever is bound. */
-const struct attribute_group *cxl_vfio_driver_groups[] = {
-	&cxl_vfio_driver_group,
-	NULL
+const struct attribute_group cxl_vfio_driver_group = {
+	.attrs = cxl_vfio_driver_attrs,
 };

@@ -74,8 +74,8 @@ int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user
 void cxl_vfio_doe_open(struct cxl_vfio_device *cxlv);
 
 /* sysfs.c */
-extern const struct attribute_group *cxl_vfio_groups[];
-extern const struct attribute_group *cxl_vfio_driver_groups[];
+extern const struct attribute_group cxl_vfio_group;
+extern const struct attribute_group cxl_vfio_driver_group;
 void cxl_vfio_settings_of_new(struct cxl_vfio_settings *settings);
 
 /* debugfs.c */
