@@ -128,7 +128,6 @@ struct cxl_vfio_user_reset {
  * @hw: the physical device
  * @mem: its memory
  * @settings: the administrator's
- * @comp_region_index: VFIO index of the register region; valid while open
  * @regs: what a user has in place of the device's CXL registers
  * @cxl_reset: the one that a user started
  * @clear: of the memory, for the next user
@@ -152,7 +151,6 @@ struct cxl_vfio_device {
 	struct cxl_vfio_hw hw;
 	struct cxl_vfio_mem mem;
 	struct cxl_vfio_settings settings;
-	u32 comp_region_index;
 	struct cxl_vfio_regs regs;
 	struct cxl_vfio_cxl_reset cxl_reset;
 	struct cxl_vfio_clear clear;

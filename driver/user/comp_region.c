@@ -53,10 +53,9 @@ static int add_comp_capability(struct vfio_pci_core_device *core,
 	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));
 }
 
-/* The registers behind it go at close; the core wants to be told something. */
+/* The registers behind it go at close; the core calls this whatever it does. */
 static void release_comp_regs(struct vfio_pci_core_device *core, struct vfio_pci_region *region)
 {
-	to_cxl_vfio(core)->comp_region_index = 0;
 }
 
 const struct vfio_pci_regops cxl_vfio_comp_region_ops = {

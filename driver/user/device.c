@@ -67,29 +67,25 @@ static int clear_memory(struct cxl_vfio_device *cxlv)
 
 /* Undone by vfio_pci_core_disable(). */
 static int add_region(struct cxl_vfio_device *cxlv, u32 subtype,
-		      const struct vfio_pci_regops *ops, u64 size, u32 flags, u32 *index)
+		      const struct vfio_pci_regops *ops, u64 size, u32 flags)
 {
-	int ret = vfio_pci_core_register_dev_region(&cxlv->core, VFIO_REGION_TYPE_PCI_VENDOR_TYPE |
-						    VFIO_CXL_PCI_VENDOR_ID, subtype, ops, size,
-						    VFIO_REGION_INFO_FLAG_READ |
-						    VFIO_REGION_INFO_FLAG_WRITE | flags, NULL);
-
-	guard(rwsem_write)(&cxlv->mem.lock);
-	if (!ret)
-		*index = VFIO_PCI_NUM_REGIONS + cxlv->core.num_regions - 1;
-	return ret;
+	return vfio_pci_core_register_dev_region(&cxlv->core, VFIO_REGION_TYPE_PCI_VENDOR_TYPE |
+						 VFIO_CXL_PCI_VENDOR_ID, subtype, ops, size,
+						 VFIO_REGION_INFO_FLAG_READ |
+						 VFIO_REGION_INFO_FLAG_WRITE | flags, NULL);
 }
 
 static int add_regions(struct cxl_vfio_device *cxlv)
 {
 	int ret = add_region(cxlv, VFIO_REGION_SUBTYPE_CXL, &cxl_vfio_mem_region_ops,
-			     range_len(&cxlv->mem.hpa), VFIO_REGION_INFO_FLAG_MMAP,
-			     &cxlv->mem.region_index);
+			     range_len(&cxlv->mem.hpa), VFIO_REGION_INFO_FLAG_MMAP);
 
 	if (ret)
 		return ret;
+	scoped_guard(rwsem_write, &cxlv->mem.lock)
+		cxlv->mem.region_index = VFIO_PCI_NUM_REGIONS + cxlv->core.num_regions - 1;
 	return add_region(cxlv, VFIO_REGION_SUBTYPE_CXL_COMP_REGS, &cxl_vfio_comp_region_ops,
-			  cxl_vfio_comp_regs_size(&cxlv->hw.comp), 0, &cxlv->comp_region_index);
+			  cxl_vfio_comp_regs_size(&cxlv->hw.comp), 0);
 }
 
 static int open_registers(struct cxl_vfio_device *cxlv)

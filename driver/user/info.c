@@ -26,7 +26,7 @@ static int put_cap(struct cxl_vfio_device *cxlv, struct vfio_device_info __user 
 		.flags = cxlv->commitment ? 0 : VFIO_CXL_CAP_FIRMWARE_COMMITTED,
 		.hdm_regs_offset = cxlv->hw.comp.cm,
 		.dpa_region_index = cxlv->mem.region_index,
-		.comp_regs_region_index = cxlv->comp_region_index,
+		.comp_regs_region_index = cxlv->mem.region_index + 1,	/* add_regions() */
 	};
 
 	if (cxl_vfio_has_cache(&cxlv->hw))
