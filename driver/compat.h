@@ -20,7 +20,7 @@
  *   and NO_PM keep the methods away that do not end it (life/state.c). Another method, as a CXL
  *   Reset by the PCI core would be, knows neither flag.
  * - vfio_pci_core_device.barmap: what is not NULL there the core neither requests nor releases
- *   (vfio_pci_core_setup_barmap()). The driver lends it its own mapping (user/bar.c).
+ *   (vfio_pci_core_setup_barmap()). The driver lends it its own mapping (user/device.c).
  * - vfio_pci_core_device.vconfig: Memory Space Enable there is the one gate to the BARs
  *   (__vfio_pci_memory_enabled()). A CXL Reset closes it (life/cxl_reset.c).
  * - vfio_pci_core_close_device() only tries the device lock. The driver has it meanwhile where

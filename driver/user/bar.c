@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The BARs as a user has them: without the component registers, and what the device does not
- * declare safe. The VFIO core cannot reserve the BAR that holds the former (hw/component.c), and
- * would leave it unusable; it is lent a mapping while the device is open.
+ * declare safe.
  */
 #include <linux/nospec.h>
 #include <linux/overflow.h>
@@ -11,23 +10,6 @@
 #include <linux/uaccess.h>
 
 #include "user/user.h"
-
-/*
- * Lends the VFIO core the mapping of the BAR, just after vfio_pci_core_enable(). That has tried
- * to reserve the BAR, and the PCI core has said "can't reserve" in the log, at every open:
- * harmless. The mapping outlives the session, so that nothing of the core can use it when it
- * is gone.
- */
-void cxl_vfio_bar_open(struct cxl_vfio_device *cxlv)
-{
-	cxlv->core.barmap[cxlv->hw.comp.bar] = cxlv->hw.comp.base;
-}
-
-/* Before vfio_pci_core_disable(), which would unmap and release it. */
-void cxl_vfio_bar_close(struct cxl_vfio_device *cxlv)
-{
-	cxlv->core.barmap[cxlv->hw.comp.bar] = IOMEM_ERR_PTR(-EBUSY);
-}
 
 /* Bytes. */
 u64 cxl_vfio_bar_len(const struct cxl_vfio_device *cxlv, unsigned int bar)

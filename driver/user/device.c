@@ -17,6 +17,7 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	cxl_vfio_mem_init(&cxlv->mem, &cxlv->core, &cxlv->hw);
 	cxl_vfio_regs_init(&cxlv->regs, &cxlv->core, &cxlv->hw);
 	cxl_vfio_settings_of_new(&cxlv->settings);
+	cxl_vfio_dmabuf_init(cxlv);
 	mutex_init(&cxlv->user_reset.lock);
 	cxlv->command = -1;
 	mutex_init(&cxlv->command_lock);
@@ -65,6 +66,22 @@ static int clear_memory(struct cxl_vfio_device *cxlv)
 	return -EIO;
 }
 
+/*
+ * Lends the VFIO core the driver's mapping of the BAR that has the component registers: the core
+ * could not reserve that (hw/component.c), and the PCI core has logged "can't reserve". The core
+ * is also to see one for the memory's index in dma-bufs, and does nothing else with that: what
+ * reads, writes or maps a BAR looks for the BAR first. An error as @base takes the mapping back,
+ * before vfio_pci_core_disable() would unmap and release it.
+ */
+static void lend_mapping(struct cxl_vfio_device *cxlv, void __iomem *base)
+{
+	int index = cxl_vfio_dmabuf_index(cxlv);
+
+	cxlv->core.barmap[cxlv->hw.comp.bar] = base;
+	if (index >= 0)
+		cxlv->core.barmap[index] = base;
+}
+
 /* Undone by vfio_pci_core_disable(). */
 static int add_region(struct cxl_vfio_device *cxlv, u32 subtype,
 		      const struct vfio_pci_regops *ops, u64 size, u32 flags)
@@ -92,11 +109,10 @@ static int open_registers(struct cxl_vfio_device *cxlv)
 {
 	int ret;
 
-	pci_cfg_access_lock(cxlv->core.pdev);
+	guard(cxl_vfio_config)(cxlv->core.pdev);
 	ret = cxl_vfio_regs_open(&cxlv->regs, range_len(&cxlv->mem.hpa));
 	if (!ret)
 		cxl_vfio_note_command(cxlv);
-	pci_cfg_access_unlock(cxlv->core.pdev);
 	return ret;
 }
 
@@ -127,8 +143,7 @@ static int open_device(struct cxl_vfio_device *cxlv)
 	if (ret)
 		goto err_backing;
 
-	cxl_vfio_bar_open(cxlv);
-	cxl_vfio_dmabuf_open(cxlv);
+	lend_mapping(cxlv, cxlv->hw.comp.base);
 	cxl_vfio_doe_open(cxlv);
 	ret = clear_memory(cxlv);
 	if (!ret)
@@ -145,8 +160,7 @@ static int open_device(struct cxl_vfio_device *cxlv)
 err_disable:
 	/* The core's reset here is announced to nobody. */
 	cxl_vfio_clear_stop(cxlv);
-	cxl_vfio_bar_close(cxlv);
-	cxl_vfio_dmabuf_close(cxlv);
+	lend_mapping(cxlv, IOMEM_ERR_PTR(-EBUSY));
 	locked = cxl_vfio_reset_by_close_begin(cxlv);
 	vfio_pci_core_disable(&cxlv->core);
 	cxl_vfio_reset_by_close_end(cxlv, locked);
@@ -182,8 +196,7 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 	cxl_vfio_regs_close(&cxlv->regs);
 	cxl_vfio_forget_user(cxlv);
 	cxl_vfio_revoke_dma_bufs(cxlv);
-	cxl_vfio_bar_close(cxlv);
-	cxl_vfio_dmabuf_close(cxlv);
+	lend_mapping(cxlv, IOMEM_ERR_PTR(-EBUSY));
 	locked = cxl_vfio_reset_by_close_begin(cxlv);
 	vfio_pci_core_close_device(vdev);
 	cxl_vfio_reset_by_close_end(cxlv, locked);

@@ -87,7 +87,8 @@ static int add_mem_capability(struct vfio_pci_core_device *core, struct vfio_pci
 {
 	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
 	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
-	u32 index, ctrl = cxlv->hw.platform.decoder[cxlv->hw.decoder].ctrl;
+	int index = cxl_vfio_dmabuf_index(cxlv);
+	u32 ctrl = cxlv->hw.platform.decoder[cxlv->hw.decoder].ctrl;
 	struct vfio_region_info_cap_cxl_mem cap = {
 		.header.id = VFIO_REGION_INFO_CAP_CXL_MEM,
 		.header.version = 1,
@@ -105,7 +106,7 @@ static int add_mem_capability(struct vfio_pci_core_device *core, struct vfio_pci
 		cap.flags |= VFIO_CXL_MEM_LOCKED;
 	if (cxl_vfio_dvsec_reset_clears(&cxlv->hw))
 		cap.flags |= VFIO_CXL_MEM_RESET_CLEARS;
-	if (cxl_vfio_dmabuf_index(cxlv, &index)) {
+	if (index >= 0) {
 		cap.flags |= VFIO_CXL_MEM_DMABUF;
 		cap.dmabuf_index = index;
 	}

@@ -45,8 +45,6 @@ extern const struct vfio_pci_regops cxl_vfio_mem_region_ops;
 extern const struct vfio_pci_regops cxl_vfio_comp_region_ops;
 
 /* bar.c */
-void cxl_vfio_bar_open(struct cxl_vfio_device *cxlv);
-void cxl_vfio_bar_close(struct cxl_vfio_device *cxlv);
 u64 cxl_vfio_bar_len(const struct cxl_vfio_device *cxlv, unsigned int bar);
 cxl_vfio_rw_fn cxl_vfio_bar_rw_at(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 pos,
 				  u64 *next);
@@ -57,9 +55,8 @@ int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_region_info *inf
 
 /* dmabuf.c */
 extern const struct vfio_pci_device_ops cxl_vfio_pci_ops;
-bool cxl_vfio_dmabuf_index(const struct cxl_vfio_device *cxlv, u32 *index);
-void cxl_vfio_dmabuf_open(struct cxl_vfio_device *cxlv);
-void cxl_vfio_dmabuf_close(struct cxl_vfio_device *cxlv);
+int cxl_vfio_dmabuf_index(const struct cxl_vfio_device *cxlv);
+void cxl_vfio_dmabuf_init(struct cxl_vfio_device *cxlv);
 int cxl_vfio_dmabuf_feature(struct cxl_vfio_device *cxlv, u32 flags,
 			    struct vfio_device_feature_dma_buf __user *arg, size_t argsz);
 
