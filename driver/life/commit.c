@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Decoders that nobody committed. Where the platform leaves them to the
- * operating system, and the administrator asks for it, the driver gives the
- * device's memory an address in a CXL window, and programs the host bridge's
- * decoder and the device's own, before the CXL core looks at them. Unbind
- * takes all of it back.
+ * Decoders that nobody committed (docs/lifecycle.md): the driver gives the device's memory an
+ * address in a CXL window, and programs the host bridge's decoder and the device's own, before
+ * the CXL core looks at them. Unbind takes all of it back.
  */
 #include <linux/bitfield.h>
 #include <linux/ioport.h>
@@ -88,19 +86,18 @@ static unsigned long seen_index(const struct cxl_vfio_commitment *c, unsigned in
 }
 
 /* Base, size and port, which the core all keeps: 27 bits of granules each for the first two. */
-static void *seen_entry(const struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
+static void *seen_entry(const struct cxl_vfio_commitment *c)
 {
-	return xa_mk_value(want->base / CXLR_HDM_GRANULE << 35 |
-			   want->size / CXLR_HDM_GRANULE << 8 | c->bridge.port);
+	return xa_mk_value(c->hpa.start / CXLR_HDM_GRANULE << 35 |
+			   range_len(&c->hpa) / CXLR_HDM_GRANULE << 8 | c->bridge.port);
 }
 
-static bool may_commit(const struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
+static bool may_commit(const struct cxl_vfio_commitment *c)
 {
 	unsigned int i;
 
 	if (cxl_vfio_host_bridge_enumerated(&c->bridge))
-		return xa_load(&seen_by_core, seen_index(c, c->bridge_decoder)) ==
-		       seen_entry(c, want);
+		return xa_load(&seen_by_core, seen_index(c, c->bridge_decoder)) == seen_entry(c);
 	/* cxl_acpi was bound again. */
 	for (i = 0; i < CXLR_HDM_MAX_DECODERS; i++)
 		xa_erase(&seen_by_core, seen_index(c, i));
@@ -163,7 +160,7 @@ static int find_place(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *wa
 		want->base = find_hole(c, &window, floor, ceiling, want->size);
 		if (!want->base)
 			continue;
-		if (may_commit(c, want))
+		if (may_commit(c))
 			return 0;
 		commit_err(c->pdev, "the CXL core has its host bridge's decoders already, and would not see one that is committed now: unbind and bind ACPI0017:00 in /sys/bus/platform/drivers/cxl_acpi");
 		return -ENXIO;
@@ -173,6 +170,16 @@ static int find_place(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *wa
 	else
 		commit_err(c->pdev, "no CXL window (CFMWS) leads to its host bridge alone and admits such memory");
 	return -ENXIO;
+}
+
+static int commit_decoder(void __iomem *hdm, unsigned int n, const struct cxl_vfio_decoder *want,
+			  u32 global)
+{
+	int ret = cxl_vfio_decoder_commit(hdm, n, want);
+
+	if (!ret)
+		writel(global | CXLR_HDM_GLOBAL_ENABLE, hdm + CXLR_HDM_GLOBAL_CTRL);
+	return ret;
 }
 
 static int commit_bridge(struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
@@ -188,13 +195,10 @@ static int commit_bridge(struct cxl_vfio_commitment *c, const struct cxl_vfio_de
 	if (c->bridge_was.ctrl & CXLR_HDM_CTRL_COMMITTED)
 		ret = -EBUSY;
 	else
-		ret = cxl_vfio_decoder_commit(c->bridge.hdm, c->bridge_decoder, &decoder);
+		ret = commit_decoder(c->bridge.hdm, c->bridge_decoder, &decoder, c->bridge_global);
 	if (ret) {
 		c->bridge_decoder = -1;
 		commit_err(c->pdev, "a decoder of its host bridge does not commit");
-	} else {
-		writel(c->bridge_global | CXLR_HDM_GLOBAL_ENABLE,
-		       c->bridge.hdm + CXLR_HDM_GLOBAL_CTRL);
 	}
 	return ret;
 }
@@ -242,29 +246,21 @@ static void undo_commit(void *data)
 	cxl_vfio_host_bridge_close(&c->bridge);
 }
 
-static int commit_endpoint(struct cxl_vfio_commitment *c, const struct cxl_vfio_decoder *want)
-{
-	int ret = cxl_vfio_decoder_commit(c->hdm, 0, want);
-
-	if (ret)
-		commit_err(c->pdev, "the device refuses");
-	else
-		writel(c->global | CXLR_HDM_GLOBAL_ENABLE, c->hdm + CXLR_HDM_GLOBAL_CTRL);
-	return ret;
-}
-
-/* Takes back what it did, if it returns an error. */
+/* Takes back what it did, but for the claim, if it returns an error. */
 static int commit_memory(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder *want)
 {
 	int ret = find_place(c, want);
 	bool enumerated;
 
 	if (ret)
-		goto err_claim;
+		return ret;
 	enumerated = cxl_vfio_host_bridge_enumerated(&c->bridge);
 	ret = commit_bridge(c, want);
-	if (!ret)
-		ret = commit_endpoint(c, want);
+	if (!ret) {
+		ret = commit_decoder(c->hdm, 0, want, c->global);
+		if (ret)
+			commit_err(c->pdev, "the device refuses");
+	}
 	/* The core may have come in between, and have seen the decoder as it was. */
 	if (!ret && !enumerated && cxl_vfio_host_bridge_enumerated(&c->bridge)) {
 		commit_err(c->pdev, "the CXL core has looked at its host bridge's decoders meanwhile");
@@ -274,8 +270,6 @@ static int commit_memory(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder 
 		return 0;
 	cxl_vfio_decoder_release(c->hdm, 0, &c->was);
 	release_bridge(c);
-err_claim:
-	release_claim(c);
 	return ret;
 }
 
@@ -320,7 +314,7 @@ static const char *prepare_commit(struct cxl_vfio_device *cxlv, struct cxl_vfio_
 }
 
 /*
- * Gives the memory of a device an address: none of its decoders is committed. Only if the
+ * Gives the memory of a device an address, none of whose decoders is committed, if the
  * administrator asked for it. May sleep. Returns 0, and its decoder 0 is committed; or an error
  * that was logged, or -ENOMEM.
  */
@@ -346,8 +340,10 @@ int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
 		if (why)
 			commit_err(pdev, why);
 		ret = why ? -ENXIO : commit_memory(c, &want);
-		if (ret)
+		if (ret) {
+			release_claim(c);
 			cxl_vfio_host_bridge_close(&c->bridge);
+		}
 	}
 	if (ret)
 		return ret;
@@ -359,7 +355,6 @@ int cxl_vfio_commit(struct cxl_vfio_device *cxlv)
 void cxl_vfio_commit_record(struct cxl_vfio_device *cxlv)
 {
 	struct cxl_vfio_commitment *c = cxlv->commitment;
-	const struct cxl_vfio_decoder want = { .base = c->hpa.start, .size = range_len(&c->hpa) };
 
 	/* The region has the range now, and cxl_vfio_claim_memory() claims it for good. */
 	release_claim(c);
@@ -368,7 +363,7 @@ void cxl_vfio_commit_record(struct cxl_vfio_device *cxlv)
 	cxl_vfio_mem_flush_cpu_caches(&cxlv->mem);
 	/* Without an entry, the next bind is refused. */
 	if (c->bridge_decoder >= 0)
-		xa_store(&seen_by_core, seen_index(c, c->bridge_decoder), seen_entry(c, &want),
+		xa_store(&seen_by_core, seen_index(c, c->bridge_decoder), seen_entry(c),
 			 GFP_KERNEL);
 }
 
