@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Clearing the memory between users: by a CXL Reset where the device can do that (8.1.3.1), else
- * by the processors. It begins at close, unless ATS is in the way; the next open waits for its end.
+ * Clearing the memory between users, from a close on, or at the open: by a CXL Reset, or by the
+ * processors.
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
@@ -154,10 +154,8 @@ static void clear_work(struct work_struct *work)
 /* Once in the life of the device. */
 void cxl_vfio_clear_init(struct cxl_vfio_device *cxlv)
 {
-	struct cxl_vfio_clear *clear = &cxlv->clear;
-
-	INIT_WORK(&clear->work, clear_work);
-	init_waitqueue_head(&clear->wait);
+	INIT_WORK(&cxlv->clear.work, clear_work);
+	init_waitqueue_head(&cxlv->clear.wait);
 }
 
 /* Is the memory to be cleared before the next user? */
@@ -177,15 +175,11 @@ bool cxl_vfio_clear_at_open(struct cxl_vfio_device *cxlv)
 	return reset_clears(cxlv) && pci_ats_supported(cxlv->core.pdev);
 }
 
-/**
- * cxl_vfio_clear_obstacle - what keeps the processors from clearing the memory?
- * @cxlv: the device, without a user
- *
- * An engine that still runs writes behind them, and reaches memory that no decoder
- * gives an address. A CXL Reset that clears (8.1.3.1) stops the one, and takes all of
- * the other.
- *
- * Return: words for the log, or NULL.
+/*
+ * What keeps the processors from clearing the memory of a device without a user? An engine that
+ * still runs writes behind them, and reaches memory that no decoder gives an address. A CXL Reset
+ * that clears (8.1.3.1) stops the one, and takes all of the other. Returns words for the log, or
+ * NULL.
  */
 const char *cxl_vfio_clear_obstacle(struct cxl_vfio_device *cxlv)
 {
@@ -196,12 +190,10 @@ const char *cxl_vfio_clear_obstacle(struct cxl_vfio_device *cxlv)
 	return NULL;
 }
 
-/**
- * cxl_vfio_clear_start - clear the memory, unless it is clear
- * @cxlv: the device; it has a backing that stays until cxl_vfio_clear_stop(),
- *	  no process can map the memory, and it is awake, and stays so until the end
- *
- * In the background; does nothing where that is under way.
+/*
+ * Clears the memory in the background, unless it is clear, or that is under way. The device has a
+ * backing that stays until cxl_vfio_clear_stop(), no process can map the memory, and it is awake,
+ * and stays so until the end.
  */
 void cxl_vfio_clear_start(struct cxl_vfio_device *cxlv)
 {
@@ -214,12 +206,9 @@ void cxl_vfio_clear_start(struct cxl_vfio_device *cxlv)
 	queue_work(system_dfl_long_wq, &clear->work);
 }
 
-/**
- * cxl_vfio_clear_stop - the memory is not being cleared any more
- * @cxlv: the device
- *
- * Waits for a chunk of each processor's, or for a CXL Reset that has begun. What
- * was done of it is forgotten.
+/*
+ * The memory is not being cleared any more. Waits for a chunk of each processor's, or for a CXL
+ * Reset that has begun. What was done of it is forgotten.
  */
 void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv)
 {
@@ -234,20 +223,14 @@ void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv)
 		atomic64_set(&cxlv->mem.content.left, range_len(&cxlv->mem.hpa));
 }
 
-/**
- * cxl_vfio_clear_wait - the memory is not being cleared any more
- * @cxlv: the device, being opened
- *
- * VFIO's locks are held: of the device set, and of the group.
- *
- * Return: 0, however it ended; -EINTR when killed, while it goes on.
+/*
+ * Waits at open until the memory is not being cleared any more, with VFIO's locks held: of the
+ * device set, and of the group. Returns 0, however it ended; -EINTR when killed, while it goes on.
  */
 int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv)
 {
-	struct cxl_vfio_clear *clear = &cxlv->clear;
-
 	/* Pairs with clear_work(). */
-	if (wait_event_killable(clear->wait, !smp_load_acquire(&clear->running)))
+	if (wait_event_killable(cxlv->clear.wait, !smp_load_acquire(&cxlv->clear.running)))
 		return -EINTR;
 	return 0;
 }

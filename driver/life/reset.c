@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Resets by a user, by the VFIO core at open and close, and by the administrator.
- */
+/* Resets by a user, by the VFIO core at open and close, and by the administrator. */
 #include <linux/pci.h>
 
 #include "life/life.h"
@@ -15,13 +13,10 @@ void cxl_vfio_reset_begin(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why
 	cxl_vfio_regs_reset_begin(&cxlv->regs);
 }
 
-/**
- * cxl_vfio_reset_end_hung - end a CXL Reset that does not end by itself
- * @cxlv: the device, whose lock is not held, and whose BARs are not accessed
- *
- * By the first of the PCI device's reset_method that can. The VFIO core would not lock the bridge.
- *
- * Return: 0, also if there is none; -EAGAIN if a lock that is needed is taken; -ENODEV
+/*
+ * Ends a CXL Reset that does not end by itself, by the first of the PCI device's reset_method that
+ * can. The VFIO core would not lock the bridge. The device lock is not held, and BARs are not
+ * accessed. Returns 0, also if there is none; -EAGAIN if a lock that is needed is taken; -ENODEV
  * if the device does not answer, logged; or why it has not ended.
  */
 int cxl_vfio_reset_end_hung(struct cxl_vfio_device *cxlv)
@@ -85,11 +80,9 @@ static void restore_after_close(struct cxl_vfio_device *cxlv)
 	cxl_vfio_back(cxlv, CXL_VFIO_WHY_CLOSE);
 }
 
-/**
- * cxl_vfio_reset_restore_at_unbind - leave the decoders as the platform had them
- * @cxlv: the device, being unbound, which no process has open any more
- *
- * The last close could not, if it was unbind that it waited for: that has the device lock.
+/*
+ * Leaves the decoders as the platform had them; no process has the device open any more. The last
+ * close could not, if it was unbind that it waited for: that has the device lock.
  */
 void cxl_vfio_reset_restore_at_unbind(struct cxl_vfio_device *cxlv)
 {
@@ -116,27 +109,19 @@ void cxl_vfio_reset_ended(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, in
 	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_POWER);
 }
 
-static void tell_end(struct cxl_vfio_device *cxlv, enum cxlr_reset kind, int ret)
+/* @lost: the device is as after a conventional reset. */
+static void tell_end(struct cxl_vfio_device *cxlv, bool lost, int ret)
 {
+	enum cxlr_reset kind = lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR;
+
 	cxl_vfio_regs_reset_end(&cxlv->regs, kind, ret);
 	cxl_vfio_reset_ended(cxlv, kind, ret);
 }
 
-/* What is put back now is all there is to put back. */
-static void forget_close(struct cxl_vfio_device *cxlv)
-{
-	forget_config(cxlv);
-	cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_CLOSE);
-}
-
-/**
- * cxl_vfio_reset_end - a reset has ended
- * @cxlv: the device; as in cxl_vfio_back()
- * @why: which reset
- *
- * The virtual registers follow what the device was seen to do. The end of a reset that
- * the user of the device itself asked for is told when the PCI core has said whether it was
- * made: cxl_vfio_reset_by_user_end().
+/*
+ * A reset has ended, as in cxl_vfio_back(). The virtual registers follow what the device was seen
+ * to do. The end of a reset that the user of the device itself asked for is told when the PCI core
+ * has said whether it was made: cxl_vfio_reset_by_user_end().
  */
 void cxl_vfio_reset_end(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 {
@@ -146,14 +131,17 @@ void cxl_vfio_reset_end(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 	struct cxl_vfio_user_reset *user = &cxlv->user_reset;
 	int ret;
 
-	if (READ_ONCE(cxlv->close_left))
-		forget_close(cxlv);
+	/* What is put back now is all there is to put back. */
+	if (READ_ONCE(cxlv->close_left)) {
+		forget_config(cxlv);
+		cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_CLOSE);
+	}
 	ret = cxl_vfio_back(cxlv, why);
 	/* None was made. */
 	if (hung && cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
 		lost = false;
 	if (READ_ONCE(user->task) != current) {
-		tell_end(cxlv, lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR, ret);
+		tell_end(cxlv, lost, ret);
 		return;
 	}
 	user->ended = true;
@@ -162,11 +150,9 @@ void cxl_vfio_reset_end(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 	user->ret = ret;
 }
 
-/**
- * cxl_vfio_reset_by_user_begin - the PCI core is about to be asked for a reset
- * @cxlv: the device, open; no CXL Reset can begin
- *
- * Ended by cxl_vfio_reset_by_user_end(). Return: 0, or -EINTR when killed.
+/*
+ * The PCI core is about to be asked for a reset of a device that is open; no CXL Reset can begin.
+ * Ended by cxl_vfio_reset_by_user_end(). Returns 0, or -EINTR when killed.
  */
 int cxl_vfio_reset_by_user_begin(struct cxl_vfio_device *cxlv)
 {
@@ -179,11 +165,8 @@ int cxl_vfio_reset_by_user_begin(struct cxl_vfio_device *cxlv)
 	return 0;
 }
 
-/**
- * cxl_vfio_reset_by_user_end - the PCI core has answered
- * @cxlv: the device
- * @bus: it was asked for a reset of the bus
- * @ret: its answer
+/*
+ * The PCI core has answered @ret; @bus: it was asked for a reset of the bus.
  *
  * A reset that was made is the machine's, whichever way the PCI core reset the function: it
  * releases the virtual decoder and its lock, and the machine's firmware places it again. A reset
@@ -191,13 +174,12 @@ int cxl_vfio_reset_by_user_begin(struct cxl_vfio_device *cxlv)
  * by what the device kept, for the PCI core succeeds also where the port above masks it
  * (8.1.5.2, pci_bridge_secondary_bus_reset()).
  *
- * Return: 0; @ret; -ETIMEDOUT if the device is still in a CXL Reset; -EIO, logged, if the
+ * Returns 0; @ret; -ETIMEDOUT if the device is still in a CXL Reset; -EIO, logged, if the
  * reset did not reach it.
  */
 int cxl_vfio_reset_by_user_end(struct cxl_vfio_device *cxlv, bool bus, int ret)
 {
 	struct cxl_vfio_user_reset *user = &cxlv->user_reset;
-	bool made;
 
 	WRITE_ONCE(user->task, NULL);
 	if (!ret && cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
@@ -207,35 +189,27 @@ int cxl_vfio_reset_by_user_end(struct cxl_vfio_device *cxlv, bool bus, int ret)
 				    "the bus reset did not reach the device: have the port above unmask it (Unmask SBR)\n");
 		ret = -EIO;
 	}
-	if (user->ended) {
-		made = !ret || user->lost;
-		tell_end(cxlv, made ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR, ret ?: user->ret);
-	}
+	if (user->ended)
+		tell_end(cxlv, !ret || user->lost, ret ?: user->ret);
 	mutex_unlock(&user->lock);
 	return ret;
 }
 
-/* Return: whether the device lock could be had. */
+/* Returns whether the device lock could be had. */
 static bool try_end_close(struct cxl_vfio_device *cxlv)
 {
-	struct pci_dev *pdev = cxlv->core.pdev;
-
-	if (!pci_dev_trylock(pdev))
+	if (!pci_dev_trylock(cxlv->core.pdev))
 		return false;
 	restore_after_close(cxlv);
-	pci_dev_unlock(pdev);
+	pci_dev_unlock(cxlv->core.pdev);
 	return true;
 }
 
-/**
- * cxl_vfio_reset_end_close - put back what the VFIO core's reset at close took
- * @cxlv: the device, which the core has disabled
- *
- * No callback announces a reset of the function. If the device lock is taken, the restore is
- * left to its holder or the next open: unbind holds it while it waits for the close, and another
- * reset while that is under way.
- *
- * Return: whether there is nothing to put back any more.
+/*
+ * Puts back what the VFIO core's reset at close took: no callback announces a reset of the
+ * function. If the device lock is taken, the restore is left to its holder or the next open:
+ * unbind holds it while it waits for the close, and another reset while that is under way.
+ * Returns whether there is nothing to put back any more.
  */
 bool cxl_vfio_reset_end_close(struct cxl_vfio_device *cxlv)
 {
@@ -246,14 +220,10 @@ bool cxl_vfio_reset_end_close(struct cxl_vfio_device *cxlv)
 	return try_end_close(cxlv);
 }
 
-/**
- * cxl_vfio_reset_by_close_begin - the VFIO core is about to disable the device, and to reset it
- * @cxlv: the device
- *
- * One that does not answer is not reset: the PCI core would wait for it for a minute
- * (pci_dev_wait()). It only tries the device lock, which unbind has as well.
- *
- * Return: what cxl_vfio_reset_by_close_end() wants to know.
+/*
+ * The VFIO core is about to disable the device, and to reset it. A device that does not answer is
+ * not to be reset: the PCI core would wait for it for a minute (pci_dev_wait()). So its lock is
+ * taken, which the VFIO core only tries. Returns cxl_vfio_reset_by_close_end()'s @locked.
  */
 bool cxl_vfio_reset_by_close_begin(struct cxl_vfio_device *cxlv)
 {
@@ -263,14 +233,10 @@ bool cxl_vfio_reset_by_close_begin(struct cxl_vfio_device *cxlv)
 	return !cxl_vfio_is_present(&cxlv->hw) && device_trylock(&cxlv->core.pdev->dev);
 }
 
-/**
- * cxl_vfio_reset_by_close_end - the VFIO core has disabled the device
- * @cxlv: the device
- * @locked: what cxl_vfio_reset_by_close_begin() returned
- *
- * The core has reset it, if it could: it only tries. Where the function cannot be reset it
- * resets the bus, and takes that for made also where the port above masks it, as in
- * cxl_vfio_reset_by_user_end(). Then what the device's user had it do goes on.
+/*
+ * The VFIO core has disabled the device, and reset it, if it could: it only tries. Where the
+ * function cannot be reset it resets the bus, and takes that for made also where the port above
+ * masks it, as in cxl_vfio_reset_by_user_end(). Then what the device's user had it do goes on.
  */
 void cxl_vfio_reset_by_close_end(struct cxl_vfio_device *cxlv, bool locked)
 {
@@ -281,7 +247,7 @@ void cxl_vfio_reset_by_close_end(struct cxl_vfio_device *cxlv, bool locked)
 		device_unlock(&cxlv->core.pdev->dev);
 	cxl_vfio_reset_end_close(cxlv);
 	if (user->ended) {
-		tell_end(cxlv, user->lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR, user->ret);
+		tell_end(cxlv, user->lost, user->ret);
 		if (user->kept)
 			cxlv->core.needs_reset = true;
 	}
