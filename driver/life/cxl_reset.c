@@ -292,16 +292,7 @@ int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv)
 	return cxl_vfio_regs_reset_result(&cxlv->regs);
 }
 
-/* Wait for one that runs; none begins until cxl_vfio_cxl_reset_let(). Return: 0, or -EINTR. */
-int cxl_vfio_cxl_reset_wait_off(struct cxl_vfio_device *cxlv)
-{
-	return down_read_killable(&cxlv->cxl_reset.gate) ? -EINTR : 0;
-}
-
-/*
- * Let no CXL Reset begin until cxl_vfio_cxl_reset_let(). Waits only while it is tried whether one
- * can begin. Return: false if one runs.
- */
+/* Takes the gate for read; false if a reset runs. Waits only while it is tried to begin one. */
 bool cxl_vfio_cxl_reset_keep_off(struct cxl_vfio_device *cxlv)
 {
 	while (!down_read_trylock(&cxlv->cxl_reset.gate)) {
@@ -310,12 +301,6 @@ bool cxl_vfio_cxl_reset_keep_off(struct cxl_vfio_device *cxlv)
 		schedule_timeout_uninterruptible(1);
 	}
 	return true;
-}
-
-/* One may begin again. */
-void cxl_vfio_cxl_reset_let(struct cxl_vfio_device *cxlv)
-{
-	up_read(&cxlv->cxl_reset.gate);
 }
 
 /*

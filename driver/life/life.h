@@ -275,9 +275,7 @@ void cxl_vfio_cxl_reset_kick(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv);
 int cxl_vfio_cxl_reset_and_wait(struct cxl_vfio_device *cxlv);
 void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv);
-int cxl_vfio_cxl_reset_wait_off(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_cxl_reset_keep_off(struct cxl_vfio_device *cxlv);
-void cxl_vfio_cxl_reset_let(struct cxl_vfio_device *cxlv);
 int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv);
 
 /* recovery.c */

@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Configuration space: the core's, but for the CXL DVSECs, which are virtual
- * registers (virt/regs.c), and the power state.
- */
+/* Configuration space: the core's, but for the CXL DVSECs and PMCSR, which are virtual. */
 #include <linux/pci.h>
 #include <linux/uaccess.h>
 
 #include "user/user.h"
 
-/* DVSEC accesses are cut into pieces of so many bytes. */
+/* Accesses to DVSECs, and reads in vain, are cut into pieces of so many bytes. */
 #define PIECE_SIZE	64
 
 /* As from a device that does not answer: reads give ones, and writes are dropped. */
 static ssize_t rw_nothing(char __user *buf, size_t count, loff_t *ppos, bool iswrite)
 {
 	static const u8 ones[PIECE_SIZE] = { [0 ... PIECE_SIZE - 1] = 0xff };
-	size_t done, chunk;
 
-	for (done = 0; !iswrite && done < count; done += chunk) {
-		chunk = min(count - done, sizeof(ones));
-		if (copy_to_user(buf + done, ones, chunk))
+	if (!iswrite) {
+		count = min(count, sizeof(ones));
+		if (copy_to_user(buf, ones, count))
 			return -EFAULT;
 	}
 	*ppos += count;
@@ -32,8 +28,8 @@ static bool touches_bytes(u64 pos, size_t count, u32 start, u32 len)
 }
 
 /*
- * Whether a write may reset the function: Initiate FLR is in Device Control, and in the
- * Advanced Features capability (vfio_af_config_write()). Ids of extended capabilities are others.
+ * Whether a write may reset the function: Initiate FLR is in Device Control, and in the Advanced
+ * Features capability (vfio_af_config_write()). Ids of extended capabilities are others.
  */
 static bool may_reset(struct cxl_vfio_device *cxlv, u64 pos, size_t count)
 {
@@ -57,15 +53,12 @@ static ssize_t command_write(struct cxl_vfio_device *cxlv, char __user *buf, siz
 {
 	ssize_t ret;
 
-	if (mutex_lock_killable(&cxlv->command_lock))
-		return -EINTR;
-	ret = vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
-	mutex_unlock(&cxlv->command_lock);
+	scoped_cond_guard(mutex_kill, return -EINTR, &cxlv->command_lock)
+		ret = vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
 
 	scoped_guard(rwsem_write, &cxlv->core.memory_lock) {
-		pci_cfg_access_lock(cxlv->core.pdev);
-		cxl_vfio_note_command(cxlv);
-		pci_cfg_access_unlock(cxlv->core.pdev);
+		scoped_guard(cxl_vfio_config, cxlv->core.pdev)
+			cxl_vfio_note_command(cxlv);
 		if (!__vfio_pci_memory_enabled(&cxlv->core))
 			cxl_vfio_mem_zap(&cxlv->mem);
 	}
@@ -75,22 +68,8 @@ static ssize_t command_write(struct cxl_vfio_device *cxlv, char __user *buf, siz
 }
 
 /*
- * A device in a CXL Reset loses what is written, and comes back with what it had. It is not
- * read either: it need not answer (9.7.3), and the processor that reads may wait for it.
- */
-static bool is_lost(struct cxl_vfio_device *cxlv)
-{
-	if (!cxl_vfio_cxl_reset_keep_off(cxlv))
-		return true;
-	if (!cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
-		return false;
-	cxl_vfio_cxl_reset_let(cxlv);
-	return true;
-}
-
-/*
- * One that is gone loses it as well; the core would wait for it to come back from an FLR. And
- * one whose link is being reset: it comes back with what it had.
+ * A device that is gone loses what is written; the core would wait for it to come back from an
+ * FLR. And one whose link is being reset: it comes back with what it had.
  */
 static ssize_t kept_off_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 			      loff_t *ppos)
@@ -108,17 +87,19 @@ static ssize_t kept_off_write(struct cxl_vfio_device *cxlv, char __user *buf, si
 static ssize_t core_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 		       loff_t *ppos, bool iswrite)
 {
-	ssize_t ret;
-
 	if (iswrite && may_reset(cxlv, *ppos & VFIO_PCI_OFFSET_MASK, count) &&
 	    cxl_vfio_regs_events_full(&cxlv->regs))
 		return -EAGAIN;
-	if (is_lost(cxlv))
+	/*
+	 * A device in a CXL Reset loses what is written, and comes back with what it had. It is not
+	 * read either: it need not answer (9.7.3), and the processor that reads may wait for it.
+	 */
+	ACQUIRE(cxl_vfio_gate_try, gate)(cxlv);
+	if (ACQUIRE_ERR(cxl_vfio_gate_try, &gate) ||
+	    cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
 		return rw_nothing(buf, count, ppos, iswrite);
-	ret = iswrite ? kept_off_write(cxlv, buf, count, ppos) :
-			vfio_pci_core_read(&cxlv->core.vdev, buf, count, ppos);
-	cxl_vfio_cxl_reset_let(cxlv);
-	return ret;
+	return iswrite ? kept_off_write(cxlv, buf, count, ppos) :
+			 vfio_pci_core_read(&cxlv->core.vdev, buf, count, ppos);
 }
 
 /* Until the user sets D0 again, or resets the device. */

@@ -9,8 +9,9 @@
 
 /* No CXL Reset begins in the scope. One that runs ends first; -EINTR when killed before. */
 DEFINE_GUARD(cxl_vfio_gate, struct cxl_vfio_device *, down_read(&_T->cxl_reset.gate),
-	     cxl_vfio_cxl_reset_let(_T))
-DEFINE_GUARD_COND(cxl_vfio_gate, _kill, cxl_vfio_cxl_reset_wait_off(_T), _RET == 0)
+	     up_read(&_T->cxl_reset.gate))
+DEFINE_GUARD_COND(cxl_vfio_gate, _kill, down_read_killable(&_T->cxl_reset.gate), _RET == 0)
+DEFINE_GUARD_COND(cxl_vfio_gate, _try, cxl_vfio_cxl_reset_keep_off(_T))
 
 /* Reads or writes a piece of a region. Returns bytes moved, which @ppos advances by, or -errno. */
 typedef ssize_t (*cxl_vfio_rw_fn)(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
