@@ -313,7 +313,6 @@ void cxl_vfio_cxl_reset_stop(struct cxl_vfio_device *cxlv)
 	WRITE_ONCE(cxlv->cxl_reset.stop, true);
 	cancel_work_sync(&cxlv->cxl_reset.work);
 	WRITE_ONCE(cxlv->cxl_reset.stop, false);
-	cxl_vfio_regs_reset_cancel(&cxlv->regs);
 }
 
 /*

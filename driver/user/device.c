@@ -110,7 +110,7 @@ static int open_registers(struct cxl_vfio_device *cxlv)
 	int ret;
 
 	guard(cxl_vfio_config)(cxlv->core.pdev);
-	ret = cxl_vfio_regs_open(&cxlv->regs, range_len(&cxlv->mem.hpa));
+	ret = cxl_vfio_regs_open(&cxlv->regs);
 	if (!ret)
 		cxl_vfio_note_command(cxlv);
 	return ret;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * A queue of events, and the eventfd that says that there are some.
- */
+/* A queue of events, and the eventfd that says that there are some. */
 #include <linux/eventfd.h>
 #include <linux/kfifo.h>
 
@@ -48,11 +46,4 @@ void cxl_vfio_events_set_trigger(struct cxl_vfio_events *events, struct eventfd_
 	events->trigger = trigger;
 	kfifo_reset(&events->queue);
 	events->lost = false;
-}
-
-/* Sequence numbers count from now on. There is no trigger yet. */
-void cxl_vfio_events_open(struct cxl_vfio_events *events)
-{
-	memset(events, 0, sizeof(*events));
-	INIT_KFIFO(events->queue);
 }

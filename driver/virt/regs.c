@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The virtual registers: what a user reads and writes in place of the CXL
- * DVSECs and of the CM block. They are built at open and gone at close, by the
- * tables in registers/; the few that show what the device does now are read
- * from it at each access, and the few doorbells that reach it are here.
- */
+/* The virtual registers: what a user has in place of CXL DVSECs and CM block, by registers/. */
 #include <linux/pci.h>
 #include <linux/slab.h>
 
@@ -110,7 +105,7 @@ static void init_dvsec(struct cxl_vfio_regs *regs, u32 offset, u64 mask, u64 val
 /* The one range that is offered is the region. */
 static void offer_ranges(struct cxl_vfio_regs *regs)
 {
-	u64 size = regs->mem_size;
+	u64 size = regs->hdm.capacity;
 
 	init_dvsec(regs, CXLR_DVSEC_CAP, CXLR_CAP_HDM_COUNT, 1 << CXLR_CAP_HDM_COUNT_SHIFT);
 	init_dvsec(regs, CXLR_DVSEC_RANGE_SIZE_HIGH(0), U32_MAX, upper_32_bits(size));
@@ -135,10 +130,7 @@ static void hide_cache(struct cxl_vfio_regs *regs)
 				  CXLR_FLEX_BUS_CACHE, 0);
 }
 
-/*
- * 8.1.3.8: what the ranges decode when HDM decoders do not; firmware keeps the
- * two the same, so the range follows the decoder.
- */
+/* 8.1.3.8: firmware keeps the range and the decoder the same, so the range follows. */
 static void place_range(struct cxl_vfio_regs *regs, u64 base)
 {
 	if (get_dvsec(regs, CXLR_DVSEC_LOCK) & CXLR_LOCK_CONFIG_LOCK)
@@ -282,7 +274,7 @@ static bool cancel_request(struct cxl_vfio_regs *regs)
 
 	if (regs->request.phase != CXL_VFIO_REQUEST_WANTED)
 		return false;
-	regs->request.phase = CXL_VFIO_REQUEST_CANCELLED;
+	regs->request.phase = CXL_VFIO_REQUEST_NONE;
 	if (!regs->request.by_ioctl)
 		set_outcome(regs, CXLR_STATUS2_RESET_ERROR);
 	return true;
@@ -371,17 +363,7 @@ bool cxl_vfio_regs_reset_take(struct cxl_vfio_regs *regs)
 	return true;
 }
 
-/* The CXL Reset that was asked for does not take place: the virtual registers go. */
-void cxl_vfio_regs_reset_cancel(struct cxl_vfio_regs *regs)
-{
-	guard(mutex)(&regs->lock);
-	cancel_request(regs);
-}
-
-/*
- * A CXL Reset that was asked for cannot begin. It leaves the registers alone, as an FLR
- * does. False if there was none.
- */
+/* One that was asked for cannot begin, and leaves the registers alone. False: there was none. */
 bool cxl_vfio_regs_reset_give_up(struct cxl_vfio_regs *regs)
 {
 	guard(mutex)(&regs->lock);
@@ -391,10 +373,7 @@ bool cxl_vfio_regs_reset_give_up(struct cxl_vfio_regs *regs)
 	return true;
 }
 
-/*
- * A CXL Reset that was taken cannot be made. It leaves the registers alone as well, but
- * for its own outcome in Status2.
- */
+/* One that was taken cannot be made. It leaves the registers alone, but for Status2. */
 void cxl_vfio_regs_reset_refuse(struct cxl_vfio_regs *regs)
 {
 	guard(mutex)(&regs->lock);
@@ -542,16 +521,9 @@ static bool place_dvsecs(struct cxl_vfio_regs *regs)
 }
 
 /*
- * What a user sees of the CM block, if the device has it; the rest is not
- * listed. Link, for one, is about a link that ends at the host's port.
+ * 8.2.4.1: the array lists what is offered, where the device has it. Link, for one, is about a link
+ * that ends at the host's port.
  */
-static bool is_offered(struct cxl_vfio_regs *regs, const struct cxlr_block *block)
-{
-	return (block->map == &cxlr_map_ras || block->map == &cxlr_map_hdm) &&
-	       block->at + block->map->size <= cxl_vfio_comp_regs_size(&regs->hw->comp);
-}
-
-/* 8.2.4.1: the array lists what is offered, where the device has it. */
 static bool place_capabilities(struct cxl_vfio_regs *regs)
 {
 	const struct cxlr_blocks *caps = &regs->hw->comp.capabilities;
@@ -561,7 +533,8 @@ static bool place_capabilities(struct cxl_vfio_regs *regs)
 
 	for (i = 0; i < caps->count; i++) {
 		block = caps->block[i];
-		if (!is_offered(regs, &block))
+		if ((block.map != &cxlr_map_ras && block.map != &cxlr_map_hdm) ||
+		    block.at + block.map->size > regs->cm.size)
 			continue;
 		block.version = min(block.version, block.map->version);
 		shown.block[shown.count++] = block;
@@ -570,24 +543,23 @@ static bool place_capabilities(struct cxl_vfio_regs *regs)
 }
 
 /*
- * One decoder of the region's size, at base 0 and not committed: the VMM is
- * the guest's firmware, and places it. The coherency is that of the physical
- * decoder; interleaving ends at the host.
+ * One decoder of the region's size, at base 0 and not committed: the VMM is the guest's firmware,
+ * and places it. The coherency is that of the physical decoder; interleaving ends at the host.
  */
 static bool place_decoder(struct cxl_vfio_regs *regs)
 {
-	u32 ctrl = regs->hw->platform.decoder[regs->hw->decoder].ctrl;
+	const struct cxl_vfio_decoder *decoder = &regs->hw->platform.decoder[regs->hw->decoder];
+	u32 hdm = regs->hw->comp.hdm, ctrl = decoder->ctrl;
 	u32 model = ctrl & CXLR_HDM_CTRL_HOSTONLY ? 2 : 1;
-	u32 hdm = regs->hw->comp.hdm;
 	struct cxlr_space *cm = &regs->cm;
 
-	if (!cxlr_hdm_init(&regs->hdm, cm, hdm, 1, regs->mem_size,
+	if (!cxlr_hdm_init(&regs->hdm, cm, hdm, 1, decoder->size,
 			   model << CXLR_HDM_CAP_COHERENCY_SHIFT))
 		return false;
 	regs->hdm.bi_capable = ctrl & CXLR_HDM_CTRL_BI;
 	regs->hdm.bi_only = ctrl & CXLR_HDM_CTRL_BI;
-	cxlr_init(cm, hdm + CXLR_HDM_SIZE_LOW(0), U32_MAX, lower_32_bits(regs->mem_size));
-	cxlr_init(cm, hdm + CXLR_HDM_SIZE_HIGH(0), U32_MAX, upper_32_bits(regs->mem_size));
+	cxlr_init(cm, hdm + CXLR_HDM_SIZE_LOW(0), U32_MAX, lower_32_bits(decoder->size));
+	cxlr_init(cm, hdm + CXLR_HDM_SIZE_HIGH(0), U32_MAX, upper_32_bits(decoder->size));
 	cxlr_init(cm, hdm + CXLR_HDM_CTRL(0), U32_MAX,
 		  ctrl & (CXLR_HDM_CTRL_HOSTONLY | CXLR_HDM_CTRL_BI));
 	return true;
@@ -629,6 +601,7 @@ void cxl_vfio_regs_init(struct cxl_vfio_regs *regs, struct vfio_pci_core_device 
 	regs->core = core;
 	regs->hw = hw;
 	mutex_init(&regs->lock);
+	INIT_KFIFO(regs->events.queue);
 	mutex_init(&regs->events_reader);
 	init_waitqueue_head(&regs->request.ended);
 }
@@ -641,11 +614,8 @@ static void init_space(struct cxl_vfio_regs *regs, struct cxlr_space *space, voi
 	space->owner = regs;
 }
 
-/*
- * Builds the virtual registers, for @mem_size bytes of memory. Undone by cxl_vfio_regs_close().
- * Returns 0, -ENOMEM, or -EIO, logged.
- */
-int cxl_vfio_regs_open(struct cxl_vfio_regs *regs, u64 mem_size)
+/* Builds the virtual registers, until cxl_vfio_regs_close(). Returns 0, -ENOMEM; -EIO, logged. */
+int cxl_vfio_regs_open(struct cxl_vfio_regs *regs)
 {
 	u32 start = U32_MAX, end = 0, cm_size = cxl_vfio_comp_regs_size(&regs->hw->comp);
 	const struct cxlr_block *block = regs->hw->dvsecs.block;
@@ -668,7 +638,6 @@ int cxl_vfio_regs_open(struct cxl_vfio_regs *regs, u64 mem_size)
 	init_space(regs, &regs->dvsec, memory, end - start, sizeof(u16));
 	init_space(regs, &regs->cm, memory + dvsec_memory, cm_size, sizeof(u32));
 	regs->dvsec_start = start;
-	regs->mem_size = mem_size;
 	regs->resetting = 0;
 	regs->reset_failed = false;
 	regs->request.phase = CXL_VFIO_REQUEST_NONE;
@@ -679,15 +648,12 @@ int cxl_vfio_regs_open(struct cxl_vfio_regs *regs, u64 mem_size)
 		kvfree(memory);
 		return ret;
 	}
-	cxl_vfio_events_open(&regs->events);
+	regs->events.seq = 0;
 	regs->memory = memory;
 	return 0;
 }
 
-/*
- * Drops the virtual registers, and what they held of the device. No access comes any more,
- * and no CXL Reset.
- */
+/* Drops what they held of the device as well. No access comes any more, and no CXL Reset. */
 void cxl_vfio_regs_close(struct cxl_vfio_regs *regs)
 {
 	guard(mutex)(&regs->lock);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The virtual registers: what a user has in place of the device's CXL registers, and
- * the events that tell a VMM what became of them.
- */
+/* The virtual registers, and the events that tell a VMM what became of them. */
 #ifndef CXL_VFIO_VIRT_H
 #define CXL_VFIO_VIRT_H
 
@@ -35,10 +32,9 @@ struct cxl_vfio_events {
 
 /* What became of a CXL Reset that was asked for. */
 enum cxl_vfio_request_phase {
-	CXL_VFIO_REQUEST_NONE,
+	CXL_VFIO_REQUEST_NONE,		/* or it does not take place */
 	CXL_VFIO_REQUEST_WANTED,	/* it has not begun */
 	CXL_VFIO_REQUEST_BEGUN,		/* perhaps it has ended since */
-	CXL_VFIO_REQUEST_CANCELLED,	/* it does not take place */
 };
 
 /**
@@ -61,7 +57,6 @@ struct cxl_vfio_reset_request {
  * @hw: the physical device
  * @lock: guards what follows. Nests inside memory_lock; user memory is not
  *	  touched under it.
- * @mem_size: bytes of the device's memory
  * @memory: of both spaces; NULL while the device is not open
  * @dvsec: the CXL DVSECs, from config offset @dvsec_start on
  * @dvsec_start: bytes
@@ -77,7 +72,6 @@ struct cxl_vfio_regs {
 	struct vfio_pci_core_device *core;
 	struct cxl_vfio_hw *hw;
 	struct mutex lock;	/* see above */
-	u64 mem_size;
 	void *memory;
 	struct cxlr_space dvsec;
 	u32 dvsec_start;
@@ -93,7 +87,7 @@ struct cxl_vfio_regs {
 /* regs.c */
 void cxl_vfio_regs_init(struct cxl_vfio_regs *regs, struct vfio_pci_core_device *core,
 			struct cxl_vfio_hw *hw);
-int cxl_vfio_regs_open(struct cxl_vfio_regs *regs, u64 mem_size);
+int cxl_vfio_regs_open(struct cxl_vfio_regs *regs);
 void cxl_vfio_regs_close(struct cxl_vfio_regs *regs);
 u32 cxl_vfio_regs_state(struct cxl_vfio_regs *regs, struct cxlr_decode *decode);
 void cxl_vfio_regs_reset_begin(struct cxl_vfio_regs *regs);
@@ -101,7 +95,6 @@ void cxl_vfio_regs_reset_end(struct cxl_vfio_regs *regs, enum cxlr_reset kind, i
 int cxl_vfio_regs_request_reset(struct cxl_vfio_regs *regs);
 bool cxl_vfio_regs_reset_wanted(struct cxl_vfio_regs *regs);
 bool cxl_vfio_regs_reset_take(struct cxl_vfio_regs *regs);
-void cxl_vfio_regs_reset_cancel(struct cxl_vfio_regs *regs);
 void cxl_vfio_regs_reset_refuse(struct cxl_vfio_regs *regs);
 bool cxl_vfio_regs_reset_give_up(struct cxl_vfio_regs *regs);
 int cxl_vfio_regs_reset_result(struct cxl_vfio_regs *regs);
@@ -115,7 +108,6 @@ void cxl_vfio_regs_peek(struct cxl_vfio_regs *regs, struct vfio_device_feature_c
 			struct vfio_cxl_event *batch, u32 room);
 
 /* events.c */
-void cxl_vfio_events_open(struct cxl_vfio_events *events);
 void cxl_vfio_events_push(struct cxl_vfio_events *events, struct vfio_cxl_event *event);
 bool cxl_vfio_events_room(struct cxl_vfio_events *events);
 void cxl_vfio_events_drop(struct cxl_vfio_events *events, u64 last, bool lost);
