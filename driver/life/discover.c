@@ -192,9 +192,8 @@ static int attach_region(struct cxl_vfio_device *cxlv)
 int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
-	int ret;
+	int ret = find_dvsec(cxlv);
 
-	ret = find_dvsec(cxlv);
 	if (ret)
 		return ret;
 

@@ -93,9 +93,7 @@ static unsigned int list_areas(const struct cxl_vfio_device *cxlv, unsigned int 
 int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_region_info *info,
 		      struct vfio_info_cap *caps)
 {
-	struct vfio_region_info_cap_sparse_mmap *sparse;
 	unsigned int count;
-	int ret;
 
 	if (!(info->flags & VFIO_REGION_INFO_FLAG_MMAP) ||
 	    cxl_vfio_bar_reaches(cxlv, info->index, 0, info->size))
@@ -105,13 +103,13 @@ int cxl_vfio_bar_caps(struct cxl_vfio_device *cxlv, struct vfio_region_info *inf
 		info->flags &= ~VFIO_REGION_INFO_FLAG_MMAP;
 		return 0;
 	}
-	sparse = kzalloc(struct_size(sparse, areas, count), GFP_KERNEL);
+
+	struct vfio_region_info_cap_sparse_mmap *sparse __free(kfree) =
+		kzalloc_flex(*sparse, areas, count);
 	if (!sparse)
 		return -ENOMEM;
 	sparse->header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
 	sparse->header.version = 1;
 	sparse->nr_areas = list_areas(cxlv, info->index, sparse->areas);
-	ret = vfio_info_add_capability(caps, &sparse->header, struct_size(sparse, areas, count));
-	kfree(sparse);
-	return ret;
+	return vfio_info_add_capability(caps, &sparse->header, struct_size(sparse, areas, count));
 }

@@ -23,14 +23,12 @@ static int put_cap(struct cxl_vfio_device *cxlv, struct vfio_device_info __user 
 		.header.version = 1,
 		.header.next = next,
 		.hdm_regs_bar_index = cxlv->hw.comp.bar,
-		.flags = cxlv->commitment ? 0 : VFIO_CXL_CAP_FIRMWARE_COMMITTED,
+		.flags = (cxlv->commitment ? 0 : VFIO_CXL_CAP_FIRMWARE_COMMITTED) |
+			 (cxl_vfio_has_cache(&cxlv->hw) ? VFIO_CXL_CAP_CACHE_CAPABLE : 0),
 		.hdm_regs_offset = cxlv->hw.comp.cm,
 		.dpa_region_index = cxlv->mem.region_index,
 		.comp_regs_region_index = cxlv->mem.region_index + 1,	/* add_regions() */
 	};
-
-	if (cxl_vfio_has_cache(&cxlv->hw))
-		cap.flags |= VFIO_CXL_CAP_CACHE_CAPABLE;
 
 	return copy_to_user((void __user *)arg + offset, &cap, sizeof(cap)) ? -EFAULT : 0;
 }

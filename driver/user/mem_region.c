@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The memory as a VFIO region: read(), write(), mmap() and what its capability says.
- */
+/* The memory as a VFIO region: read(), write(), mmap() and what its capability says. */
 #include <linux/pci.h>
 #include <linux/sizes.h>
 #include <linux/uaccess.h>
@@ -26,10 +24,7 @@ static int copy_mem(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t cou
 	return 0;
 }
 
-/*
- * As vfio_pci_bar_rw(): clipped at the end, -EINVAL from there on. What was
- * moved before an error is returned as a short count.
- */
+/* As vfio_pci_bar_rw(): clipped at the end, -EINVAL from there on; a short count at an error. */
 static ssize_t rw_mem(struct vfio_pci_core_device *core, char __user *buf, size_t count,
 		      loff_t *ppos, bool iswrite)
 {
@@ -37,14 +32,14 @@ static ssize_t rw_mem(struct vfio_pci_core_device *core, char __user *buf, size_
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	u64 size = range_len(&cxlv->mem.hpa);
 	size_t done = 0;
-	void *bounce;
 	int ret = 0;
 
 	if (pos >= size)
 		return -EINVAL;
 	count = min_t(u64, count, size - pos);
 
-	bounce = kvmalloc(min_t(size_t, count, BOUNCE_SIZE), GFP_KERNEL_ACCOUNT);
+	void *bounce __free(kvfree) =
+		kvmalloc(min_t(size_t, count, BOUNCE_SIZE), GFP_KERNEL_ACCOUNT);
 	if (!bounce)
 		return -ENOMEM;
 
@@ -63,7 +58,6 @@ static ssize_t rw_mem(struct vfio_pci_core_device *core, char __user *buf, size_
 			ret = -EINTR;
 		cond_resched();
 	}
-	kvfree(bounce);
 
 	*ppos += done;
 	return done ?: ret;
@@ -110,7 +104,6 @@ static int add_mem_capability(struct vfio_pci_core_device *core, struct vfio_pci
 		cap.flags |= VFIO_CXL_MEM_DMABUF;
 		cap.dmabuf_index = index;
 	}
-
 	if (cxlv->mem.uncached)
 		cap.flags |= VFIO_CXL_MEM_UNCACHED;
 
