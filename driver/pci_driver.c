@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The PCI driver: bind and unbind.
- */
+/* The PCI driver: bind and unbind. */
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/rcupdate.h>
@@ -108,9 +106,8 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 }
 
 /*
- * Any device, but by driver_override only. There is no MODULE_DEVICE_TABLE():
- * it would make this module as good a match for every PCI device as vfio-pci
- * itself to whoever picks VFIO drivers by modules.alias.
+ * Any device, but by driver_override only. A MODULE_DEVICE_TABLE() would make this module as good a
+ * match for every PCI device as vfio-pci itself, where VFIO drivers are picked by modules.alias.
  */
 static const struct pci_device_id cxl_vfio_table[] = {
 	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) },

@@ -273,10 +273,7 @@ static int commit_memory(struct cxl_vfio_commitment *c, struct cxl_vfio_decoder 
 	return ret;
 }
 
-/*
- * 8.2.4.20.12: without BI in its decoder such a device does what is undefined, and with BI
- * the ports above it would have to be set up as well.
- */
+/* 8.2.4.20.12: without BI in its decoder such a device does what is undefined. */
 static bool needs_bi(const struct cxl_vfio_comp *comp)
 {
 	const struct cxlr_block *bi = cxlr_block_find(&comp->capabilities, CXLR_CAP_ID_BI_DECODER);

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What has to be true of a device before it is bound, found out step by step.
- * Whatever fails says so once, with the remedy; devres undoes the rest.
- */
+/* What has to be true of a device before it is bound. A failure is logged once, with the remedy. */
 #include <linux/ioport.h>
 #include <linux/overflow.h>
 #include <linux/pci.h>

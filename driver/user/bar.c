@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The BARs as a user has them: without the component registers, and what the device does not
- * declare safe.
- */
+/* The BARs as a user has them: without component registers, and what is not declared safe. */
 #include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/pci.h>

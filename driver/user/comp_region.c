@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The register region: accesses to the virtual CM block. What a user writes
- * here changes virtual registers (regs.c); nothing of it reaches the device.
- */
+/* The register region: accesses to the virtual CM block. Nothing of it reaches the device. */
 #include <linux/nospec.h>
 #include <linux/pci.h>
 #include <linux/uaccess.h>

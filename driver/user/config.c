@@ -114,12 +114,7 @@ static void set_power(struct cxl_vfio_device *cxlv, pci_power_t state)
 	cxl_vfio_settle_dma_bufs(cxlv);
 }
 
-/*
- * PMCSR is virtual. In D3hot the device would answer neither a processor that writes back what
- * is in its cache, nor one that fetches ahead. So it stays in D0, and only its user loses the
- * memory. It keeps what it has on the way back to D0, and says so: No_Soft_Reset (PCIe
- * 5.3.1.4). D1 and D2 are ignored, as by a device without them.
- */
+/* PMCSR is virtual, with No_Soft_Reset (PCIe 5.3.1.4); docs/lifecycle.md says why (Power). */
 static ssize_t power_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 			loff_t *ppos, bool iswrite)
 {

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What there is to see of a device, for a person that looks for a fault. No interface:
- * names and values change as the driver does.
- */
+/* What there is to see of a device, for a person that looks for a fault. No interface. */
 #include <linux/debugfs.h>
 #include <linux/pci.h>
 #include <linux/seq_file.h>

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The VFIO device: the core's operations, but for what CXL adds or takes.
- */
+/* The VFIO device: the core's operations, but for what CXL adds or takes. */
 #include <linux/iommufd.h>
 #include <linux/pci.h>
 #include <linux/uaccess.h>
@@ -71,7 +69,7 @@ static int clear_memory(struct cxl_vfio_device *cxlv)
  * could not reserve that (hw/component.c), and the PCI core has logged "can't reserve". The core
  * is also to see one for the memory's index in dma-bufs, and does nothing else with that: what
  * reads, writes or maps a BAR looks for the BAR first. An error as @base takes the mapping back,
- * before vfio_pci_core_disable() would unmap and release it.
+ * before vfio_pci_core_disable() would unmap and release it. It outlives the session.
  */
 static void lend_mapping(struct cxl_vfio_device *cxlv, void __iomem *base)
 {
@@ -118,10 +116,9 @@ static int open_registers(struct cxl_vfio_device *cxlv)
 
 static int open_device(struct cxl_vfio_device *cxlv)
 {
+	int ret = cxl_vfio_check_present(&cxlv->hw);
 	bool locked;
-	int ret;
 
-	ret = cxl_vfio_check_present(&cxlv->hw);
 	/* First: enabling resets the device, also under whoever has pages of it. */
 	if (!ret)
 		ret = cxl_vfio_tenancy_open(cxlv);
@@ -206,9 +203,8 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 }
 
 /*
- * The user is asked to close the device, again every ten seconds. A process that powered off the
- * slot waits for this, and is the one that would be told that the device was taken out meanwhile.
- * No reset can be under way: unbind has the device lock.
+ * Again every ten seconds. The process that powered off the slot waits for this, and is the one
+ * that would be told of a removal. No reset can be under way: unbind has the device lock.
  */
 static void cxl_vfio_request(struct vfio_device *vdev, unsigned int count)
 {
@@ -220,9 +216,8 @@ static void cxl_vfio_request(struct vfio_device *vdev, unsigned int count)
 }
 
 /*
- * A reset may have left the memory inactive. No lock is held here, so this is
- * the place to wait. Memory that does not come back was logged, gives -EIO and
- * SIGBUS, and is no reason to fail what was asked for.
+ * A reset may have left the memory inactive. No lock is held here, so this is the place to wait.
+ * Memory that does not come back was logged, and is no reason to fail what was asked for.
  */
 static int wait_active(struct cxl_vfio_device *cxlv)
 {
@@ -281,10 +276,7 @@ static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned 
 	case VFIO_DEVICE_GET_INFO:
 		return cxl_vfio_get_info(vdev, (void __user *)arg);
 	case VFIO_DEVICE_IOEVENTFD:
-		/*
-		 * The core reads the target's offset from user memory itself,
-		 * so a check here that it misses the decoders would prove nothing.
-		 */
+		/* The core reads the target from user memory: no check here proves anything. */
 		return -ENOTTY;
 	case VFIO_DEVICE_RESET:
 	case VFIO_DEVICE_PCI_HOT_RESET:

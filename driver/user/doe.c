@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Data Object Exchange (PCIe 6.30): how a guest reads the device's CDAT. The
- * core leaves the capability out of the chain that a user follows, and its
- * registers to raw access (vfio_ecap_init()). Here it is put back.
+ * Data Object Exchange (PCIe 6.30): how a guest reads the device's CDAT. The core leaves it out of
+ * the chain that a user follows, and its registers to raw access (vfio_ecap_init()).
  */
 #include <linux/pci.h>
 #include <linux/string.h>
@@ -73,13 +72,11 @@ static bool is_sound(struct vfio_pci_core_device *core)
 }
 
 /*
- * Shows the DOE capabilities to the user, just after vfio_pci_core_enable().
- *
- * Follows the device's chain, and the user's beside it, which is the same with
- * some left out. The device may say anything, and something else than it said
- * to the core. A capability that is out of bounds, or overlaps what the core
- * or another DOE has, stays hidden, and a chain that is broken stays as it is.
- * A sound one stays sound: what is put in was no part of it.
+ * Shows the DOE capabilities to the user, just after vfio_pci_core_enable(). Follows the device's
+ * chain, and the user's beside it, which is the same with some left out. The device may say
+ * anything, and something else than it said to the core. A capability that is out of bounds, or
+ * overlaps what the core or another DOE has, stays hidden, and a chain that is broken stays as it
+ * is. A sound one stays sound: what is put in was no part of it.
  */
 void cxl_vfio_doe_open(struct cxl_vfio_device *cxlv)
 {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * VFIO_DEVICE_FEATURE_CXL_EVENTS: how a VMM hears of what became of the virtual registers.
- */
+/* VFIO_DEVICE_FEATURE_CXL_EVENTS: how a VMM hears of what became of the virtual registers. */
 #include <linux/eventfd.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>

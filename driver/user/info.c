@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * VFIO_DEVICE_GET_INFO: the core's, and the capability of CXL behind its own.
- */
+/* VFIO_DEVICE_GET_INFO: the core's, and the capability of CXL behind its own. */
 #include <linux/overflow.h>
 #include <linux/pci.h>
 #include <linux/uaccess.h>
@@ -34,10 +32,8 @@ static int put_cap(struct cxl_vfio_device *cxlv, struct vfio_device_info __user 
 }
 
 /*
- * VFIO_DEVICE_GET_INFO. Returns 0 or -errno, as the UAPI header says.
- *
- * The core writes its own capabilities straight to the user, so the CXL one
- * is put behind them: a first call with room for none says how much they
+ * Returns 0 or -errno, as the UAPI header says. The core writes its own capabilities straight to
+ * the user, so the CXL one is put behind them: a first call with room for none says how much they
  * take, a second one places them.
  */
 long cxl_vfio_get_info(struct vfio_device *vdev, struct vfio_device_info __user *arg)

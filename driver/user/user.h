@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * What a VMM and an administrator call: the VFIO device and its regions, sysfs, debugfs.
- */
+/* What a VMM and an administrator call: the VFIO device and its regions, sysfs, debugfs. */
 #ifndef CXL_VFIO_USER_H
 #define CXL_VFIO_USER_H
 
 #include "life/life.h"
 
-/* No CXL Reset begins in the scope. One that runs ends first; -EINTR when killed before. */
+/*
+ * No CXL Reset begins in the scope. One that runs ends first, by _kill, which fails with -EINTR
+ * when killed before; or makes _try fail.
+ */
 DEFINE_GUARD(cxl_vfio_gate, struct cxl_vfio_device *, down_read(&_T->cxl_reset.gate),
 	     up_read(&_T->cxl_reset.gate))
 DEFINE_GUARD_COND(cxl_vfio_gate, _kill, down_read_killable(&_T->cxl_reset.gate), _RET == 0)
