@@ -67,28 +67,14 @@ static ssize_t command_write(struct cxl_vfio_device *cxlv, char __user *buf, siz
 	return ret;
 }
 
-/*
- * A device that is gone loses what is written; the core would wait for it to come back from an
- * FLR. And one whose link is being reset: it comes back with what it had.
- */
-static ssize_t kept_off_write(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
-			      loff_t *ppos)
-{
-	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
-	bool command = touches_bytes(pos, count, PCI_COMMAND, sizeof(u16));
-
-	if ((command || may_reset(cxlv, pos, count)) &&
-	    (READ_ONCE(cxlv->link_reset) || cxl_vfio_check_present(&cxlv->hw)))
-		return rw_nothing(buf, count, ppos, true);
-	return command ? command_write(cxlv, buf, count, ppos) :
-			 vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
-}
-
 static ssize_t core_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
 		       loff_t *ppos, bool iswrite)
 {
-	if (iswrite && may_reset(cxlv, *ppos & VFIO_PCI_OFFSET_MASK, count) &&
-	    cxl_vfio_regs_events_full(&cxlv->regs))
+	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
+	bool command = iswrite && touches_bytes(pos, count, PCI_COMMAND, sizeof(u16));
+	bool resets = iswrite && may_reset(cxlv, pos, count);
+
+	if (resets && cxl_vfio_regs_events_full(&cxlv->regs))
 		return -EAGAIN;
 	/*
 	 * A device in a CXL Reset loses what is written, and comes back with what it had. It is not
@@ -98,8 +84,15 @@ static ssize_t core_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t co
 	if (ACQUIRE_ERR(cxl_vfio_gate_try, &gate) ||
 	    cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
 		return rw_nothing(buf, count, ppos, iswrite);
-	return iswrite ? kept_off_write(cxlv, buf, count, ppos) :
-			 vfio_pci_core_read(&cxlv->core.vdev, buf, count, ppos);
+	/*
+	 * One that is gone loses it as well; the core would wait for it to come back from an FLR.
+	 * And one whose link is being reset: it comes back with what it had.
+	 */
+	if ((command || resets) &&
+	    (READ_ONCE(cxlv->link_reset) || cxl_vfio_check_present(&cxlv->hw)))
+		return rw_nothing(buf, count, ppos, iswrite);
+	return command ? command_write(cxlv, buf, count, ppos) :
+			 cxl_vfio_core_rw(cxlv, buf, count, ppos, iswrite);
 }
 
 /* Until the user sets D0 again, or resets the device. */
