@@ -43,11 +43,9 @@ static int show_memory(struct seq_file *file, struct cxl_vfio_device *cxlv)
 
 	seq_printf(file, "memory %#llx-%#llx decoder %u\n", mem->hpa.start, mem->hpa.end,
 		   cxlv->hw.decoder);
-	if (mutex_lock_killable(&mem->backing_lock))
-		return -EINTR;
-	seq_printf(file, "backing %s\nin_use %d\n", mem->backing ? mem->backing->name : "none",
-		   mem->in_use);
-	mutex_unlock(&mem->backing_lock);
+	scoped_cond_guard(mutex_kill, return -EINTR, &mem->backing_lock)
+		seq_printf(file, "backing %s\nin_use %d\n",
+			   mem->backing ? mem->backing->name : "none", mem->in_use);
 
 	guard(rwsem_read)(&mem->lock);
 	seq_puts(file, "blocked");
