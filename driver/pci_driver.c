@@ -87,9 +87,11 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 	/* Who has it open is to know before he is waited for. */
 	if (pci_dev_is_disconnected(pdev))
 		cxl_vfio_removed(cxlv);
+	cxl_vfio_refuse_opens(cxlv);
 	/* Waits for the last user; the CXL core's objects go after that, by devres. */
 	vfio_pci_core_unregister_device(&cxlv->core);
 	cxl_vfio_debugfs_remove(cxlv);
+	cxl_vfio_recovery_end_at_unbind(cxlv);
 	cxl_vfio_reset_restore_at_unbind(cxlv);
 	cxl_vfio_runtime_pm_exit(cxlv);
 	cxl_vfio_ras_exit(&cxlv->hw);

@@ -5,6 +5,7 @@
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/memregion.h>
 #include <linux/pci.h>
 #include <linux/pci-ats.h>
 #include <linux/sizes.h>
@@ -108,8 +109,8 @@ static void by_cpus(struct cxl_vfio_device *cxlv)
 
 static bool reset_clears(struct cxl_vfio_device *cxlv)
 {
-	return READ_ONCE(cxlv->settings.clear) == CXL_VFIO_CLEAR_AUTO && !cxlv->clear.reset_failed &&
-	       cxl_vfio_dvsec_reset_clears(&cxlv->hw);
+	return READ_ONCE(cxlv->settings.clear) == CXL_VFIO_CLEAR_AUTO &&
+	       !READ_ONCE(cxlv->clear.reset_failed) && cxl_vfio_dvsec_reset_clears(&cxlv->hw);
 }
 
 /* False if the processors have to do it. */
@@ -128,7 +129,7 @@ static bool by_reset(struct cxl_vfio_device *cxlv)
 	/* Another reset or an unbind was in the way, or the device is not there. */
 	if (ret == -EAGAIN || ret == -ENODEV)
 		return false;
-	clear->reset_failed = true;
+	WRITE_ONCE(clear->reset_failed, true);
 	pci_warn(cxlv->core.pdev, "its CXL Reset does not clear the memory (%pe): the processors do, from now on\n",
 		 ERR_PTR(ret));
 	cxl_vfio_reset_end_hung(cxlv);
@@ -172,7 +173,10 @@ bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv)
  */
 bool cxl_vfio_clear_at_open(struct cxl_vfio_device *cxlv)
 {
-	return reset_clears(cxlv) && pci_ats_supported(cxlv->core.pdev);
+	struct pci_dev *pdev = cxlv->core.pdev;
+
+	return reset_clears(cxlv) && cpu_cache_has_invalidate_memregion() &&
+	       pci_ats_supported(pdev) && device_iommu_mapped(&pdev->dev);
 }
 
 /*
@@ -225,12 +229,27 @@ void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv)
 
 /*
  * Waits at open until the memory is not being cleared any more, with VFIO's locks held: of the
- * device set, and of the group. Returns 0, however it ended; -EINTR when killed, while it goes on.
+ * device set, and of the group. Returns 0, however it ended; -EINTR when killed, or -ENODEV when
+ * the device is unbound, while it goes on.
  */
 int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv)
 {
+	struct cxl_vfio_clear *clear = &cxlv->clear;
+
 	/* Pairs with clear_work(). */
-	if (wait_event_killable(cxlv->clear.wait, !smp_load_acquire(&cxlv->clear.running)))
+	if (wait_event_killable(clear->wait, !smp_load_acquire(&clear->running) ||
+				READ_ONCE(cxlv->unbinding)))
 		return -EINTR;
-	return 0;
+	/* Likewise. */
+	return smp_load_acquire(&clear->running) ? -ENODEV : 0;
+}
+
+/*
+ * The device is about to be unbound. That has the device lock and waits for each open under way,
+ * which may wait for what itself waits for the device lock: clearing, or recovery from an error.
+ */
+void cxl_vfio_refuse_opens(struct cxl_vfio_device *cxlv)
+{
+	WRITE_ONCE(cxlv->unbinding, true);
+	wake_up_all(&cxlv->clear.wait);
 }

@@ -134,6 +134,7 @@ struct cxl_vfio_user_reset {
  * @commitment: of the decoder, by the driver; NULL if it was the platform that committed it
  * @sleep: hears of system sleep, and refuses
  * @d3cold: it may go down to D3cold, but for this driver
+ * @unbinding: an open that waits for another thread gives up
  * @close_left: what the VFIO core's reset at close took is still to be put back
  * @link_reset: error recovery resets the link; used by its callbacks, and by writes that are lost
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
@@ -157,6 +158,7 @@ struct cxl_vfio_device {
 	struct cxl_vfio_commitment *commitment;
 	struct notifier_block sleep;
 	bool d3cold;
+	bool unbinding;
 	bool close_left;
 	bool link_reset;
 	bool slot_reset;
@@ -242,6 +244,7 @@ const char *cxl_vfio_clear_obstacle(struct cxl_vfio_device *cxlv);
 void cxl_vfio_clear_start(struct cxl_vfio_device *cxlv);
 void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv);
 int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv);
+void cxl_vfio_refuse_opens(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_clear_at_open(struct cxl_vfio_device *cxlv);
 
 /* state.c */
@@ -282,6 +285,7 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv);
 extern const struct pci_error_handlers cxl_vfio_err_handlers;
 void cxl_vfio_correctable_errors(struct cxl_vfio_device *cxlv);
 int cxl_vfio_wait_recovered(struct cxl_vfio_device *cxlv);
+void cxl_vfio_recovery_end_at_unbind(struct cxl_vfio_device *cxlv);
 
 /* runtime_pm.c */
 void cxl_vfio_runtime_pm_setup(void);

@@ -3,6 +3,7 @@
  * Errors of the device: told to the user by VFIO's error eventfd, and recovered from by the PCI
  * core. What the device says of the CXL protocols is in its RAS capability (hw/ras.c).
  */
+#include <linux/delay.h>
 #include <linux/pci.h>
 #include <linux/pm_runtime.h>
 #include <linux/ratelimit.h>
@@ -13,6 +14,8 @@
 #include "trace.h"
 
 #define POLL_MS		10
+/* The PCI core waits as long for the link and the device (PCIE_RESET_READY_POLL_MS). */
+#define LINK_RESET_S	60
 
 /*
  * Take the errors of a status register: log them, let the user see them in the virtual one, and
@@ -131,8 +134,11 @@ static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 	cxlv->slot_reset = true;
 	trace_cxl_vfio_reset_begin(&pdev->dev);
 	cxl_vfio_regs_reset_begin(&cxlv->regs);
-	/* Taken for in D3cold where recovery woke it behind a link that was down. */
-	pci_set_power_state(pdev, PCI_D0);
+	/*
+	 * Taken for in D3cold where recovery woke it behind a link that was down. The caller has
+	 * pci_bus_sem (pci_walk_bus()).
+	 */
+	pci_set_power_state_locked(pdev, PCI_D0);
 	guard(cxl_vfio_config)(pdev);
 	cxl_vfio_platform_restore_config(&cxlv->hw);
 	if (cxlv->command >= 0)
@@ -156,18 +162,37 @@ static void end_recovery(struct pci_dev *pdev)
 /*
  * Wait until no error is recovered from, before an open. The link may just have been reset: what
  * the VFIO core saved of the device now, and restored at close, would be one without BARs.
- * Return: 0; -ENODEV if it was given up; -EINTR when killed.
+ * Return: 0; -ENODEV if it was given up, or is being unbound; -EINTR when killed.
  */
 int cxl_vfio_wait_recovered(struct cxl_vfio_device *cxlv)
 {
 	while (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR)) {
-		if (cxl_vfio_is_gone(&cxlv->hw))
+		if (cxl_vfio_is_gone(&cxlv->hw) || READ_ONCE(cxlv->unbinding))
 			return -ENODEV;
 		if (schedule_timeout_killable(msecs_to_jiffies(POLL_MS)) &&
 		    fatal_signal_pending(current))
 			return -EINTR;
 	}
 	return 0;
+}
+
+/*
+ * Unbind has the device lock, for which the end of a recovery waits, to find no driver then. So
+ * unbind ends it, for its device: it waits for the reset of the link, which takes Mem_Enable,
+ * and has the reasons that are left restore.
+ */
+void cxl_vfio_recovery_end_at_unbind(struct cxl_vfio_device *cxlv)
+{
+	unsigned long end = jiffies + LINK_RESET_S * HZ;
+
+	if (!cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR))
+		return;
+	while (READ_ONCE(cxlv->link_reset) && !cxlv->slot_reset &&
+	       !cxl_vfio_is_gone(&cxlv->hw) && time_before(jiffies, end) &&
+	       cxl_vfio_dvsec_kept_mem_enable(&cxlv->hw))
+		msleep(POLL_MS);
+	guard(cxl_vfio_config)(cxlv->core.pdev);
+	cxl_vfio_back(cxlv, CXL_VFIO_WHY_ERROR);
 }
 
 const struct pci_error_handlers cxl_vfio_err_handlers = {

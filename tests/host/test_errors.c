@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cxl_regs.h"
@@ -285,6 +286,37 @@ static void test_fatal_while_closed(void)
 	check_recovered(&session);
 }
 
+/* An open waits for the recovery, which waits for the device lock, which an unbind has. */
+static void test_unbind_while_open_waits(void)
+{
+	struct session session;
+	unsigned int i;
+	pid_t user;
+	int kmsg;
+
+	for (i = 0; i < 3; i++) {
+		setup(&session);
+		check_eq(munmap(session.memory, session.window), 0);
+		close(session.event);
+		vfio_close(&session.vfio);
+		kmsg = kmsg_open();
+		qmp_aer_error(FATAL);
+		user = fork();
+		if (!user) {
+			__vfio_open_device(&session.vfio);
+			_exit(0);
+		}
+		usleep(30000);
+		pci_unbind(pci_accel());
+		check_eq(waitpid(user, NULL, 0), user);
+		pci_bind(pci_accel());
+		kmsg_wait(kmsg, RECOVERED);
+		close(kmsg);
+	}
+	setup(&session);
+	check_recovered(&session);
+}
+
 /* The decoder does not come back: out of reach, until a reset with which it does. */
 static void test_fatal_decoder_lost(void)
 {
@@ -384,6 +416,7 @@ const struct test tests[] = {
 	{ "masks_restored_at_unbind", test_masks_restored_at_unbind },
 	{ "viral_user_and_host", test_viral_user_and_host },
 	{ "fatal_while_closed", test_fatal_while_closed },
+	{ "unbind_while_open_waits", test_unbind_while_open_waits },
 	{ "fatal_decoder_lost", test_fatal_decoder_lost },
 	{ "fatal_while_touched", test_fatal_while_touched },
 	/* Last: it takes the log's rate. */
