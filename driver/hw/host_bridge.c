@@ -119,7 +119,10 @@ bool cxl_vfio_host_bridge_enumerated(const struct cxl_vfio_host_bridge *bridge)
 	       REGION_DISJOINT;
 }
 
-/* Read decoder @n. Return: is it committed, and is the port above the device its only target? */
+/*
+ * Read decoder @n into @decoder, whatever the answer. Return: is it committed, and is the port
+ * above the device its only target?
+ */
 bool cxl_vfio_host_bridge_decoder(const struct cxl_vfio_host_bridge *bridge, unsigned int n,
 			     struct cxl_vfio_decoder *decoder)
 {

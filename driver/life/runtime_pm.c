@@ -17,7 +17,7 @@
 #define DELAY_MS	5000
 
 /*
- * May it sleep, as it is? docs/lifecycle.md (Power) has each reason against it. There is no
+ * May it sleep, as it is? docs/lifecycle.md (Power) has the reasons against it. There is no
  * reference, and code that changes any of this takes one.
  */
 static bool may_sleep(struct cxl_vfio_device *cxlv)
@@ -29,7 +29,8 @@ static bool may_sleep(struct cxl_vfio_device *cxlv)
 	if (!cxl_vfio_content_precious(&cxlv->mem))
 		return true;
 	return !cxlv->core.needs_pm_restore &&
-	       !(cxlv->clear.quiet && cxl_vfio_clear_needed(cxlv));
+	       !(cxlv->clear.quiet && cxl_vfio_clear_needed(cxlv) &&
+		 !cxl_vfio_clear_at_open(cxlv));
 }
 
 /*

@@ -113,7 +113,7 @@ int cxl_vfio_tenancy_open(struct cxl_vfio_device *cxlv)
 
 /*
  * Let go of the backing. The driver clears what the user left there from now on, unless a process
- * still has pages of it, or no reset has stopped the device.
+ * still has pages of it, no reset has stopped the device, or the next open is to do it.
  */
 void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv)
 {
@@ -122,7 +122,10 @@ void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv)
 	clear_idle(cxlv);
 }
 
-/* Clear the memory, unless the device is open. Return: 0, or why the device cannot be woken. */
+/*
+ * As at a close, clear the memory, unless the device is open. Return: 0, or why the device cannot
+ * be woken.
+ */
 int cxl_vfio_tenancy_clear_if_idle(struct cxl_vfio_device *cxlv)
 {
 	PM_RUNTIME_ACQUIRE_IF_ENABLED_AUTOSUSPEND(&cxlv->core.pdev->dev, awake);
