@@ -197,6 +197,7 @@ int cxl_vfio_acl_read(struct cxl_vfio_hw *hw);
 
 /* platform.c */
 int cxl_vfio_platform_sample(struct cxl_vfio_hw *hw);
+bool cxl_vfio_platform_bar_lost(const struct cxl_vfio_hw *hw);
 void cxl_vfio_platform_restore_config(struct cxl_vfio_hw *hw);
 int cxl_vfio_platform_restore(struct cxl_vfio_hw *hw, const struct range *hpa);
 bool cxl_vfio_platform_decoder_lost(struct cxl_vfio_hw *hw);

@@ -153,7 +153,7 @@ void cxl_vfio_platform_restore_config(struct cxl_vfio_hw *hw)
 }
 
 /* Of the component registers nothing can be reached without theirs. */
-static bool bar_lost(const struct cxl_vfio_hw *hw)
+bool cxl_vfio_platform_bar_lost(const struct cxl_vfio_hw *hw)
 {
 	unsigned int at = PCI_BASE_ADDRESS_0 + hw->comp.bar * sizeof(u32);
 	u64 want = pci_bus_address(hw->pdev, hw->comp.bar);
@@ -170,7 +170,7 @@ static void restore_lost_bar(struct cxl_vfio_hw *hw)
 {
 	u16 command;
 
-	if (!bar_lost(hw))
+	if (!cxl_vfio_platform_bar_lost(hw))
 		return;
 	pci_read_config_word(hw->pdev, PCI_COMMAND, &command);
 	cxl_vfio_platform_restore_config(hw);

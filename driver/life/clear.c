@@ -252,4 +252,5 @@ void cxl_vfio_refuse_opens(struct cxl_vfio_device *cxlv)
 {
 	WRITE_ONCE(cxlv->unbinding, true);
 	wake_up_all(&cxlv->clear.wait);
+	wake_up_all(&cxlv->regs.request.ended);
 }

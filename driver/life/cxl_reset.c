@@ -247,23 +247,26 @@ bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv)
 	       cxl_vfio_dvsec_can_reset(&cxlv->hw) && !cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG);
 }
 
-/* Without the lock, for tasks that wait: the end of a reset wakes them, and a removal. */
+/* Without the lock, for tasks that wait: the end of a reset wakes them, a removal, and unbind. */
 static bool is_over(struct cxl_vfio_device *cxlv)
 {
-	return !READ_ONCE(cxlv->regs.resetting) || cxl_vfio_is_gone(&cxlv->hw);
+	return !READ_ONCE(cxlv->regs.resetting) || cxl_vfio_is_gone(&cxlv->hw) ||
+	       READ_ONCE(cxlv->unbinding);
 }
 
 /* No reset is under way. One that was asked for, and cannot begin, is given up. */
 static int wait_until_over(struct cxl_vfio_device *cxlv)
 {
 	wait_queue_head_t *ended = &cxlv->regs.request.ended;
+	long left = wait_event_killable_timeout(*ended, is_over(cxlv), BEGIN_S * HZ);
 
-	if (!wait_event_killable_timeout(*ended, is_over(cxlv), BEGIN_S * HZ) &&
-	    cxl_vfio_regs_reset_give_up(&cxlv->regs))
+	if ((!left || READ_ONCE(cxlv->unbinding)) && cxl_vfio_regs_reset_give_up(&cxlv->regs))
 		return -EAGAIN;
 	if (wait_event_killable(*ended, is_over(cxlv)))
 		return -EINTR;
-	return cxl_vfio_is_gone(&cxlv->hw) ? -ENODEV : 0;
+	if (cxl_vfio_is_gone(&cxlv->hw))
+		return -ENODEV;
+	return READ_ONCE(cxlv->regs.resetting) ? -EAGAIN : 0;
 }
 
 /*

@@ -3,7 +3,6 @@
  * Errors of the device: told to the user by VFIO's error eventfd, and recovered from by the PCI
  * core. What the device says of the CXL protocols is in its RAS capability (hw/ras.c).
  */
-#include <linux/delay.h>
 #include <linux/pci.h>
 #include <linux/pm_runtime.h>
 #include <linux/ratelimit.h>
@@ -14,8 +13,6 @@
 #include "trace.h"
 
 #define POLL_MS		10
-/* The PCI core waits as long for the link and the device (PCIE_RESET_READY_POLL_MS). */
-#define LINK_RESET_S	60
 
 /*
  * Take the errors of a status register: log them, let the user see them in the virtual one, and
@@ -131,6 +128,10 @@ static pci_ers_result_t slot_reset(struct pci_dev *pdev)
 {
 	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
 
+	/* An error of the driver before, whose unbind has restored. */
+	if (!cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR) &&
+	    !cxl_vfio_platform_bar_lost(&cxlv->hw))
+		return PCI_ERS_RESULT_RECOVERED;
 	cxlv->slot_reset = true;
 	trace_cxl_vfio_reset_begin(&pdev->dev);
 	cxl_vfio_regs_reset_begin(&cxlv->regs);
@@ -150,6 +151,8 @@ static void end_recovery(struct pci_dev *pdev)
 {
 	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
 
+	if (!cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR) && !cxlv->slot_reset)
+		return;
 	guard(cxl_vfio_config)(pdev);
 	if (cxlv->slot_reset)
 		cxl_vfio_reset_end(cxlv, CXL_VFIO_WHY_ERROR);
@@ -178,19 +181,17 @@ int cxl_vfio_wait_recovered(struct cxl_vfio_device *cxlv)
 
 /*
  * Unbind has the device lock, for which the end of a recovery waits, to find no driver then. So
- * unbind ends it, for its device: it waits for the reset of the link, which takes Mem_Enable,
- * and has the reasons that are left restore.
+ * what the reset of the link took (Mem_Enable, among others) is for unbind to restore. AER resets
+ * the link with the device locked as well (pci_bus_lock()), so a reset that has not begun follows
+ * the unbind.
  */
 void cxl_vfio_recovery_end_at_unbind(struct cxl_vfio_device *cxlv)
 {
-	unsigned long end = jiffies + LINK_RESET_S * HZ;
-
 	if (!cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR))
 		return;
-	while (READ_ONCE(cxlv->link_reset) && !cxlv->slot_reset &&
-	       !cxl_vfio_is_gone(&cxlv->hw) && time_before(jiffies, end) &&
-	       cxl_vfio_dvsec_kept_mem_enable(&cxlv->hw))
-		msleep(POLL_MS);
+	if (READ_ONCE(cxlv->link_reset) && !cxlv->slot_reset &&
+	    cxl_vfio_dvsec_kept_mem_enable(&cxlv->hw))
+		pci_warn(cxlv->core.pdev, "unbound before its link is reset, which takes its decoder\n");
 	guard(cxl_vfio_config)(cxlv->core.pdev);
 	cxl_vfio_back(cxlv, CXL_VFIO_WHY_ERROR);
 }
