@@ -5,20 +5,18 @@
 
 #include "user/user.h"
 
-/* Accesses to DVSECs, and reads in vain, are cut into pieces of so many bytes. */
+/* DVSEC accesses are cut into pieces of so many bytes. */
 #define PIECE_SIZE	64
 
-/*
- * As from a device that does not answer: reads give ones, and writes are dropped. A read of more
- * than a piece may see the end of the reset, and have values behind the ones.
- */
+/* As from a device that does not answer: reads give ones, and writes are dropped. */
 static ssize_t rw_nothing(char __user *buf, size_t count, loff_t *ppos, bool iswrite)
 {
 	static const u8 ones[PIECE_SIZE] = { [0 ... PIECE_SIZE - 1] = 0xff };
+	size_t done, chunk;
 
-	if (!iswrite) {
-		count = min(count, sizeof(ones));
-		if (copy_to_user(buf, ones, count))
+	for (done = 0; !iswrite && done < count; done += chunk) {
+		chunk = min(count - done, sizeof(ones));
+		if (copy_to_user(buf + done, ones, chunk))
 			return -EFAULT;
 	}
 	*ppos += count;
