@@ -87,7 +87,7 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 	/* Who has it open is to know before he is waited for. */
 	if (pci_dev_is_disconnected(pdev))
 		cxl_vfio_removed(cxlv);
-	cxl_vfio_refuse_opens(cxlv);
+	cxl_vfio_tenancy_unbind(cxlv);
 	/* Waits for the last user; the CXL core's objects go after that, by devres. */
 	vfio_pci_core_unregister_device(&cxlv->core);
 	cxl_vfio_debugfs_remove(cxlv);

@@ -243,14 +243,3 @@ int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv)
 	/* Likewise. */
 	return smp_load_acquire(&clear->running) ? -ENODEV : 0;
 }
-
-/*
- * The device is about to be unbound. That has the device lock and waits for each open under way,
- * which may wait for what itself waits for the device lock: clearing, or recovery from an error.
- */
-void cxl_vfio_refuse_opens(struct cxl_vfio_device *cxlv)
-{
-	WRITE_ONCE(cxlv->unbinding, true);
-	wake_up_all(&cxlv->clear.wait);
-	wake_up_all(&cxlv->regs.request.ended);
-}

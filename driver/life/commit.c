@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Decoders that nobody committed (docs/lifecycle.md): the driver gives the device's memory an
- * address in a CXL window, and programs the host bridge's decoder and the device's own, before
- * the CXL core looks at them. Unbind takes all of it back.
+ * Decoders that the platform left uncommitted (docs/lifecycle.md). The driver gives the device's
+ * memory an address in a CXL window. It programs the host bridge's decoder and the device's own
+ * before the CXL core looks at them. Unbind takes all of it back.
  */
 #include <linux/bitfield.h>
 #include <linux/ioport.h>

@@ -134,7 +134,7 @@ struct cxl_vfio_user_reset {
  * @commitment: of the decoder, by the driver; NULL if it was the platform that committed it
  * @sleep: hears of system sleep, and refuses
  * @d3cold: it may go down to D3cold, but for this driver
- * @unbinding: an open that waits for another thread gives up
+ * @unbinding: opens and resets by ioctl do not wait for other threads any more
  * @close_left: what the VFIO core's reset at close took is still to be put back
  * @link_reset: error recovery resets the link; used by its callbacks, and by writes that are lost
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
@@ -218,6 +218,11 @@ static inline void cxl_vfio_power_put(struct cxl_vfio_device *cxlv)
 	pm_runtime_put_autosuspend(&cxlv->core.pdev->dev);
 }
 
+/* The device is awake in the scope. By _get it is woken first, which may fail. */
+DEFINE_GUARD(cxl_vfio_awake, struct cxl_vfio_device *, cxl_vfio_power_hold(_T),
+	     cxl_vfio_power_put(_T))
+DEFINE_GUARD_COND(cxl_vfio_awake, _get, cxl_vfio_power_get(_T), _RET == 0)
+
 /* discover.c */
 int cxl_vfio_discover(struct cxl_vfio_device *cxlv);
 
@@ -231,6 +236,7 @@ int cxl_vfio_tenancy_init(struct cxl_vfio_device *cxlv);
 void cxl_vfio_tenancy_exit(struct cxl_vfio_device *cxlv);
 int cxl_vfio_tenancy_open(struct cxl_vfio_device *cxlv);
 void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv);
+void cxl_vfio_tenancy_unbind(struct cxl_vfio_device *cxlv);
 int cxl_vfio_tenancy_clear_if_idle(struct cxl_vfio_device *cxlv);
 int cxl_vfio_tenancy_type1(struct cxl_vfio_device *cxlv, unsigned int type1_dma);
 int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
@@ -244,7 +250,6 @@ const char *cxl_vfio_clear_obstacle(struct cxl_vfio_device *cxlv);
 void cxl_vfio_clear_start(struct cxl_vfio_device *cxlv);
 void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv);
 int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv);
-void cxl_vfio_refuse_opens(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_clear_at_open(struct cxl_vfio_device *cxlv);
 
 /* state.c */

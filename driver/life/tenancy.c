@@ -112,8 +112,8 @@ int cxl_vfio_tenancy_open(struct cxl_vfio_device *cxlv)
 }
 
 /*
- * Let go of the backing. The driver clears what the user left there from now on, unless a process
- * still has pages of it, no reset has stopped the device, or the next open is to do it.
+ * Release the backing. The driver clears what the user left there from now on, unless a process
+ * still has pages of it, no reset has stopped the device, or the next open clears it.
  */
 void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv)
 {
@@ -123,13 +123,24 @@ void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv)
 }
 
 /*
+ * Have threads give up that wait for other threads, before unbind waits for them with the device
+ * lock: the clearing of the memory, error recovery and resets may wait for that lock.
+ */
+void cxl_vfio_tenancy_unbind(struct cxl_vfio_device *cxlv)
+{
+	WRITE_ONCE(cxlv->unbinding, true);
+	wake_up_all(&cxlv->clear.wait);
+	wake_up_all(&cxlv->regs.request.ended);
+}
+
+/*
  * As at a close, clear the memory, unless the device is open. Return: 0, or why the device cannot
  * be woken.
  */
 int cxl_vfio_tenancy_clear_if_idle(struct cxl_vfio_device *cxlv)
 {
-	PM_RUNTIME_ACQUIRE_IF_ENABLED_AUTOSUSPEND(&cxlv->core.pdev->dev, awake);
-	int ret = PM_RUNTIME_ACQUIRE_ERR(&awake);
+	ACQUIRE(cxl_vfio_awake_get, awake)(cxlv);
+	int ret = ACQUIRE_ERR(cxl_vfio_awake_get, &awake);
 
 	if (ret)
 		return ret;
@@ -210,8 +221,8 @@ int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_
 {
 	struct cxl_vfio_mem *mem = &cxlv->mem;
 
-	PM_RUNTIME_ACQUIRE_IF_ENABLED_AUTOSUSPEND(&cxlv->core.pdev->dev, awake);
-	int ret = PM_RUNTIME_ACQUIRE_ERR(&awake);
+	ACQUIRE(cxl_vfio_awake_get, awake)(cxlv);
+	int ret = ACQUIRE_ERR(cxl_vfio_awake_get, &awake);
 
 	if (ret)
 		return ret;
@@ -227,8 +238,8 @@ int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_
  */
 int cxl_vfio_tenancy_change_cache(struct cxl_vfio_device *cxlv, bool allow)
 {
-	PM_RUNTIME_ACQUIRE_IF_ENABLED_AUTOSUSPEND(&cxlv->core.pdev->dev, awake);
-	int ret = PM_RUNTIME_ACQUIRE_ERR(&awake);
+	ACQUIRE(cxl_vfio_awake_get, awake)(cxlv);
+	int ret = ACQUIRE_ERR(cxl_vfio_awake_get, &awake);
 
 	if (ret)
 		return ret;

@@ -85,14 +85,15 @@ static void show_registers(struct seq_file *file, struct cxl_vfio_regs *regs)
 static int state_show(struct seq_file *file, void *unused)
 {
 	struct cxl_vfio_device *cxlv = file->private;
-	int ret = cxl_vfio_power_get(cxlv);
+
+	ACQUIRE(cxl_vfio_awake_get, awake)(cxlv);
+	int ret = ACQUIRE_ERR(cxl_vfio_awake_get, &awake);
 
 	if (ret)
 		return ret;
 	ret = show_memory(file, cxlv);
 	if (!ret)
 		show_registers(file, &cxlv->regs);
-	cxl_vfio_power_put(cxlv);
 	return ret;
 }
 DEFINE_SHOW_ATTRIBUTE(state);
