@@ -34,7 +34,9 @@ const struct cxl_vfio_backing *cxl_vfio_backing_named(const char *name)
 	return *backing;
 }
 
-/* Read memory that may be touched. Return: 0, or -EIO at poison. */
+/*
+ * Read @count bytes from offset @pos of memory that may be touched. Return: 0, or -EIO at poison.
+ */
 int cxl_vfio_backing_read(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t count)
 {
 	if (mem->backing->read)
@@ -42,7 +44,7 @@ int cxl_vfio_backing_read(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t c
 	return copy_mc_to_kernel(buf, mem->kaddr + pos, count) ? -EIO : 0;
 }
 
-/* Write to memory that may be touched. */
+/* Write @count bytes to offset @pos of memory that may be touched. */
 void cxl_vfio_backing_write(struct cxl_vfio_mem *mem, u64 pos, const void *buf, size_t count)
 {
 	if (mem->backing->write)
@@ -52,8 +54,8 @@ void cxl_vfio_backing_write(struct cxl_vfio_mem *mem, u64 pos, const void *buf, 
 }
 
 /*
- * Clear whole pages of memory that may be touched, past the caches where the architecture can:
- * nobody reads it soon, and nothing has to be fetched first.
+ * Clear @count bytes, whole pages, from offset @pos of memory that may be touched. Past the caches
+ * where the architecture can: no processor reads the bytes soon, and such stores fetch no lines.
  */
 void cxl_vfio_backing_clear(struct cxl_vfio_mem *mem, u64 pos, size_t count)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The folio backing: struct pages, as those of device-dax. Whatever the memory manager does with
- * pages works, and what it did cannot be undone at will: a pin lasts for as long as whoever has it
- * wants. Pages are compound from the start, all of one size, and mapped as such only: the kernel
- * frees what of a compound page's memmap is the same for all of its pages
- * (vmemmap_can_optimize()), so a single page of it cannot be mapped.
+ * pages works, and the driver cannot undo it: a pin lasts until its holder releases it. Pages are
+ * compound from the start, all of one size, and mapped as such only: the kernel frees what of a
+ * compound page's memmap is the same for all of its pages (vmemmap_can_optimize()), so a single
+ * page of it cannot be mapped.
  */
 #include <linux/file.h>
 #include <linux/fs.h>

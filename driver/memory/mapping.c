@@ -128,8 +128,8 @@ static vm_fault_t insert_leaf(struct cxl_vfio_mem *mem, struct vm_fault *vmf,
 
 /*
  * KVM looks a new entry without struct page up itself, under the same lock, and stops the VM where
- * it was zapped since (hva_to_pfn_remapped()). Where that lock has been let go of, KVM begins
- * again; so does get_user_pages(). The user's own access begins again in any case.
+ * it was zapped since (hva_to_pfn_remapped()). If the fault handler has released that lock, KVM
+ * begins again; so does get_user_pages(). The user's own access begins again in any case.
  */
 static vm_fault_t finish_insert(struct vm_fault *vmf)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory errors: memory_failure() finds who has mapped the memory and sends SIGBUS; here it is told
- * where the mappings are, and what it found is kept. With the backing memmap the driver does both
- * itself. Nothing is unmapped for good. Who touches a poisoned line again is told again, by the
- * machine; KVM forwards that to the guest, and has no such way for a page that cannot be mapped
- * (hva_to_pfn_remapped()): it would stop the VM.
+ * Memory errors. memory_failure() finds the processes that map the memory, and sends SIGBUS. The
+ * driver tells it where the mappings are, and keeps what it found. With the backing memmap the
+ * driver does both itself. The driver unmaps nothing for good. The machine tells a process that
+ * touches a poisoned line again; KVM forwards that to the guest. KVM has no such way for a page
+ * that it cannot map (hva_to_pfn_remapped()): it would stop the VM.
  */
 #include <linux/fs.h>
 #include <linux/memory-failure.h>
@@ -133,7 +133,7 @@ static int pfn_to_vma_pgoff(struct vm_area_struct *vma, unsigned long pfn, pgoff
 
 /*
  * Say where memory is mapped that gets a backing, unless that has struct pages, which say it.
- * Return: 0, or -EBUSY where somebody else has said so of the same memory.
+ * Return: 0, or -EBUSY where another driver has said so of the same memory.
  */
 int cxl_vfio_poison_register(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing)
 {

@@ -152,8 +152,8 @@ static void test_cleared_by_cxl_reset(void)
 }
 
 /*
- * While a device with ATS is reset, the IOMMU core attaches it to nothing: a user who comes at once
- * would be turned away. So the driver clears at the open.
+ * While a device with ATS is reset, the IOMMU core attaches it to no domain: VFIO_SET_IOMMU would
+ * fail for a user that opens the device at once. So the driver clears at the open.
  */
 static void test_ats_clears_at_open(void)
 {

@@ -59,6 +59,13 @@ static void setup(struct session *session)
 	session->resets = qmp_get("resets-bus");
 }
 
+static void end_use(struct session *session)
+{
+	check_eq(munmap(session->memory, session->window), 0);
+	close(session->event);
+	vfio_close(&session->vfio);
+}
+
 /* Loads are refused until recovery has ended. */
 static void wait_for_memory(struct session *session)
 {
@@ -275,9 +282,7 @@ static void test_fatal_while_closed(void)
 	int kmsg;
 
 	setup(&session);
-	check_eq(munmap(session.memory, session.window), 0);
-	close(session.event);
-	vfio_close(&session.vfio);
+	end_use(&session);
 	kmsg = kmsg_open();
 	qmp_aer_error(FATAL);
 	kmsg_wait(kmsg, RECOVERED);
@@ -300,9 +305,7 @@ static void test_unbind_while_open_waits(void)
 
 	for (i = 0; i < 3; i++) {
 		setup(&session);
-		check_eq(munmap(session.memory, session.window), 0);
-		close(session.event);
-		vfio_close(&session.vfio);
+		end_use(&session);
 		kmsg = kmsg_open();
 		resets = qmp_get("resets-bus");
 		qmp_aer_error(FATAL);
