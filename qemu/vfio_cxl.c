@@ -10,6 +10,7 @@
  */
 #include "vfio_cxl.h"
 #include "plugin.h"
+#include <sys/ioctl.h>
 #include "qapi/error.h"
 #include "qemu/range.h"
 #include "hw/qdev-properties.h"
@@ -101,12 +102,24 @@ void vfio_cxl_update(VfioCxl *s)
 	vfio_cxl_mem_update(s);
 }
 
+/*
+ * While a CXL Reset runs the driver refuses to disable interrupts, with which the parent's reset
+ * begins. A reset by ioctl waits for its end. The parent's is made all the same, and finds what
+ * stands against it.
+ */
+static void await_cxl_reset(VfioCxl *s)
+{
+	if (s->events.state.flags & VFIO_CXL_STATE_RESETTING)
+		ioctl(s->parent_obj.vbasedev.fd, VFIO_DEVICE_RESET);
+}
+
 static void vfio_cxl_reset_hold(Object *obj, ResetType type)
 {
 	VfioCxl *s = VFIO_CXL_PCI(obj);
 
 	take_away(s);
 	vfio_cxl_events_drain(s);
+	await_cxl_reset(s);
 	if (parent.reset.hold)
 		parent.reset.hold(obj, type);
 	vfio_cxl_events_drain(s);

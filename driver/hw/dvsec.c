@@ -12,7 +12,6 @@
 #include "hw/hw.h"
 
 #define MEM_INFO_VALID_MS	1000	/* 8.1.3.8.2: Memory_Info_Valid within 1 s */
-#define ACTIVE_POLL_MS		20
 #define STATUS2_POLL_MS		10
 #define RESET_QUIET_MS		100	/* 9.7.3: no access before has a defined outcome */
 
@@ -95,30 +94,42 @@ bool cxl_vfio_dvsec_mem_active(struct cxl_vfio_hw *hw)
 }
 
 /*
+ * Look once whether the device's memory is active (8.1.3.8.2), for which the caller has waited
+ * since @start, in jiffies. Return: 0; -EAGAIN: not yet; -ENODEV when the device does not answer,
+ * or -ETIMEDOUT, logged.
+ */
+int cxl_vfio_dvsec_check_active(struct cxl_vfio_hw *hw, unsigned long start)
+{
+	unsigned int limit_ms = ranges_wait_ms(hw);
+
+	if (!limit_ms)
+		return 0;
+	if (cxl_vfio_check_present(hw))
+		return -ENODEV;
+	if (time_before_eq(jiffies, start + msecs_to_jiffies(limit_ms)))
+		return -EAGAIN;
+	dev_err_ratelimited(&hw->pdev->dev,
+			    "memory did not become active within %u ms (range 1 reads %#x): the device or its firmware is not ready\n",
+			    limit_ms, range_status(hw, 0));
+	return -ETIMEDOUT;
+}
+
+/*
  * Wait until the device's memory is active (8.1.3.8.2). Sleeps for as long as the device may take
  * by its Memory_Active_Timeout (1 s to 256 s), so the caller holds no lock that a fault or an open
- * needs. Return: 0; -EINTR when killed; -ENODEV when the device does not answer, or -ETIMEDOUT,
- * logged.
+ * needs. No CXL Reset can run. Return: 0; -EINTR when killed; or as cxl_vfio_dvsec_check_active().
  */
 int cxl_vfio_dvsec_wait_active(struct cxl_vfio_hw *hw)
 {
 	unsigned long start = jiffies;
-	unsigned int limit_ms;
+	int ret;
 
-	while ((limit_ms = ranges_wait_ms(hw))) {
-		if (cxl_vfio_check_present(hw))
-			return -ENODEV;
-		if (time_after(jiffies, start + msecs_to_jiffies(limit_ms))) {
-			dev_err_ratelimited(&hw->pdev->dev,
-					    "memory did not become active within %u ms (range 1 reads %#x): the device or its firmware is not ready\n",
-					    limit_ms, range_status(hw, 0));
-			return -ETIMEDOUT;
-		}
-		if (schedule_timeout_killable(msecs_to_jiffies(ACTIVE_POLL_MS)) &&
-		    fatal_signal_pending(current))
+	while ((ret = cxl_vfio_dvsec_check_active(hw, start)) == -EAGAIN) {
+		schedule_timeout_killable(msecs_to_jiffies(CXL_VFIO_ACTIVE_POLL_MS));
+		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
-	return 0;
+	return ret;
 }
 
 /* How much memory the device has, in bytes, by its DVSEC ranges (8.1.3.8). */

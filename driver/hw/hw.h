@@ -169,8 +169,10 @@ static inline bool cxl_vfio_holds(const struct cxl_vfio_hw *hw, enum cxl_vfio_re
 }
 
 /* dvsec.c */
+#define CXL_VFIO_ACTIVE_POLL_MS	20
 int cxl_vfio_dvsec_find(struct cxl_vfio_hw *hw);
 bool cxl_vfio_dvsec_mem_active(struct cxl_vfio_hw *hw);
+int cxl_vfio_dvsec_check_active(struct cxl_vfio_hw *hw, unsigned long start);
 int cxl_vfio_dvsec_wait_active(struct cxl_vfio_hw *hw);
 u64 cxl_vfio_dvsec_capacity(struct cxl_vfio_hw *hw);
 void cxl_vfio_dvsec_write_control2(struct cxl_vfio_hw *hw, u16 val);

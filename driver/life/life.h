@@ -138,6 +138,8 @@ struct cxl_vfio_user_reset {
  * @close_left: what the VFIO core's reset at close took is still to be put back
  * @link_reset: error recovery resets the link; used by its callbacks, and by writes that are lost
  * @slot_reset: error recovery has reset the slot; used by its callbacks alone
+ * @msi_vectors: how many the device has, 0 without the capability
+ * @msix_vectors: the same of MSI-X
  * @command: PCI_COMMAND as its user left it; negative without one. Written with
  *	     configuration access locked
  * @command_lock: the user writes to COMMAND once at a time. User memory is touched under it
@@ -162,6 +164,8 @@ struct cxl_vfio_device {
 	bool close_left;
 	bool link_reset;
 	bool slot_reset;
+	unsigned int msi_vectors;
+	unsigned int msix_vectors;
 	int command;
 	struct mutex command_lock;	/* see above */
 	struct mutex revoke_lock;	/* see above */

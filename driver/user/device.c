@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The VFIO device: the core's operations, but for what CXL adds or takes. */
 #include <linux/iommufd.h>
+#include <linux/msi.h>
 #include <linux/pci.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "user/user.h"
@@ -16,6 +18,8 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	cxl_vfio_regs_init(&cxlv->regs, &cxlv->core, &cxlv->hw);
 	cxl_vfio_settings_of_new(&cxlv->settings);
 	cxl_vfio_dmabuf_init(cxlv);
+	cxlv->msi_vectors = max(pci_msi_vec_count(cxlv->hw.pdev), 0);
+	cxlv->msix_vectors = max(pci_msix_vec_count(cxlv->hw.pdev), 0);
 	mutex_init(&cxlv->user_reset.lock);
 	cxlv->command = -1;
 	mutex_init(&cxlv->command_lock);
@@ -216,21 +220,37 @@ static void cxl_vfio_request(struct vfio_device *vdev, unsigned int count)
 }
 
 /*
- * A reset may have left the memory inactive. No lock is held here, so this is the place to wait.
- * Memory that does not come back was logged, and is no reason to fail what was asked for.
+ * A reset may have left the memory inactive. No lock is held here, so this is the place to wait;
+ * not for a CXL Reset, which may be a guest's, and in which the device is left alone. Memory that
+ * does not come back was logged, and is no reason to fail what was asked for.
  */
 static int wait_active(struct cxl_vfio_device *cxlv)
 {
-	return cxl_vfio_dvsec_wait_active(&cxlv->hw) == -EINTR ? -EINTR : 0;
+	unsigned long start = jiffies;
+	int ret;
+
+	for (;;) {
+		scoped_cond_guard(cxl_vfio_gate_try, return 0, cxlv)
+			ret = cxl_vfio_dvsec_check_active(&cxlv->hw, start);
+		if (ret != -EAGAIN)
+			return 0;
+		schedule_timeout_killable(msecs_to_jiffies(CXL_VFIO_ACTIVE_POLL_MS));
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
 }
 
-/* What touches the device past the command register that a user sees: not in a CXL Reset. */
-static long gated_ioctl(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
+/*
+ * Touches the device past the command register that a user sees, and a guest's CXL Reset is not
+ * to hold up a VMM's thread. Also of an index that needs no device: the core reads the index from
+ * user memory, where it may change after a look at it here.
+ */
+static long set_irqs(struct cxl_vfio_device *cxlv, unsigned long arg)
 {
-	ACQUIRE(cxl_vfio_gate_kill, gate)(cxlv);
-	if (ACQUIRE_ERR(cxl_vfio_gate_kill, &gate))
-		return -EINTR;
-	return vfio_pci_core_ioctl(&cxlv->core.vdev, cmd, arg);
+	ACQUIRE(cxl_vfio_gate_try, gate)(cxlv);
+	if (ACQUIRE_ERR(cxl_vfio_gate_try, &gate))
+		return -EAGAIN;
+	return vfio_pci_core_ioctl(&cxlv->core.vdev, VFIO_DEVICE_SET_IRQS, arg);
 }
 
 static long reset_by_pci(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigned long arg)
@@ -282,11 +302,22 @@ static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned 
 	case VFIO_DEVICE_PCI_HOT_RESET:
 		return reset_device(cxlv, cmd, arg) ?: wait_active(cxlv);
 	case VFIO_DEVICE_GET_IRQ_INFO:
+		return cxl_vfio_get_irq_info(cxlv, (void __user *)arg);
 	case VFIO_DEVICE_SET_IRQS:
-		return gated_ioctl(cxlv, cmd, arg);
+		return set_irqs(cxlv, arg);
 	default:
 		return vfio_pci_core_ioctl(vdev, cmd, arg);
 	}
+}
+
+/* The core maps it, and looks for its signature (pci_map_rom()): not in a CXL Reset. */
+static int get_rom_info(struct cxl_vfio_device *cxlv, struct vfio_region_info *info,
+			struct vfio_info_cap *caps)
+{
+	ACQUIRE(cxl_vfio_gate_try, gate)(cxlv);
+	if (ACQUIRE_ERR(cxl_vfio_gate_try, &gate))
+		return -EAGAIN;
+	return vfio_pci_ioctl_get_region_info(&cxlv->core.vdev, info, caps);
 }
 
 static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
@@ -295,9 +326,9 @@ static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 	int ret;
 
-	/* The core looks at the ROM itself. */
-	scoped_cond_guard(cxl_vfio_gate_kill, return -EINTR, cxlv)
-		ret = vfio_pci_ioctl_get_region_info(vdev, info, caps);
+	if (info->index == VFIO_PCI_ROM_REGION_INDEX)
+		return get_rom_info(cxlv, info, caps);
+	ret = vfio_pci_ioctl_get_region_info(vdev, info, caps);
 	if (ret)
 		return ret;
 	if (info->index <= VFIO_PCI_BAR5_REGION_INDEX)

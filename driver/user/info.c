@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* VFIO_DEVICE_GET_INFO: the core's, and the capability of CXL behind its own. */
+/* What a device has: the VFIO core's answers, and the capability of CXL behind its own. */
 #include <linux/overflow.h>
 #include <linux/pci.h>
 #include <linux/uaccess.h>
@@ -75,4 +75,41 @@ long cxl_vfio_get_info(struct vfio_device *vdev, struct vfio_device_info __user 
 	info.cap_offset = argsz >= total ? offset : 0;
 	info.pad = 0;
 	return copy_to_user(arg, &info, len) ? -EFAULT : 0;
+}
+
+static u32 count_irqs(const struct cxl_vfio_device *cxlv, u32 index)
+{
+	switch (index) {
+	case VFIO_PCI_INTX_IRQ_INDEX:
+		return !!cxlv->core.vconfig[PCI_INTERRUPT_PIN];
+	case VFIO_PCI_MSI_IRQ_INDEX:
+		return cxlv->msi_vectors;
+	case VFIO_PCI_MSIX_IRQ_INDEX:
+		return cxlv->msix_vectors;
+	default:
+		return 1;
+	}
+}
+
+/*
+ * VFIO_DEVICE_GET_IRQ_INFO, as the core answers it (vfio_pci_ioctl_get_irq_info()). But the core
+ * reads the number of vectors from the device, which in a CXL Reset need not answer (9.7.3).
+ * Returns 0; -EFAULT; -EINVAL.
+ */
+long cxl_vfio_get_irq_info(struct cxl_vfio_device *cxlv, struct vfio_irq_info __user *arg)
+{
+	struct vfio_irq_info info;
+
+	if (copy_from_user(&info, arg, sizeof(info)))
+		return -EFAULT;
+	if (info.argsz < sizeof(info) || info.index >= VFIO_PCI_NUM_IRQS)
+		return -EINVAL;
+
+	info.count = count_irqs(cxlv, info.index);
+	info.flags = VFIO_IRQ_INFO_EVENTFD;
+	if (info.index == VFIO_PCI_INTX_IRQ_INDEX)
+		info.flags |= VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
+	else if (info.index != VFIO_PCI_MSIX_IRQ_INDEX || !cxlv->core.has_dyn_msix)
+		info.flags |= VFIO_IRQ_INFO_NORESIZE;
+	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }

@@ -39,6 +39,7 @@ extern const struct vfio_device_ops cxl_vfio_ops;
 
 /* info.c */
 long cxl_vfio_get_info(struct vfio_device *vdev, struct vfio_device_info __user *arg);
+long cxl_vfio_get_irq_info(struct cxl_vfio_device *cxlv, struct vfio_irq_info __user *arg);
 
 /* mem_region.c */
 extern const struct vfio_pci_regops cxl_vfio_mem_region_ops;

@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -272,11 +273,9 @@ static void *read_as_host(void *stop)
 	return NULL;
 }
 
-/* What a guest may read meanwhile. The last of it waits for the end. */
+/* What a guest may read meanwhile. */
 static void read_as_guest(struct vfio *vfio)
 {
-	struct vfio_irq_info irq = { .argsz = sizeof(irq), .index = VFIO_PCI_MSIX_IRQ_INDEX };
-
 	config_read(vfio, PCI_VENDOR_ID, 4);
 	config_read(vfio, EXP_AT + PCI_EXP_DEVCTL, 2);
 	config_read(vfio, AER_AT, 4);
@@ -284,7 +283,82 @@ static void read_as_guest(struct vfio *vfio)
 	check_eq(config_read(vfio, PM_AT + PCI_PM_CTRL, 2) & PCI_PM_CTRL_STATE_MASK, 0);
 	hdm_read(vfio, CXLR_HDM_CTRL(0));
 	dvsec_read32(vfio, CXLR_DVSEC_STATUS2);
-	check_eq(ioctl(vfio->device, VFIO_DEVICE_GET_IRQ_INFO, &irq), 0);
+}
+
+#define REGIONS		(VFIO_PCI_NUM_REGIONS + 2)
+
+/* What the VMM is told of the device, and whether it may set up an interrupt. */
+struct answers {
+	struct vfio_irq_info irq[VFIO_PCI_NUM_IRQS];
+	struct vfio_region_info region[REGIONS];
+	int region_error[REGIONS];
+	int set_irqs;
+};
+
+static void ask(struct vfio *vfio, int event, struct answers *answers)
+{
+	unsigned int i;
+
+	memset(answers, 0, sizeof(*answers));
+	for (i = 0; i < ARRAY_SIZE(answers->irq); i++) {
+		answers->irq[i].argsz = sizeof(answers->irq[i]);
+		answers->irq[i].index = i;
+		check_eq(ioctl(vfio->device, VFIO_DEVICE_GET_IRQ_INFO, &answers->irq[i]), 0);
+	}
+	for (i = 0; i < REGIONS; i++)
+		answers->region_error[i] = __vfio_region_info(vfio, i, &answers->region[i],
+							      sizeof(answers->region[i]));
+	answers->set_irqs = __vfio_set_eventfds(vfio, VFIO_PCI_ERR_IRQ_INDEX, &event, 1);
+}
+
+/* How many vectors, by the field @mask of a capability. */
+static uint32_t count_vectors(struct vfio *vfio, uint8_t id, uint16_t mask)
+{
+	uint32_t at = config_read(vfio, PCI_CAPABILITY_LIST, 1);
+
+	while (at && config_read(vfio, at, 1) != id)
+		at = config_read(vfio, at + PCI_CAP_LIST_NEXT, 1);
+	return at ? config_read(vfio, at + PCI_MSI_FLAGS, 2) & mask : 0;
+}
+
+/* A guest's CXL Reset holds up none of the VMM's threads that asks for these. */
+static void test_vmm_is_not_held_up(void)
+{
+	int event = eventfd(0, EFD_CLOEXEC);
+	const unsigned int tries = 3;
+	struct answers before, meanwhile;
+	unsigned int i, seen = 0;
+	struct session session;
+	uint64_t forbidden;
+
+	setup(&session);
+	ask(&session.vfio, event, &before);
+	check_eq(before.set_irqs, 0);
+	check_eq(before.irq[VFIO_PCI_MSI_IRQ_INDEX].count, 0);
+	check_eq(before.irq[VFIO_PCI_MSIX_IRQ_INDEX].count,
+		 count_vectors(&session.vfio, PCI_CAP_ID_MSIX, PCI_MSIX_FLAGS_QSIZE) + 1);
+	before.set_irqs = -EAGAIN;
+	memset(&before.region[VFIO_PCI_ROM_REGION_INDEX], 0, sizeof(before.region[0]));
+	before.region_error[VFIO_PCI_ROM_REGION_INDEX] = -EAGAIN;
+	forbidden = qmp_get("forbidden-accesses");
+	for (i = 0; i < tries && !seen; i++) {
+		cxl_reset_start(&session.vfio, false);
+		while (config_read(&session.vfio, PCI_VENDOR_ID, 4) != UINT32_MAX)
+			check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2) & ENDED, 0);
+		ask(&session.vfio, event, &meanwhile);
+		if (!(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2) & ENDED)) {
+			meanwhile.region[VFIO_PCI_ROM_REGION_INDEX] =
+				before.region[VFIO_PCI_ROM_REGION_INDEX];
+			check_mem_eq(&meanwhile, &before, sizeof(before));
+			seen++;
+		}
+		check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_COMPLETE);
+	}
+	check(seen);
+	check_eq(qmp_get("forbidden-accesses"), forbidden);
+	check_after(&session, i);
+	check_eq(__vfio_set_eventfds(&session.vfio, VFIO_PCI_ERR_IRQ_INDEX, &event, 1), 0);
+	close(event);
 }
 
 /* 9.7.3, with driver, guest and host: the device counts what it is asked in its reset. */
@@ -930,6 +1004,7 @@ const struct test tests[] = {
 	{ "failed_reset_is_reported", test_failed_reset_is_reported },
 	{ "under_way_is_visible", test_under_way_is_visible },
 	{ "device_is_left_alone", test_device_is_left_alone },
+	{ "vmm_is_not_held_up", test_vmm_is_not_held_up },
 	{ "overtaken_by_close_and_resets", test_overtaken_by_close_and_resets },
 	{ "overtaken_at_start", test_overtaken_at_start },
 	{ "flr_keeps_reset_status", test_flr_keeps_reset_status },

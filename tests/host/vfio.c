@@ -469,18 +469,26 @@ void vfio_dma_unmap(struct vfio *vfio, uint64_t iova, size_t len)
 		must(__ioctl(vfio->iommu, IOMMU_IOAS_UNMAP, &ioas), "DMA unmapping");
 }
 
-static void set_eventfds(struct vfio *vfio, uint32_t index, const int *eventfds, unsigned int count)
+int __vfio_set_eventfds(struct vfio *vfio, uint32_t index, const int *eventfds,
+			unsigned int count)
 {
 	size_t size = sizeof(struct vfio_irq_set) + count * sizeof(*eventfds);
 	struct vfio_irq_set *set = calloc(1, size);
+	int ret;
 
 	set->argsz = size;
 	set->flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
 	set->index = index;
 	set->count = count;
 	memcpy(set->data, eventfds, count * sizeof(*eventfds));
-	must(__ioctl(vfio->device, VFIO_DEVICE_SET_IRQS, set), "eventfds for interrupts");
+	ret = __ioctl(vfio->device, VFIO_DEVICE_SET_IRQS, set);
 	free(set);
+	return ret;
+}
+
+static void set_eventfds(struct vfio *vfio, uint32_t index, const int *eventfds, unsigned int count)
+{
+	must(__vfio_set_eventfds(vfio, index, eventfds, count), "eventfds for interrupts");
 }
 
 int vfio_event(struct vfio *vfio, uint32_t index)

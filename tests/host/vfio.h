@@ -91,7 +91,10 @@ void vfio_dma_unmap(struct vfio *vfio, uint64_t iova, size_t len);
 int vfio_event(struct vfio *vfio, uint32_t index);
 /* Has it been signalled, or is it within a minute? It is not, afterwards. */
 bool vfio_event_met(int event);
-/* An eventfd for each of the first MSI-X vectors. */
+/* An eventfd for each of the first interrupts of an index. */
+int __vfio_set_eventfds(struct vfio *vfio, uint32_t index, const int *eventfds,
+			unsigned int count);
+/* The same of MSI-X vectors. */
 void vfio_msix(struct vfio *vfio, const int *eventfds, unsigned int count);
 
 int __vfio_reset(struct vfio *vfio);
