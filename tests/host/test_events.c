@@ -367,12 +367,28 @@ static void test_full_queue_holds_writer(void)
 	check_eq(__vfio_reset(&vfio), 0);
 }
 
+static void check_reset(struct vfio *vfio, const uint32_t *types, uint32_t flags)
+{
+	struct events events;
+	unsigned int i;
+
+	events_until(vfio, &events, RESET_END);
+	events_are(&events, types);
+	check_eq(events.flags, flags);
+	for (i = 0; i < events.count; i++)
+		check_eq(events.event[i].flags & VFIO_CXL_STATE_RESETTING,
+			 events.event[i].type == RESET_END ? 0 : VFIO_CXL_STATE_RESETTING);
+	events_get(vfio, &events, EVENTS_MAX);
+	check_eq(events.count, 0);
+}
+
 /* Others can reset faster than a user reads; that is told, and the numbers say how many. */
 static void test_lost_events_are_counted(void)
 {
-	struct events events;
-	unsigned int i, got = 0;
+	const uint32_t pair[] = { RESET_BEGIN, RESET_END, 0 };
+	unsigned int i, got = 0, begun = 0;
 	uint64_t seq, last = 0;
+	struct events events;
 	struct vfio vfio;
 
 	vfio_open(&vfio);
@@ -384,6 +400,7 @@ static void test_lost_events_are_counted(void)
 		write_file(pci_path(pci_accel(), "reset"), "1");
 	events_get(&vfio, &events, 0);
 	check(events.flags & VFIO_CXL_STATE_LOST);
+	check_eq(events.flags & VFIO_CXL_STATE_RESETTING, 0);
 	seq = events.seq;
 	/* It is told once. */
 	do {
@@ -393,6 +410,10 @@ static void test_lost_events_are_counted(void)
 		for (i = 0; i < events.count; i++, got++) {
 			check_gt(events.event[i].seq, last);
 			last = events.event[i].seq;
+			/* Where the queue was full, at most an end is missing. */
+			begun += events.event[i].type == RESET_BEGIN;
+			begun -= events.event[i].type == RESET_END;
+			check_le(begun, 1);
 		}
 	} while (events.flags & VFIO_CXL_STATE_MORE);
 	check_lt(got, seq);
@@ -401,6 +422,8 @@ static void test_lost_events_are_counted(void)
 	events_get(&vfio, &events, EVENTS_MAX);
 	events_are(&events, (const uint32_t[]) { COMMITTED, 0 });
 	check_eq(events.event[0].seq, seq + 1);
+	config_flr(&vfio);
+	check_reset(&vfio, pair, events.flags);
 }
 
 struct writer {
@@ -584,21 +607,6 @@ static void test_close_ends_queue(void)
 	check_eq(events_signalled(fd), 0);
 }
 
-static void check_reset(struct vfio *vfio, const uint32_t *types, uint32_t flags)
-{
-	struct events events;
-	unsigned int i;
-
-	events_until(vfio, &events, RESET_END);
-	events_are(&events, types);
-	check_eq(events.flags, flags);
-	for (i = 0; i < events.count; i++)
-		check_eq(events.event[i].flags & VFIO_CXL_STATE_RESETTING,
-			 events.event[i].type == RESET_END ? 0 : VFIO_CXL_STATE_RESETTING);
-	events_get(vfio, &events, EVENTS_MAX);
-	check_eq(events.count, 0);
-}
-
 static void test_events_of_each_reset(void)
 {
 	const uint32_t all[] = { RESET_BEGIN, DECOMMITTED, ENABLE, RESET_END, 0 };
@@ -646,6 +654,63 @@ static void test_events_of_each_reset(void)
 	events_get(&vfio, &events, EVENTS_MAX);
 	config_flr(&vfio);
 	check_reset(&vfio, nothing_held, hdm | committed);
+}
+
+/*
+ * A CXL Reset, in the middle of which the user gets its first event and names an eventfd, or none:
+ * the state then is in @events. Where everything stood still, the reset may have ended; so this is
+ * tried again.
+ */
+static void name_eventfd_in_reset(struct vfio *vfio, int fd, struct events *events)
+{
+	unsigned int tries = 0;
+	uint64_t begin;
+
+	do {
+		check_lt(tries++, 5);
+		events_open(vfio);
+		events_get(vfio, events, 0);
+		begin = events->seq + 1;
+		cxl_reset_start(vfio, false);
+		events_get(vfio, events, 1);
+		events_are(events, (const uint32_t[]) { RESET_BEGIN, 0 });
+		check_eq(events->event[0].seq, begin);
+		events_set(vfio, fd);
+		events_get(vfio, events, EVENTS_MAX);
+	} while (cxl_reset_wait(vfio) && events->flags != VFIO_CXL_STATE_RESETTING);
+	check_eq(events->count, 0);
+	check_eq(events->seq, begin);
+}
+
+/*
+ * A reset is a pair of events, also for a user that gets them one at a time. A queue that begins in
+ * the middle has the end alone, and the state says of what; after the end it has nothing.
+ */
+static void test_queue_begins_in_reset(void)
+{
+	const uint32_t end[] = { RESET_END, 0 };
+	struct events events;
+	struct vfio vfio;
+	uint64_t begin;
+	int fd;
+
+	vfio_open(&vfio);
+	fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	name_eventfd_in_reset(&vfio, fd, &events);
+	begin = events.seq;
+	check_eq(events_signalled(fd), 1);
+	check_reset(&vfio, end, 0);
+	events_get(&vfio, &events, 0);
+	check_eq(events.seq, begin + 1);
+
+	name_eventfd_in_reset(&vfio, -1, &events);
+	begin = events.seq;
+	events_set(&vfio, fd);
+	events_get(&vfio, &events, EVENTS_MAX);
+	check_eq(events.count, 0);
+	check_eq(events.flags, 0);
+	check_eq(events.seq, begin + 1);
+	check_eq(events_signalled(fd), 0);
 }
 
 /* A reset that fails is told, and one that makes up for it. */
@@ -738,6 +803,7 @@ const struct test tests[] = {
 	{ "new_eventfd_empties_queue", test_new_eventfd_empties_queue },
 	{ "close_ends_queue", test_close_ends_queue },
 	{ "events_of_each_reset", test_events_of_each_reset },
+	{ "queue_begins_in_reset", test_queue_begins_in_reset },
 	{ "events_of_failed_reset", test_events_of_failed_reset },
 	{ "masked_hot_reset_fails", test_masked_hot_reset_fails },
 	{ "reset_that_pci_core_fails", test_reset_that_pci_core_fails },
