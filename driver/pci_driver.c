@@ -81,6 +81,7 @@ err_put:
 static void cxl_vfio_remove(struct pci_dev *pdev)
 {
 	struct cxl_vfio_device *cxlv = pdev_to_cxl_vfio(pdev);
+	bool link_reset_follows;
 
 	/* The PCI core has woken it, and does not know that this was let go of. */
 	cxl_vfio_power_hold(cxlv);
@@ -91,10 +92,13 @@ static void cxl_vfio_remove(struct pci_dev *pdev)
 	/* Waits for the last user; the CXL core's objects go after that, by devres. */
 	vfio_pci_core_unregister_device(&cxlv->core);
 	cxl_vfio_debugfs_remove(cxlv);
-	cxl_vfio_recovery_end_at_unbind(cxlv);
+	link_reset_follows = cxl_vfio_recovery_end_at_unbind(cxlv);
 	cxl_vfio_reset_restore_at_unbind(cxlv);
 	cxl_vfio_runtime_pm_exit(cxlv);
 	cxl_vfio_ras_exit(&cxlv->hw);
+	/* With error masks that are the platform's again. */
+	if (link_reset_follows && cxl_vfio_keep(cxlv))
+		pci_warn(pdev, "no memory to note what the reset of its link takes: reboot before it is bound again\n");
 	cxl_vfio_system_sleep_allow(cxlv);
 	cxl_vfio_tenancy_exit(cxlv);
 	/*
@@ -137,8 +141,10 @@ static int __init cxl_vfio_module_init(void)
 	cxl_vfio_debugfs_init();
 	cxl_vfio_runtime_pm_setup();
 	cxl_vfio_poison_setup();
+	cxl_vfio_keep_setup();
 	ret = pci_register_driver(&cxl_vfio_pci_driver);
 	if (ret) {
+		cxl_vfio_keep_exit();
 		cxl_vfio_poison_exit();
 		cxl_vfio_debugfs_exit();
 	}
@@ -152,6 +158,7 @@ static void __exit cxl_vfio_module_exit(void)
 	cxl_vfio_folio_exit();
 	cxl_vfio_poison_exit();
 	cxl_vfio_commit_exit();
+	cxl_vfio_keep_exit();
 	cxl_vfio_debugfs_exit();
 	/*
 	 * A fault that has released its lock (finish_insert()) pins nothing, and may have been

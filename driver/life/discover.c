@@ -180,6 +180,13 @@ static int attach_region(struct cxl_vfio_device *cxlv)
 	return -ENXIO;
 }
 
+/* What does not come back was logged, and is found below. No switch is known yet. */
+static void restore_decoders(struct cxl_vfio_device *cxlv)
+{
+	guard(cxl_vfio_config)(cxlv->core.pdev);
+	cxl_vfio_platform_restore(&cxlv->hw, &cxlv->mem.hpa);
+}
+
 /*
  * Finds and sets up all that the driver needs of a device, which is not yet registered. All
  * that is acquired belongs to the PCI device's devres, but for the memory, which
@@ -190,10 +197,12 @@ int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
 	int ret = find_dvsec(cxlv);
+	bool lost;
 
 	if (ret)
 		return ret;
 
+	lost = cxl_vfio_keep_take(cxlv);
 	/* Component registers are behind a BAR, here and in the CXL core. */
 	ret = pcim_enable_device(pdev);
 	if (ret) {
@@ -208,6 +217,8 @@ int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
 		return -ENOMEM;
 
 	ret = cxl_vfio_component_find(&cxlv->hw);
+	if (!ret && lost)
+		restore_decoders(cxlv);
 	if (!ret)
 		ret = cxl_vfio_acl_read(&cxlv->hw);
 	if (!ret)

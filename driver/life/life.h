@@ -294,7 +294,13 @@ int cxl_vfio_cxl_reset_clear(struct cxl_vfio_device *cxlv);
 extern const struct pci_error_handlers cxl_vfio_err_handlers;
 void cxl_vfio_correctable_errors(struct cxl_vfio_device *cxlv);
 int cxl_vfio_wait_recovered(struct cxl_vfio_device *cxlv);
-void cxl_vfio_recovery_end_at_unbind(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_recovery_end_at_unbind(struct cxl_vfio_device *cxlv);
+
+/* keep.c */
+int cxl_vfio_keep(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_keep_take(struct cxl_vfio_device *cxlv);
+void cxl_vfio_keep_setup(void);
+void cxl_vfio_keep_exit(void);
 
 /* runtime_pm.c */
 void cxl_vfio_runtime_pm_setup(void);

@@ -183,17 +183,19 @@ int cxl_vfio_wait_recovered(struct cxl_vfio_device *cxlv)
  * Unbind has the device lock, for which the end of a recovery waits, to find no driver then. So
  * what the reset of the link took (Mem_Enable, among others) is for unbind to restore. AER resets
  * the link with the device locked as well (pci_bus_lock()), so a reset that has not begun follows
- * the unbind.
+ * the unbind. Return: whether one does.
  */
-void cxl_vfio_recovery_end_at_unbind(struct cxl_vfio_device *cxlv)
+bool cxl_vfio_recovery_end_at_unbind(struct cxl_vfio_device *cxlv)
 {
+	bool follows;
+
 	if (!cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR))
-		return;
-	if (READ_ONCE(cxlv->link_reset) && !cxlv->slot_reset &&
-	    cxl_vfio_dvsec_kept_mem_enable(&cxlv->hw))
-		pci_warn(cxlv->core.pdev, "unbound before its link is reset, which takes its decoder\n");
+		return false;
+	follows = READ_ONCE(cxlv->link_reset) && !cxlv->slot_reset &&
+		  cxl_vfio_dvsec_kept_mem_enable(&cxlv->hw);
 	guard(cxl_vfio_config)(cxlv->core.pdev);
 	cxl_vfio_back(cxlv, CXL_VFIO_WHY_ERROR);
+	return follows;
 }
 
 const struct pci_error_handlers cxl_vfio_err_handlers = {

@@ -11,10 +11,15 @@
  * Not covered: errors of the link that QEMU cannot inject. Poisoned memory is in
  * test_poison.c; a device that disappears is in test_surprise.c.
  */
+#define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -326,6 +331,93 @@ static void test_unbind_while_open_waits(void)
 	check_recovered(&session);
 }
 
+/* The kernel's thread that handles errors of the port above runs on these processors, on one. */
+static void find_aer(cpu_set_t *processors)
+{
+	DIR *threads = opendir("/proc");
+	struct dirent *entry;
+	bool found = false;
+	unsigned int irq;
+	char file[300];
+	char *name;
+
+	while (!found && (entry = readdir(threads))) {
+		snprintf(file, sizeof(file), "/proc/%s/comm", entry->d_name);
+		if (atoi(entry->d_name) <= 0 || access(file, R_OK))
+			continue;
+		name = read_file(file);
+		if (sscanf(name, "irq/%u-aerdrv", &irq) == 1) {
+			snprintf(file, sizeof(file), "../msi_irqs/%u", irq);
+			found = !access(pci_path(pci_accel(), file), F_OK);
+		}
+		free(name);
+	}
+	check(found);
+	check_eq(sched_getaffinity(atoi(entry->d_name), sizeof(*processors), processors), 0);
+	check_eq(CPU_COUNT(processors), 1);
+	closedir(threads);
+}
+
+struct unbinder {
+	pthread_t thread;
+	cpu_set_t processors;
+	struct session *session;
+	atomic_bool ready;
+};
+
+static void *unbind_at_error(void *data)
+{
+	const struct sched_param first = { .sched_priority = sched_get_priority_max(SCHED_FIFO) };
+	struct unbinder *unbinder = data;
+
+	check_eq(sched_setaffinity(0, sizeof(unbinder->processors), &unbinder->processors), 0);
+	check_eq(sched_setscheduler(0, SCHED_FIFO, &first), 0);
+	atomic_store(&unbinder->ready, true);
+	check(vfio_event_met(unbinder->session->event));
+	__pci_unbind(pci_accel());
+	return NULL;
+}
+
+/*
+ * Unbound between the error and the reset of the link, which finds no driver then. The thread that
+ * unbinds runs where AER's does, and comes before it twice: when the driver tells it of the error,
+ * and when AER has released the device lock, which it needs again for the reset.
+ */
+static void test_unbind_before_link_reset(void)
+{
+	struct session session;
+	struct unbinder unbinder = { .session = &session };
+	struct qmp_state after;
+	uint8_t config[PAGE];
+	int kmsg, asked;
+	uint32_t bar;
+
+	setup(&session);
+	asked = vfio_event(&session.vfio, VFIO_PCI_REQ_IRQ_INDEX);
+	kmsg = kmsg_open();
+	find_aer(&unbinder.processors);
+	check_eq(pthread_create(&unbinder.thread, NULL, unbind_at_error, &unbinder), 0);
+	while (!atomic_load(&unbinder.ready))
+		usleep(1000);
+	qmp_aer_error(FATAL);
+	check(vfio_event_met(asked));
+	end_use(&session);
+	check_eq(pthread_join(unbinder.thread, NULL), 0);
+	kmsg_wait(kmsg, RECOVERED);
+	close(kmsg);
+	check_eq(qmp_get("resets-bus"), session.resets + 1);
+	/* So it was in time: nothing has put back what the reset took. */
+	pci_config(pci_accel(), config);
+	memcpy(&bar, config + PCI_BASE_ADDRESS_0, sizeof(bar));
+	check_eq(bar & PCI_BASE_ADDRESS_MEM_MASK, 0);
+
+	pci_bind(pci_accel());
+	qmp_state_read(&after);
+	qmp_state_same(&after, &session.before);
+	setup(&session);
+	check_recovered(&session);
+}
+
 /* The decoder does not come back: out of reach, until a reset with which it does. */
 static void test_fatal_decoder_lost(void)
 {
@@ -426,6 +518,7 @@ const struct test tests[] = {
 	{ "viral_user_and_host", test_viral_user_and_host },
 	{ "fatal_while_closed", test_fatal_while_closed },
 	{ "unbind_while_open_waits", test_unbind_while_open_waits },
+	{ "unbind_before_link_reset", test_unbind_before_link_reset },
 	{ "fatal_decoder_lost", test_fatal_decoder_lost },
 	{ "fatal_while_touched", test_fatal_while_touched },
 	/* Last: it takes the log's rate. */
