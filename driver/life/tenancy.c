@@ -180,7 +180,8 @@ static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 
 	if (mem->in_use)
 		return -EBUSY;
-	if (was == backing && (!was || was_order == folio_order || !was->pinnable)) {
+	if (cxl_vfio_backing_stays(mem, backing) &&
+	    (!was || was_order == folio_order || !was->pinnable)) {
 		mem->folio_order = folio_order;
 		return 0;
 	}

@@ -109,14 +109,23 @@ err:
 	return ret;
 }
 
-/* KVM on Intel makes memory without struct pages uncached in a guest (vmx_get_mt_mask()). */
+/* Does type1_dma let auto take memmap? */
+static bool may_have_memmap(const struct cxl_vfio_mem *mem)
+{
+	return cxl_vfio_type1_fits(&cxl_vfio_backing_memmap, mem->type1_dma);
+}
+
+/*
+ * KVM on Intel makes memory without struct pages uncached in a guest (vmx_get_mt_mask()). Where
+ * memremap_pages() fails once it has added a part of the memory (__add_pages()), pfn fails too:
+ * that part keeps struct pages, which are not initialised, and no driver can remove them.
+ */
 static int attach_auto(struct cxl_vfio_mem *mem)
 {
 	const char *why = "KVM on this processor needs no struct pages";
 
 	if (cxl_vfio_kvm_wants_pages()) {
-		if (cxl_vfio_type1_fits(&cxl_vfio_backing_memmap, mem->type1_dma) &&
-		    !attach_one(mem, &cxl_vfio_backing_memmap)) {
+		if (may_have_memmap(mem) && !attach_one(mem, &cxl_vfio_backing_memmap)) {
 			pci_info(mem->hw->pdev,
 				 "backing memmap: without struct pages KVM makes memory uncached on this processor\n");
 			return 0;
@@ -135,6 +144,25 @@ int cxl_vfio_backing_attach(struct cxl_vfio_mem *mem, const struct cxl_vfio_back
 
 	mem->folio_order = folio_order;
 	return backing == &cxl_vfio_backing_auto ? attach_auto(mem) : attach_one(mem, backing);
+}
+
+/*
+ * Would the memory have the backing that it has, if it were given this one? With auto that is a
+ * guess only where memmap fits, and could still fail.
+ */
+bool cxl_vfio_backing_stays(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing)
+{
+	const struct cxl_vfio_backing *now = mem->backing;
+
+	lockdep_assert_held(&mem->backing_lock);
+
+	if (backing != &cxl_vfio_backing_auto)
+		return now == backing;
+	if (!cxl_vfio_kvm_wants_pages() || !may_have_memmap(mem))
+		return now == &cxl_vfio_backing_pfn;
+	return now == &cxl_vfio_backing_memmap ||
+	       (now == &cxl_vfio_backing_pfn &&
+		cxl_vfio_pages_check(mem, cxl_vfio_backing_memmap.page_order(mem)));
 }
 
 /* Take the backing away. No process maps the memory. Return: 0; -EBUSY while one has pages. */

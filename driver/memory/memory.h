@@ -192,6 +192,7 @@ extern const struct cxl_vfio_backing *const cxl_vfio_backings[];
 const struct cxl_vfio_backing *cxl_vfio_backing_named(const char *name);
 int cxl_vfio_backing_attach(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing,
 			    unsigned int folio_order);
+bool cxl_vfio_backing_stays(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing);
 int cxl_vfio_backing_detach(struct cxl_vfio_mem *mem);
 void cxl_vfio_backing_abandon(struct cxl_vfio_mem *mem);
 void cxl_vfio_backing_unmap(struct cxl_vfio_mem *mem);

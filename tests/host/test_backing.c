@@ -289,6 +289,15 @@ static void test_auto_by_processor(void)
 	write_file(pci_path(pci_accel(), "backing"), "uncached");
 	write_file(pci_path(pci_accel(), "backing"), "auto");
 	check_backing(pci_accel(), chosen);
+
+	/* What it would choose again, whichever way that came, is not made anew. */
+	kmsg_said(kmsg, line);
+	write_file(pci_path(pci_accel(), "backing"), "auto");
+	write_file(pci_path(pci_accel(), "backing"), name);
+	write_file(pci_path(pci_accel(), "backing"), "auto");
+	check_eq(kmsg_said(kmsg, line), 0);
+	check_backing(pci_accel(), chosen);
+	close(kmsg);
 }
 
 static unsigned long available(void)
@@ -312,6 +321,10 @@ static void test_no_room_for_struct_pages(void)
 	write_file(PARAMETER, "auto");
 	pci_bind(large);
 	check_eq(kmsg_said(kmsg, "struct pages of memory"), 1);
+	check_backing(large, "[pfn]");
+	/* Nor is pfn made anew when auto would choose it again. */
+	write_file(pci_path(large, "backing"), "auto");
+	check_eq(kmsg_said(kmsg, "backing pfn: "), 0);
 	check_backing(large, "[pfn]");
 	before = available();
 	kmsg = kmsg_open();
