@@ -300,6 +300,68 @@ static void test_auto_by_processor(void)
 	close(kmsg);
 }
 
+#define FAILSLAB	"/sys/kernel/debug/failslab/"
+
+/*
+ * Allocations of memremap_pages() fail while the probability is 100, its own and of what it calls:
+ * kmemleak's, which has a pool, too. /proc/kallsyms is sorted by address.
+ */
+static void aim_failslab(void)
+{
+	char *symbols = read_file("/proc/kallsyms"), start[32], end[32];
+	char *at = strstr(symbols, " memremap_pages\n"), *next;
+
+	check(at);
+	next = strchr(at, '\n') + 1;
+	while (at > symbols && at[-1] != '\n')
+		at--;
+	snprintf(start, sizeof(start), "0x%.16s", at);
+	snprintf(end, sizeof(end), "0x%.16s", next);
+	free(symbols);
+	write_file(FAILSLAB "require-start", start);
+	write_file(FAILSLAB "require-end", end);
+	write_file(FAILSLAB "ignore-gfp-wait", "N");
+	write_file(FAILSLAB "verbose", "0");
+	write_file(FAILSLAB "times", "-1");
+}
+
+/* pfn in place of memmap, because struct pages could not be had. */
+static void check_fell_back(int kmsg)
+{
+	write_file(FAILSLAB "probability", "0");
+	check_eq(kmsg_said_error(kmsg, "by backing memmap (-ENOMEM)"), 1);
+	check_backing(pci_accel(), "[pfn]");
+}
+
+/* At bind, and when the attribute is written: pfn for now, and memmap when that can be had. */
+static void test_auto_falls_back_to_pfn(void)
+{
+	int kmsg = kmsg_open(), reason = kmsg_open();
+	struct vfio vfio;
+
+	unsetenv("VFIO_BACKING");
+	if (pci_bound(pci_accel()))
+		pci_unbind(pci_accel());
+	write_file(PARAMETER, "auto");
+	aim_failslab();
+	write_file(FAILSLAB "probability", "100");
+	pci_bind(pci_accel());
+	check_fell_back(kmsg);
+	vfio_open(&vfio);
+	check_eq(vfio.backing, VFIO_CXL_BACKING_PFN);
+	touch(&vfio);
+	vfio_close(&vfio);
+
+	write_file(FAILSLAB "probability", "100");
+	write_file(pci_path(pci_accel(), "backing"), "auto");
+	check_fell_back(kmsg);
+	check_eq(kmsg_said(reason, "backing pfn: memmap, which KVM"), 2);
+	write_file(pci_path(pci_accel(), "backing"), "auto");
+	check_backing(pci_accel(), "[memmap]");
+	close(kmsg);
+	close(reason);
+}
+
 static unsigned long available(void)
 {
 	char *text = read_file("/proc/meminfo"), *at = strstr(text, "MemAvailable:");
@@ -389,6 +451,7 @@ const struct test tests[] = {
 	{ "struct_pages_are_reserved", test_struct_pages_are_reserved },
 	{ "uncached_by_range_registers", test_uncached_by_range_registers },
 	{ "auto_by_processor", test_auto_by_processor },
+	{ "auto_falls_back_to_pfn", test_auto_falls_back_to_pfn },
 	{ "no_room_for_struct_pages", test_no_room_for_struct_pages },
 	{ "memmap_and_refuse_exclude", test_memmap_and_refuse_exclude },
 	{ "failed_change_keeps_backing", test_failed_change_keeps_backing },
