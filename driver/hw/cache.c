@@ -5,9 +5,13 @@
  * with that, the administrator decides.
  */
 #include <linux/iommu.h>
+#include <linux/jiffies.h>
 #include <linux/pci.h>
+#include <linux/sched/signal.h>
 
 #include "hw/hw.h"
+
+#define CONFIG_POLL_MS	10
 
 /*
  * What a device sends as translated passes the IOMMU as well, so a cache would be denied in vain
@@ -51,17 +55,30 @@ static int change_cache(struct cxl_vfio_hw *hw, bool allow)
 	return ret;
 }
 
+/* A reset has it for as long as the device reports that it may take. Return: 0; -EINTR. */
+static int lock_config_killable(struct pci_dev *pdev)
+{
+	while (!pci_cfg_access_trylock(pdev)) {
+		schedule_timeout_killable(msecs_to_jiffies(CONFIG_POLL_MS));
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
 /*
  * Have the cache as the platform had it, or off: of a device in D0 that no process has open.
  * What is off stays off, whatever restores the device (cxl_vfio_dvsec_restore()). Waits for
  * configuration access. Return: 0; -EOPNOTSUPP if it cannot be denied, or -EIO, both logged;
- * -EBUSY in a CXL Reset that does not end, and while the device recovers from an error.
+ * -EBUSY in a CXL Reset that does not end, and while the device recovers from an error; -EINTR
+ * when killed.
  */
 int cxl_vfio_cache_allow(struct cxl_vfio_hw *hw, bool allow)
 {
-	int ret = 0;
+	int ret = lock_config_killable(hw->pdev);
 
-	pci_cfg_access_lock(hw->pdev);
+	if (ret)
+		return ret;
 	if (READ_ONCE(hw->reasons) & (BIT(CXL_VFIO_WHY_HUNG) | BIT(CXL_VFIO_WHY_ERROR)))
 		ret = -EBUSY;
 	else if (allow == hw->cache_denied)

@@ -141,8 +141,8 @@ static void clear_work(struct work_struct *work)
 	struct cxl_vfio_device *cxlv = container_of(work, struct cxl_vfio_device, clear.work);
 
 	/* Pinned pages are cleared by the next open after their release. */
-	if (!cxl_vfio_backing_pinned(&cxlv->mem) && !by_reset(cxlv) &&
-	    !cxl_vfio_clear_obstacle(cxlv))
+	if (!READ_ONCE(cxlv->clear.stop) && !cxl_vfio_backing_pinned(&cxlv->mem) &&
+	    !by_reset(cxlv) && !cxl_vfio_clear_obstacle(cxlv))
 		by_cpus(cxlv);
 	cxl_vfio_count(&cxlv->hw, CXL_VFIO_COUNT_CLEARS);
 	trace_cxl_vfio_clear(&cxlv->core.pdev->dev, atomic64_read(&cxlv->mem.content.left));
@@ -225,6 +225,24 @@ void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv)
 	WRITE_ONCE(clear->running, false);
 	if (cxl_vfio_content_used(&cxlv->mem))
 		atomic64_set(&cxlv->mem.content.left, range_len(&cxlv->mem.hpa));
+}
+
+/*
+ * As cxl_vfio_clear_stop(), for a process that may be killed. Return: 0; -EINTR when it was:
+ * clearing goes on then, or has left the rest to the next open.
+ */
+int cxl_vfio_clear_stop_killable(struct cxl_vfio_device *cxlv)
+{
+	struct cxl_vfio_clear *clear = &cxlv->clear;
+
+	WRITE_ONCE(clear->stop, true);
+	/* Pairs with clear_work(). */
+	if (wait_event_killable(clear->wait, !smp_load_acquire(&clear->running))) {
+		WRITE_ONCE(clear->stop, false);
+		return -EINTR;
+	}
+	cxl_vfio_clear_stop(cxlv);
+	return 0;
 }
 
 /*

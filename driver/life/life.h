@@ -253,6 +253,7 @@ bool cxl_vfio_clear_needed(struct cxl_vfio_device *cxlv);
 const char *cxl_vfio_clear_obstacle(struct cxl_vfio_device *cxlv);
 void cxl_vfio_clear_start(struct cxl_vfio_device *cxlv);
 void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv);
+int cxl_vfio_clear_stop_killable(struct cxl_vfio_device *cxlv);
 int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_clear_at_open(struct cxl_vfio_device *cxlv);
 

@@ -134,8 +134,8 @@ void cxl_vfio_tenancy_unbind(struct cxl_vfio_device *cxlv)
 }
 
 /*
- * As at a close, clear the memory, unless the device is open. Return: 0, or why the device cannot
- * be woken.
+ * As at a close, clear the memory, unless the device is open. Return: 0; -EINTR when killed; or
+ * why the device cannot be woken.
  */
 int cxl_vfio_tenancy_clear_if_idle(struct cxl_vfio_device *cxlv)
 {
@@ -144,8 +144,8 @@ int cxl_vfio_tenancy_clear_if_idle(struct cxl_vfio_device *cxlv)
 
 	if (ret)
 		return ret;
-	guard(mutex)(&cxlv->mem.backing_lock);
-	clear_idle(cxlv);
+	scoped_cond_guard(mutex_kill, return -EINTR, &cxlv->mem.backing_lock)
+		clear_idle(cxlv);
 	return 0;
 }
 
@@ -185,8 +185,9 @@ static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 		mem->folio_order = folio_order;
 		return 0;
 	}
-	cxl_vfio_clear_stop(cxlv);
-	ret = was ? cxl_vfio_backing_detach(mem) : 0;
+	ret = cxl_vfio_clear_stop_killable(cxlv);
+	if (!ret && was)
+		ret = cxl_vfio_backing_detach(mem);
 	if (!ret && was)
 		ret = empty_caches(cxlv, was, backing);
 	if (!ret)
@@ -199,11 +200,16 @@ static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 
 /*
  * May type 1 take page frames from the next user on: CXL_VFIO_TYPE1_*.
- * Return: 0; -EBUSY while the device is open; -EOPNOTSUPP with a backing that cannot refuse.
+ * Return: 0; -EBUSY while the device is open; -EOPNOTSUPP with a backing that cannot refuse;
+ * -EINTR when killed.
  */
 int cxl_vfio_tenancy_type1(struct cxl_vfio_device *cxlv, unsigned int type1_dma)
 {
-	guard(mutex)(&cxlv->mem.backing_lock);
+	ACQUIRE(mutex_kill, backing_lock)(&cxlv->mem.backing_lock);
+	int ret = ACQUIRE_ERR(mutex_kill, &backing_lock);
+
+	if (ret)
+		return ret;
 	if (cxlv->mem.in_use)
 		return -EBUSY;
 	if (cxlv->mem.backing && !cxl_vfio_type1_fits(cxlv->mem.backing, type1_dma))
@@ -213,9 +219,10 @@ int cxl_vfio_tenancy_type1(struct cxl_vfio_device *cxlv, unsigned int type1_dma)
 }
 
 /*
- * Another backing, or, without one, folios of another size, between users. Return: 0; -EBUSY while
- * the device is open, or processes have pages of the memory; or an error that was logged, with the
- * former backing, if that could be had again.
+ * Another backing, or, without one, folios of another size, between users. Waits for a CXL Reset
+ * that clears the memory. Return: 0; -EBUSY while the device is open, or processes have pages of
+ * the memory; -EINTR when killed, with the former backing; or an error that was logged, with that
+ * as well, if it could be had again.
  */
 int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
 			    unsigned int folio_order)
@@ -227,15 +234,16 @@ int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_
 
 	if (ret)
 		return ret;
-	guard(mutex)(&mem->backing_lock);
-	return backing ? change_awake(cxlv, backing, mem->folio_order) :
-			 change_awake(cxlv, mem->backing, folio_order);
+	scoped_cond_guard(mutex_kill, return -EINTR, &mem->backing_lock)
+		ret = backing ? change_awake(cxlv, backing, mem->folio_order) :
+				change_awake(cxlv, mem->backing, folio_order);
+	return ret;
 }
 
 /*
  * Allow or deny the device's cache of host memory, between users. Waits for a CXL Reset that
- * clears the memory. Return: 0; -EBUSY while the device is open; -ENODEV if it does not answer,
- * logged; or as cxl_vfio_cache_allow().
+ * clears the memory. Return: 0; -EINTR when killed; -EBUSY while the device is open; -ENODEV if
+ * it does not answer, logged; or as cxl_vfio_cache_allow().
  */
 int cxl_vfio_tenancy_change_cache(struct cxl_vfio_device *cxlv, bool allow)
 {
@@ -244,9 +252,10 @@ int cxl_vfio_tenancy_change_cache(struct cxl_vfio_device *cxlv, bool allow)
 
 	if (ret)
 		return ret;
-	guard(mutex)(&cxlv->mem.backing_lock);
-	ret = cxlv->mem.in_use ? -EBUSY : cxl_vfio_check_present(&cxlv->hw);
-	if (ret)
-		return ret;
-	return cxl_vfio_cache_allow(&cxlv->hw, allow);
+	scoped_cond_guard(mutex_kill, return -EINTR, &cxlv->mem.backing_lock) {
+		ret = cxlv->mem.in_use ? -EBUSY : cxl_vfio_check_present(&cxlv->hw);
+		if (!ret)
+			ret = cxl_vfio_cache_allow(&cxlv->hw, allow);
+	}
+	return ret;
 }

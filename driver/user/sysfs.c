@@ -132,9 +132,9 @@ static ssize_t backing_show(struct device *dev, struct device_attribute *attr, c
 	const struct cxl_vfio_backing *const *backing;
 	int len = 0;
 
-	guard(mutex)(&mem->backing_lock);
-	for (backing = cxl_vfio_backings; *backing; backing++)
-		len += emit_name(buf, len, (*backing)->name, *backing == mem->backing);
+	scoped_cond_guard(mutex_kill, return -EINTR, &mem->backing_lock)
+		for (backing = cxl_vfio_backings; *backing; backing++)
+			len += emit_name(buf, len, (*backing)->name, *backing == mem->backing);
 	return len + sysfs_emit_at(buf, len, "\n");
 }
 

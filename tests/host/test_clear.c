@@ -426,6 +426,102 @@ static void test_open_waits_for_inactive_memory(void)
 	check_nothing_left();
 }
 
+/* The writer of an attribute, once it is in write(). */
+static pid_t start_writer(const char *attribute, const char *value)
+{
+	int file = open(pci_path(pci_accel(), attribute), O_WRONLY);
+	char path[32], *call;
+	unsigned int i;
+	pid_t pid;
+
+	check_ge(file, 0);
+	pid = fork();
+	if (!pid)
+		_exit(write(file, value, strlen(value)) < 0);
+	close(file);
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	for (i = 0; i < 100; i++) {
+		bool writes;
+
+		call = read_file(path);
+		writes = !strncmp(call, "1 ", 2);
+		free(call);
+		if (writes)
+			break;
+		usleep(1000);
+	}
+	return pid;
+}
+
+/* Did it die before clearing ended? */
+static bool dies_while_clearing(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGKILL);
+	check_eq(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) && pci_is_clearing();
+}
+
+/* Is the device in the CXL Reset that clears, or was it? */
+static bool in_reset(void)
+{
+	char *state = pci_debugfs(pci_accel(), "state");
+	bool in = strstr(state, "cxl_reset");
+
+	free(state);
+	return in || !pci_is_clearing();
+}
+
+/*
+ * Writers of attributes wait until the device has cleared its memory, one for the end of its CXL
+ * Reset, another for the lock that the former has. Killed, each ends at once, has changed nothing,
+ * and the memory is cleared all the same. On a slow computer the reset may end too soon.
+ */
+static void test_killed_writers_end(void)
+{
+	static const struct {
+		const char *attribute, *value, *before;
+	} writers[] = {
+		{ "backing", "uncached", "[pfn]" },
+		{ "host_cache", "deny", "[allow]" },
+		{ "type1_dma", "refuse", "[allow]" },
+		{ "host_cache", "deny", "[allow]" },
+	};
+	unsigned int i, round;
+	struct vfio vfio;
+	bool died;
+
+	set_method("auto");
+	for (round = 0; round < 3; round++) {
+		pid_t pids[ARRAY_SIZE(writers)];
+
+		vfio_open(&vfio);
+		vfio_write(&vfio, &vfio.mem, 0, &round, sizeof(round));
+		vfio_close(&vfio);
+		wait_until(in_reset);
+		for (i = 0; i < 3; i++)
+			pids[i] = start_writer(writers[i].attribute, writers[i].value);
+		died = true;
+		while (i--)
+			died &= dies_while_clearing(pids[i]);
+		died &= dies_while_clearing(start_writer(writers[3].attribute, writers[3].value));
+		for (i = 0; i < ARRAY_SIZE(writers) && died; i++) {
+			char *now = read_file(pci_path(pci_accel(), writers[i].attribute));
+
+			check_has(now, writers[i].before);
+			free(now);
+		}
+		wait_until(pci_is_clear);
+		if (died)
+			break;
+		note("round %u: clearing ended before the writers", round);
+		write_file(pci_path(pci_accel(), "host_cache"), "allow");
+		write_file(pci_path(pci_accel(), "type1_dma"), "allow");
+	}
+	check(died);
+}
+
 const struct test tests[] = {
 	{ "next_user_finds_no_data", test_next_user_finds_no_data, 120 },
 	{ "cleared_by_cxl_reset", test_cleared_by_cxl_reset },
@@ -438,6 +534,7 @@ const struct test tests[] = {
 	{ "cleared_after_killed_user", test_cleared_after_killed_user, 120 },
 	{ "cleared_after_kill_in_reset", test_cleared_after_kill_in_reset, 240 },
 	{ "killed_open_still_clears", test_killed_open_still_clears, 120 },
+	{ "killed_writers_end", test_killed_writers_end },
 	{ "cleared_across_resets", test_cleared_across_resets, 120 },
 	{ "cleared_across_backing_change", test_cleared_across_backing_change, 240 },
 	{ "open_waits_for_inactive_memory", test_open_waits_for_inactive_memory, 120 },
