@@ -55,14 +55,21 @@ static bool kill_early_by_default(void)
 	return !IS_ERR(early_kill) && kernel_read(early_kill, &value, 1, &pos) == 1 && value != '0';
 }
 
-/* The thread that hears of an error that it has not met: as find_early_kill_thread(). */
-static struct task_struct *find_early_thread(struct task_struct *process, bool by_default)
+/*
+ * The thread that hears of an error that it has not met: as find_early_kill_thread(), but one that
+ * has exited has no mm and hears nothing, and the main thread may have (task_early_kill()).
+ */
+static struct task_struct *find_early_thread(struct task_struct *process, struct mm_struct *mm,
+					     bool by_default)
 {
 	struct task_struct *thread;
 
-	list_for_each_entry_rcu(thread, &process->signal->thread_head, thread_node)
+	list_for_each_entry_rcu(thread, &process->signal->thread_head, thread_node) {
+		if (READ_ONCE(thread->mm) != mm)
+			continue;
 		if (thread->flags & PF_MCE_PROCESS ? thread->flags & PF_MCE_EARLY : by_default)
 			return thread;
+	}
 	return NULL;
 }
 
@@ -83,10 +90,12 @@ static void signal_processes(struct mm_struct *mm, void __user *addr, bool by_de
 	struct task_struct *process, *thread;
 
 	guard(rcu)();
+	if (current->mm == mm) {
+		signal_thread(current, addr);
+		return;
+	}
 	for_each_process(process) {
-		if (READ_ONCE(process->mm) != mm)
-			continue;
-		thread = current->mm == mm ? current : find_early_thread(process, by_default);
+		thread = find_early_thread(process, mm, by_default);
 		if (thread)
 			signal_thread(thread, addr);
 	}

@@ -374,6 +374,98 @@ static void test_deaf_process_is_killed(void)
 	forget(&vfio);
 }
 
+enum { MEETS, ASKED };
+
+/* What the thread that goes on without the main thread is to do. */
+static struct {
+	struct mapper *mapper;
+	int how;
+	bool wanted;	/* it is to be signalled */
+} survivor;
+
+static bool main_thread_is_dead(void)
+{
+	char path[64], *stat;
+	bool dead;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
+	stat = read_file(path);
+	dead = strstr(stat, ") Z ");
+	free(stat);
+	return dead;
+}
+
+/* The process's exit status: 0 if it got what it is to get. */
+static void *survive(void *data)
+{
+	volatile uint8_t *memory = survivor.mapper->memory;
+	char byte = 0;
+
+	(void)data;
+	wait_until(main_thread_is_dead);
+	memory[0] = 1;
+	if (survivor.how == MEETS) {
+		report_error(0);
+	} else {
+		check_eq(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0), 0);
+		check_eq(write(survivor.mapper->ready[1], &byte, 1), 1);
+		check_eq(TEMP_FAILURE_RETRY(read(survivor.mapper->go[0], &byte, 1)), 1);
+	}
+	check_eq(signals, survivor.wanted);
+	if (signals) {
+		check_eq(signalled_thread, gettid());
+		check_eq(last.si_code, survivor.how == MEETS ? BUS_MCEERR_AR : BUS_MCEERR_AO);
+		check_eq((uint8_t *)last.si_addr, memory);
+	}
+	_exit(0);
+}
+
+static void start_survivor(struct mapper *mapper, int how, bool wanted)
+{
+	struct sigaction action = { .sa_sigaction = note_thread, .sa_flags = SA_SIGINFO };
+	pthread_t thread;
+
+	check_eq(pipe(mapper->ready), 0);
+	check_eq(pipe(mapper->go), 0);
+	mapper->pid = fork();
+	if (mapper->pid)
+		return;
+	signals = 0;
+	check_eq(sigaction(SIGBUS, &action, NULL), 0);
+	survivor.mapper = mapper;
+	survivor.how = how;
+	survivor.wanted = wanted;
+	check_eq(pthread_create(&thread, NULL, survive, NULL), 0);
+	pthread_exit(NULL);
+}
+
+/*
+ * A process whose main thread has exited: the one that meets the error, and one that has asked.
+ * The kernel's own rule leaves it out (task_early_kill()), as it does with all other memory.
+ */
+static void test_main_thread_has_exited(void)
+{
+	struct mapper mapper = { };
+	struct vfio vfio;
+	int status;
+	char byte;
+	bool own;
+
+	vfio_open(&vfio);
+	own = vfio.backing == VFIO_CXL_BACKING_MEMMAP;
+	mapper.memory = vfio_mmap(&vfio, &vfio.mem, 0, window(&vfio));
+	start_survivor(&mapper, MEETS, own);
+	check_eq(waitpid(mapper.pid, &status, 0), mapper.pid);
+	check_eq(status, 0);
+
+	start_survivor(&mapper, ASKED, own);
+	check_eq(read(mapper.ready[0], &byte, 1), 1);
+	check_eq(munmap(mapper.memory, window(&vfio)), 0);
+	report_error(0);
+	end_mapper(&mapper);
+	forget(&vfio);
+}
+
 /* A guest that has it too goes on: with a folio, by a new fault. */
 static void test_guest_goes_on(void)
 {
@@ -406,6 +498,7 @@ const struct test tests[] = {
 	{ "machine_check_signals_early", test_machine_check_signals_early },
 	{ "third_process_reports", test_third_process_reports },
 	{ "deaf_process_is_killed", test_deaf_process_is_killed },
+	{ "main_thread_has_exited", test_main_thread_has_exited },
 	{ "guest_goes_on", test_guest_goes_on },
 	{ "unmapped_process_not_signalled", test_unmapped_process_not_signalled },
 	{ }
