@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <linux/memory-failure.h>
 #include <linux/mm.h>
+#include <linux/mount.h>
 #include <linux/page-flags.h>
 #include <linux/pci.h>
 #include <linux/rcupdate.h>
@@ -34,10 +35,21 @@ void cxl_vfio_poison_record(struct cxl_vfio_mem *mem, unsigned long pfn)
 /* Has the rule for processes that set none (PR_MCE_KILL). The kernel exports no other way to it. */
 static struct file *early_kill;
 
-/* Once, in the process that loads the module. */
+/*
+ * Once. In a procfs of the driver's own, which the open file keeps: where the module is loaded, and
+ * where an error is handled later, /proc may be anything, or nothing.
+ */
 void cxl_vfio_poison_setup(void)
 {
-	early_kill = filp_open("/proc/sys/vm/memory_failure_early_kill", O_RDONLY, 0);
+	struct file_system_type *type = get_fs_type("proc");
+	struct vfsmount *proc = type ? kern_mount(type) : ERR_PTR(-ENODEV);
+
+	if (IS_ERR(proc)) {
+		early_kill = ERR_CAST(proc);
+		return;
+	}
+	early_kill = file_open_root_mnt(proc, "sys/vm/memory_failure_early_kill", O_RDONLY, 0);
+	kern_unmount(proc);
 }
 
 /* Undo cxl_vfio_poison_setup(). */

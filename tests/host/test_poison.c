@@ -14,11 +14,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -27,6 +29,7 @@
 #include "cxl_regs.h"
 #include "harness.h"
 #include "kvm.h"
+#include "module.h"
 #include "pci.h"
 #include "qmp.h"
 #include "regs.h"
@@ -466,6 +469,40 @@ static void test_main_thread_has_exited(void)
 	forget(&vfio);
 }
 
+/* The driver is loaded where /proc cannot be reached: the administrator's word counts as ever. */
+static void test_early_kill_without_proc(void)
+{
+	static const char sysctl[] = "/proc/sys/vm/memory_failure_early_kill";
+	struct mapper early = { };
+	struct vfio vfio;
+	int status;
+	pid_t child;
+
+	if (pci_bound(pci_accel()))
+		pci_unbind(pci_accel());
+	module_unload("cxl_vfio_pci");
+	child = fork();
+	if (!child) {
+		check_eq(unshare(CLONE_NEWNS), 0);
+		check_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+		check_eq(mount("none", "/proc", "tmpfs", 0, NULL), 0);
+		module_load(MODULE_DRIVER, "");
+		_exit(0);
+	}
+	check_eq(waitpid(child, &status, 0), child);
+	check_eq(status, 0);
+
+	vfio_open(&vfio);
+	early.memory = vfio_mmap(&vfio, &vfio.mem, 0, window(&vfio));
+	start_mapper(&early, EARLY_BY_DEFAULT);
+	check_eq(munmap(early.memory, window(&vfio)), 0);
+	write_file(sysctl, "1");
+	report_error(0);
+	write_file(sysctl, "0");
+	end_mapper(&early);
+	forget(&vfio);
+}
+
 /* A guest that has it too goes on: with a folio, by a new fault. */
 static void test_guest_goes_on(void)
 {
@@ -499,6 +536,7 @@ const struct test tests[] = {
 	{ "third_process_reports", test_third_process_reports },
 	{ "deaf_process_is_killed", test_deaf_process_is_killed },
 	{ "main_thread_has_exited", test_main_thread_has_exited },
+	{ "early_kill_without_proc", test_early_kill_without_proc },
 	{ "guest_goes_on", test_guest_goes_on },
 	{ "unmapped_process_not_signalled", test_unmapped_process_not_signalled },
 	{ }
