@@ -42,8 +42,11 @@ static void free_claim(struct cxl_vfio_claim *claim)
 
 /*
  * Have an HPA range for this driver. A claim that was kept from a device there is taken over, and
- * what was known of it stays known. Return: the claim, for cxl_vfio_unclaim(); NULL when something
- * else has the range, or without memory.
+ * what was known of it stays known. By which device does not matter: type 1 has addresses, and DMA
+ * to them reaches whatever decodes them, the next user's memory on the same device or another.
+ * A range that only overlaps a kept one is refused.
+ * Return: the claim, for cxl_vfio_unclaim(); NULL when something else has the range, or without
+ * memory.
  */
 struct cxl_vfio_claim *cxl_vfio_claim(const struct range *hpa)
 {
