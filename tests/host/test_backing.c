@@ -362,6 +362,42 @@ static void test_auto_falls_back_to_pfn(void)
 	close(reason);
 }
 
+/*
+ * Without PAT the page table says write-back or uncached, and no list of the kernel's stands
+ * against two types at once. Each backing is what it says.
+ */
+static void test_types_without_pat(void)
+{
+	static const struct {
+		const char *name;
+		uint32_t backing;
+		bool uncached;
+	} cases[] = {
+		{ "pfn", VFIO_CXL_BACKING_PFN, false },
+		{ "memmap", VFIO_CXL_BACKING_MEMMAP, false },
+		{ "uncached", VFIO_CXL_BACKING_UNCACHED, true },
+		{ "folio", VFIO_CXL_BACKING_FOLIO, false },
+		{ "pfn", VFIO_CXL_BACKING_PFN, false },
+	};
+	struct vfio vfio;
+	size_t i;
+
+	check_eq(access("/sys/kernel/debug/x86/pat_memtype_list", F_OK), -1);
+	unsetenv("VFIO_BACKING");
+	if (!pci_bound(pci_accel()))
+		pci_bind(pci_accel());
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		note("%s", cases[i].name);
+		pci_forget_type1();
+		write_file(pci_path(pci_accel(), "backing"), cases[i].name);
+		vfio_open(&vfio);
+		check_eq(vfio.backing, cases[i].backing);
+		check_eq(!!(flags_of(&vfio) & VFIO_CXL_MEM_UNCACHED), cases[i].uncached);
+		touch(&vfio);
+		vfio_close(&vfio);
+	}
+}
+
 static unsigned long available(void)
 {
 	char *text = read_file("/proc/meminfo"), *at = strstr(text, "MemAvailable:");
@@ -452,6 +488,7 @@ const struct test tests[] = {
 	{ "uncached_by_range_registers", test_uncached_by_range_registers },
 	{ "auto_by_processor", test_auto_by_processor },
 	{ "auto_falls_back_to_pfn", test_auto_falls_back_to_pfn },
+	{ "types_without_pat", test_types_without_pat },
 	{ "no_room_for_struct_pages", test_no_room_for_struct_pages },
 	{ "memmap_and_refuse_exclude", test_memmap_and_refuse_exclude },
 	{ "failed_change_keeps_backing", test_failed_change_keeps_backing },

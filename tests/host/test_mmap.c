@@ -258,6 +258,43 @@ static void test_4k_faults(void)
 	check_eq(by_order[ORDER_4K] + ahead, len / PAGE);
 }
 
+/* In brackets, among the values of an attribute; free() it. */
+static char *chosen(const char *path)
+{
+	char *text = read_file(path), *start = strchr(text, '['), *end = strchr(text, ']'), *name;
+
+	check(start && end);
+	name = strndup(start + 1, end - start - 1);
+	free(text);
+	return name;
+}
+
+/*
+ * The administrator has no transparent huge pages. That is not for page frames and DAX, so leaves
+ * are as large as ever, but not where type 1 is refused (vma_file_bypass_thp_tuneables()).
+ */
+static void test_leaves_without_thp(void)
+{
+	static const char path[] = "/sys/kernel/mm/transparent_hugepage/enabled";
+	char *before = chosen(path), *type1;
+	unsigned int by_order[ORDERS];
+	const size_t len = 8 * MIB;
+	unsigned int order, faults;
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	type1 = chosen(pci_path(pci_accel(), "type1_dma"));
+	order = strcmp(type1, "refuse") ? ORDER_2M : ORDER_4K;
+	/* None maps ahead where a large leaf would fit. */
+	faults = len / (order == ORDER_2M ? 2 * MIB : PAGE);
+	write_file(path, "never");
+	count_faults(map_at(&vfio, 0, len, 0), len, faults, by_order);
+	write_file(path, before);
+	check_eq(by_order[order], faults);
+	free(before);
+	free(type1);
+}
+
 /* A mapping of 1 GiB must not reach past either end of a VMA that is a page short at both. */
 static void test_unaligned_length(void)
 {
@@ -456,6 +493,7 @@ const struct test tests[] = {
 	{ "soft_dirty_keeps_writable", test_soft_dirty_keeps_writable },
 	{ "1g_faults", test_1g_faults },
 	{ "4k_faults", test_4k_faults },
+	{ "leaves_without_thp", test_leaves_without_thp },
 	{ "unaligned_length", test_unaligned_length },
 	{ "library_aligns_for_leaves", test_library_aligns_for_leaves },
 	{ "mremap_never_loses_1g_leaves", test_mremap_never_loses_1g_leaves },
