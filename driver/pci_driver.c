@@ -45,6 +45,10 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		ret = -ENXIO;
 		goto err_cache;
 	}
+	if (cxl_vfio_present(cxlv, cxlv->settings.presentation)) {
+		ret = -ENXIO;
+		goto err_cache;
+	}
 	ret = vfio_pci_core_register_device(&cxlv->core);
 	if (ret) {
 		pci_err(pdev, "cannot register with VFIO: %pe\n", ERR_PTR(ret));

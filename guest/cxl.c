@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way to the own memory, by the CXL core: it attaches the device to the
+ * The way to the own memory, by the CXL core unless it is in a BAR (bar.c): the core attaches the device to the
  * region of the decoders that the platform committed, or, in a virtual
  * machine, the one that the VMM did.
  */
@@ -62,7 +62,7 @@ static bool decoder_committed(struct accel *accel)
  */
 bool accel_cxl_usable(struct accel *accel)
 {
-	return decoder_committed(accel) && mem_active(accel);
+	return (!accel->hdm || decoder_committed(accel)) && mem_active(accel);
 }
 
 static int find_decoder(struct accel *accel, const struct cxl_register_map *map)
@@ -108,6 +108,9 @@ int accel_cxl_attach(struct accel *accel)
 	if (!dvsec)
 		return dev_err_probe(&pdev->dev, -ENXIO,
 				     "no CXL Device DVSEC: the device is on a port, or in a virtual machine, without CXL\n");
+
+	if (accel_bar_attach(accel, dvsec))
+		return wait_active(accel, dvsec);
 
 	cxl = devm_cxl_dev_state_create(&pdev->dev, CXL_DEVTYPE_DEVMEM, pci_get_dsn(pdev), dvsec,
 					struct accel_cxl, cxlds, false);

@@ -78,7 +78,7 @@ struct accel {
 	int id;
 
 	void __iomem *bar;
-	void __iomem *hdm;		/* HDM decoder capability */
+	void __iomem *hdm;		/* HDM decoder capability; NULL: the memory is in a BAR */
 	u64 capacity;
 	u32 ops;
 
@@ -116,6 +116,9 @@ struct accel_file {
 
 /* pci_driver.c */
 void accel_put(struct accel *accel);
+
+/* bar.c */
+bool accel_bar_attach(struct accel *accel, u16 dvsec);
 
 /* cxl.c */
 int accel_cxl_attach(struct accel *accel);

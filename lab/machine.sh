@@ -153,6 +153,13 @@ describe()
 			port
 			host=$(host_device "${given[host]:-}")
 			devices+=(-device "vfio-cxl-pci,id=$name,bus=$name-port,host=$host$properties") ;;
+		stock)
+			# shellcheck disable=SC2086
+			settings "host" $options
+			host=$(host_device "${given[host]:-}")
+			devices+=(-device "pcie-root-port,id=$name-port,bus=pcie.0,chassis=$slot,slot=$slot,pref64-reserve=4G"
+				-device "vfio-pci,id=$name,bus=$name-port,host=$host$properties")
+			slot=$((slot + 1)) ;;
 		device) devices+=(-device "$name") ;;
 		firmware) firmware="$name $options" ;;
 		*) die "$file: unknown item '$item'" ;;

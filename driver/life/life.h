@@ -45,6 +45,12 @@ enum {
 	CXL_VFIO_CACHE_DENY,
 };
 
+/* As what a user finds the memory: cxl_vfio_settings.presentation. */
+enum {
+	CXL_VFIO_PRESENTATION_CXL,	/* as a region and CXL registers */
+	CXL_VFIO_PRESENTATION_BAR,	/* as a BAR */
+};
+
 /**
  * struct cxl_vfio_settings - what the administrator decides
  * @backing: of the memory, at bind
@@ -53,6 +59,7 @@ enum {
  * @clear: CXL_VFIO_CLEAR_*
  * @vfio_reset: CXL_VFIO_RESET_*
  * @host_cache: CXL_VFIO_CACHE_*, at bind
+ * @presentation: CXL_VFIO_PRESENTATION_*, at bind
  * @commit_decoders: give memory an address that has none, at bind
  */
 struct cxl_vfio_settings {
@@ -62,6 +69,7 @@ struct cxl_vfio_settings {
 	unsigned int clear;
 	unsigned int vfio_reset;
 	unsigned int host_cache;
+	unsigned int presentation;
 	bool commit_decoders;
 };
 
@@ -144,6 +152,9 @@ struct cxl_vfio_user_reset {
  *	     configuration access locked
  * @command_lock: the user writes to COMMAND once at a time. User memory is touched under it
  * @revoke_lock: one thread revokes dma-bufs or allows them. Outside of memory_lock
+ * @memory_bar: the BAR as which its user finds the memory; negative: none. Changes only while the
+ *		device is not in use
+ * @memory_bar_register: of it, as its user left it; guarded by the lock of @regs
  * @hung_flags: resets that the PCI core does not take while a CXL Reset has not ended
  * @user_reset: the one that its user waits for
  * @provider: of the memory, to p2pdma, for importers of a dma-buf
@@ -169,6 +180,8 @@ struct cxl_vfio_device {
 	int command;
 	struct mutex command_lock;	/* see above */
 	struct mutex revoke_lock;	/* see above */
+	int memory_bar;
+	__le64 memory_bar_register;
 	pci_dev_flags_t hung_flags;
 	struct cxl_vfio_user_reset user_reset;
 	struct p2pdma_provider provider;
@@ -243,6 +256,7 @@ void cxl_vfio_tenancy_close(struct cxl_vfio_device *cxlv);
 void cxl_vfio_tenancy_unbind(struct cxl_vfio_device *cxlv);
 int cxl_vfio_tenancy_clear_if_idle(struct cxl_vfio_device *cxlv);
 int cxl_vfio_tenancy_type1(struct cxl_vfio_device *cxlv, unsigned int type1_dma);
+int cxl_vfio_tenancy_present(struct cxl_vfio_device *cxlv, int bar);
 int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
 			    unsigned int folio_order);
 int cxl_vfio_tenancy_change_cache(struct cxl_vfio_device *cxlv, bool allow);

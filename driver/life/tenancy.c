@@ -219,6 +219,22 @@ int cxl_vfio_tenancy_type1(struct cxl_vfio_device *cxlv, unsigned int type1_dma)
 }
 
 /*
+ * As which BAR the next users find the memory; negative: as none. Return: 0; -EBUSY while the
+ * device is open; -EINTR when killed.
+ */
+int cxl_vfio_tenancy_present(struct cxl_vfio_device *cxlv, int bar)
+{
+	ACQUIRE(mutex_kill, backing_lock)(&cxlv->mem.backing_lock);
+	int ret = ACQUIRE_ERR(mutex_kill, &backing_lock);
+
+	if (!ret && cxlv->mem.in_use)
+		ret = -EBUSY;
+	if (!ret)
+		cxlv->memory_bar = bar;
+	return ret;
+}
+
+/*
  * Another backing, or, without one, folios of another size, between users. Waits for a CXL Reset
  * that clears the memory. Return: 0; -EBUSY while the device is open, or processes have pages of
  * the memory; -EINTR when killed, with the former backing; or an error that was logged, with that

@@ -11,13 +11,16 @@
 /* Bytes. */
 u64 cxl_vfio_bar_len(const struct cxl_vfio_device *cxlv, unsigned int bar)
 {
+	if ((int)bar == cxlv->memory_bar)
+		return cxl_vfio_memory_bar_size(cxlv);
 	return pci_resource_len(cxlv->core.pdev, array_index_nospec(bar, PCI_STD_NUM_BARS));
 }
 
 /*
  * May a user reach this byte of a BAR? Not if it is of the component registers (8.2.3): the
  * decoders, ARB/MUX (8.2.5), and BI and IDE in extended ranges (8.2.4.25) are the host's. If the
- * device has a BAR Virtualization ACL, only what that declares safe (8.2.6).
+ * device has a BAR Virtualization ACL, only what that declares safe (8.2.6). Of the memory's BAR
+ * it is the memory.
  */
 static bool may_reach(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 pos, u64 *next)
 {
@@ -27,6 +30,8 @@ static bool may_reach(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 
 	unsigned int i;
 
 	*next = U64_MAX;
+	if ((int)bar == cxlv->memory_bar)
+		return cxl_vfio_is_inside(0, range_len(&cxlv->mem.hpa) - 1, pos, next);
 	for (i = 0; acl && i < acl->count; i++)
 		if (acl->safe[i].bar == bar &&
 		    cxl_vfio_is_inside(acl->safe[i].range.start, acl->safe[i].range.end, pos, next))
@@ -63,7 +68,11 @@ static ssize_t rw_reserved(struct cxl_vfio_device *cxlv, char __user *buf, size_
 cxl_vfio_rw_fn cxl_vfio_bar_rw_at(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 pos,
 				  u64 *next)
 {
-	return may_reach(cxlv, bar, pos, next) ? cxl_vfio_core_rw : rw_reserved;
+	bool reach = may_reach(cxlv, bar, pos, next);
+
+	if ((int)bar == cxlv->memory_bar)
+		return reach ? cxl_vfio_mem_rw : cxl_vfio_rw_nothing;
+	return reach ? cxl_vfio_core_rw : rw_reserved;
 }
 
 /* The ranges of a BAR that a user may map; @areas may be NULL. How many there are. */

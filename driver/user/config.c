@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Configuration space: the core's, but for the CXL DVSECs and PMCSR, which are virtual. */
+/* Configuration space: the core's, but for CXL DVSECs, PMCSR and the memory's BAR, all virtual. */
 #include <linux/pci.h>
 #include <linux/uaccess.h>
 
@@ -9,7 +9,8 @@
 #define PIECE_SIZE	64
 
 /* As from a device that does not answer: reads give ones, and writes are dropped. */
-static ssize_t rw_nothing(char __user *buf, size_t count, loff_t *ppos, bool iswrite)
+ssize_t cxl_vfio_rw_nothing(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			    loff_t *ppos, bool iswrite)
 {
 	static const u8 ones[PIECE_SIZE] = { [0 ... PIECE_SIZE - 1] = 0xff };
 	size_t done, chunk;
@@ -84,14 +85,14 @@ static ssize_t core_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t co
 	ACQUIRE(cxl_vfio_gate_try, gate)(cxlv);
 	if (ACQUIRE_ERR(cxl_vfio_gate_try, &gate) ||
 	    cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
-		return rw_nothing(buf, count, ppos, iswrite);
+		return cxl_vfio_rw_nothing(cxlv, buf, count, ppos, iswrite);
 	/*
 	 * One that is gone loses it as well; the core would wait for it to come back from an FLR.
 	 * And one whose link is being reset: it comes back with what it had.
 	 */
 	if ((command || resets) &&
 	    (READ_ONCE(cxlv->link_reset) || cxl_vfio_check_present(&cxlv->hw)))
-		return rw_nothing(buf, count, ppos, iswrite);
+		return cxl_vfio_rw_nothing(cxlv, buf, count, ppos, iswrite);
 	return command ? command_write(cxlv, buf, count, ppos) :
 			 cxl_vfio_core_rw(cxlv, buf, count, ppos, iswrite);
 }
@@ -119,7 +120,7 @@ static ssize_t power_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 	};
 
 	if (cxl_vfio_is_absent(&cxlv->hw))
-		return rw_nothing(buf, count, ppos, iswrite);
+		return cxl_vfio_rw_nothing(cxlv, buf, count, ppos, iswrite);
 	if (!iswrite && copy_to_user(buf, bytes + at, count))
 		return -EFAULT;
 	if (iswrite && !at) {
@@ -170,6 +171,8 @@ cxl_vfio_rw_fn cxl_vfio_config_rw_at(const struct cxl_vfio_device *cxlv, u64 pos
 		if (cxl_vfio_is_inside(block->at + CXLR_DVSEC_HDR1,
 				       block->at + block->size - 1, pos, next))
 			return dvsec_rw;
+	if (cxl_vfio_is_memory_bar_register(cxlv, pos, next))
+		return cxl_vfio_memory_bar_register_rw;
 	if (cxlv->core.pdev->pm_cap && cxl_vfio_is_inside(power, power + 1, pos, next))
 		return power_rw;
 	return core_rw;

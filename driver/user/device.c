@@ -22,6 +22,7 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	cxlv->msix_vectors = max(pci_msix_vec_count(cxlv->hw.pdev), 0);
 	mutex_init(&cxlv->user_reset.lock);
 	cxlv->command = -1;
+	cxlv->memory_bar = -1;
 	mutex_init(&cxlv->command_lock);
 	mutex_init(&cxlv->revoke_lock);
 	cxl_vfio_cxl_reset_init(cxlv);
@@ -146,6 +147,7 @@ static int open_device(struct cxl_vfio_device *cxlv)
 
 	lend_mapping(cxlv, cxlv->hw.comp.base);
 	cxl_vfio_doe_open(cxlv);
+	cxlv->memory_bar_register = 0;
 	ret = clear_memory(cxlv);
 	if (!ret)
 		ret = add_regions(cxlv);
@@ -331,6 +333,11 @@ static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region
 	ret = vfio_pci_ioctl_get_region_info(vdev, info, caps);
 	if (ret)
 		return ret;
+	if ((int)info->index == cxlv->memory_bar) {
+		info->size = cxl_vfio_memory_bar_size(cxlv);
+		info->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
+			      VFIO_REGION_INFO_FLAG_MMAP;
+	}
 	if (info->index <= VFIO_PCI_BAR5_REGION_INDEX)
 		return cxl_vfio_bar_caps(cxlv, info, caps);
 	/* For the reset at open, which holds the device set's lock. */
@@ -402,6 +409,8 @@ static int cxl_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 	    !cxl_vfio_bar_reaches(cxlv, index, offset & VFIO_PCI_OFFSET_MASK,
 				  vma->vm_end - vma->vm_start))
 		return -EINVAL;
+	if ((int)index == cxlv->memory_bar)
+		return cxl_vfio_memory_bar_mmap(cxlv, vma);
 	return vfio_pci_core_mmap(vdev, vma);
 }
 

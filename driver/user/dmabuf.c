@@ -12,8 +12,8 @@
 #include "user/user.h"
 
 /*
- * The index by which the memory is exported: the highest that has no BAR; it may be the upper half
- * of one. Negative: there is none. On x86, where importers map the memory write-back: elsewhere
+ * The index by which the memory is exported: that of its BAR, or the highest that has none; it may
+ * be the upper half of one. Negative: there is none. On x86, where importers map the memory write-back: elsewhere
  * IOMMUFD maps it as a device's registers, without a look into the processors' caches (IOMMU_MMIO).
  */
 int cxl_vfio_dmabuf_index(const struct cxl_vfio_device *cxlv)
@@ -23,6 +23,8 @@ int cxl_vfio_dmabuf_index(const struct cxl_vfio_device *cxlv)
 	if (!IS_ENABLED(CONFIG_VFIO_PCI_DMABUF) || !IS_ENABLED(CONFIG_X86) ||
 	    cxlv->mem.uncached)
 		return -EOPNOTSUPP;
+	if (cxlv->memory_bar >= 0)
+		return cxlv->memory_bar;
 	while (bar >= 0 && pci_resource_len(cxlv->core.pdev, bar))
 		bar--;
 	return bar;

@@ -61,6 +61,10 @@ int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user
 
 	if (ret != 1)
 		return ret;
+	/* A VMM that asks knows what a CXL Reset is; one that has the memory as a BAR need not. */
+	scoped_guard(mutex, &cxlv->regs.lock)
+		if (cxlv->memory_bar < 0)
+			cxl_vfio_regs_offer_reset(&cxlv->regs, true);
 	if (flags & VFIO_DEVICE_FEATURE_GET)
 		return get_events(&cxlv->regs, arg, argsz);
 	return set_trigger(&cxlv->regs, arg);

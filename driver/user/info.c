@@ -38,6 +38,7 @@ static int put_cap(struct cxl_vfio_device *cxlv, struct vfio_device_info __user 
  */
 long cxl_vfio_get_info(struct vfio_device *vdev, struct vfio_device_info __user *arg)
 {
+	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 	u32 offset, total, next = 0, argsz = get_argsz(arg);
 	struct vfio_device_info info;
 	/* Without room for a capability offset, there is for flags and the size needed. */
@@ -45,6 +46,9 @@ long cxl_vfio_get_info(struct vfio_device *vdev, struct vfio_device_info __user 
 					    sizeof(info);
 	long ret;
 
+	/* As a BAR the memory is for VMMs that know nothing of CXL. */
+	if (cxlv->memory_bar >= 0)
+		return vfio_pci_core_ioctl(vdev, VFIO_DEVICE_GET_INFO, (unsigned long)arg);
 	if (len == sizeof(info) && put_user((u32)len, &arg->argsz))
 		return -EFAULT;
 	ret = vfio_pci_core_ioctl(vdev, VFIO_DEVICE_GET_INFO, (unsigned long)arg);
@@ -63,7 +67,7 @@ long cxl_vfio_get_info(struct vfio_device *vdev, struct vfio_device_info __user 
 		/* Left alone by the core when it has no capabilities. */
 		if (offset > sizeof(info) && get_user(next, &arg->cap_offset))
 			return -EFAULT;
-		ret = put_cap(vdev_to_cxl_vfio(vdev), arg, offset, next);
+		ret = put_cap(cxlv, arg, offset, next);
 		if (ret)
 			return ret;
 	}

@@ -25,10 +25,9 @@ static int copy_mem(struct cxl_vfio_device *cxlv, u64 pos, void *buf, size_t cou
 }
 
 /* As vfio_pci_bar_rw(): clipped at the end, -EINVAL from there on; a short count at an error. */
-static ssize_t rw_mem(struct vfio_pci_core_device *core, char __user *buf, size_t count,
-		      loff_t *ppos, bool iswrite)
+ssize_t cxl_vfio_mem_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			loff_t *ppos, bool iswrite)
 {
-	struct cxl_vfio_device *cxlv = to_cxl_vfio(core);
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	u64 size = range_len(&cxlv->mem.hpa);
 	size_t done = 0;
@@ -61,6 +60,12 @@ static ssize_t rw_mem(struct vfio_pci_core_device *core, char __user *buf, size_
 
 	*ppos += done;
 	return done ?: ret;
+}
+
+static ssize_t rw_mem(struct vfio_pci_core_device *core, char __user *buf, size_t count,
+		      loff_t *ppos, bool iswrite)
+{
+	return cxl_vfio_mem_rw(to_cxl_vfio(core), buf, count, ppos, iswrite);
 }
 
 static int mmap_mem(struct vfio_pci_core_device *core, struct vfio_pci_region *region,

@@ -277,6 +277,12 @@ CHOICE(host_cache, new_devices.host_cache,
 module_param_cb(host_cache, &choice_param_ops, &host_cache_choice, 0644);
 MODULE_PARM_DESC(host_cache, "whether new devices may cache host memory, past the IOMMU: allow (the default: as the firmware set them up) or deny");
 
+CHOICE(presentation, new_devices.presentation,
+	READ_ONCE(cxlv->memory_bar) < 0 ? CXL_VFIO_PRESENTATION_CXL : CXL_VFIO_PRESENTATION_BAR,
+	cxl_vfio_present, [CXL_VFIO_PRESENTATION_CXL] = "cxl", [CXL_VFIO_PRESENTATION_BAR] = "bar");
+module_param_cb(presentation, &choice_param_ops, &presentation_choice, 0644);
+MODULE_PARM_DESC(presentation, "as what a VMM finds the memory of new devices: cxl (the default: as a region, with CXL registers) or bar (as a BAR, for VMMs that know nothing of CXL)");
+
 module_param_named(commit_decoders, new_devices.commit_decoders, bool, 0644);
 MODULE_PARM_DESC(commit_decoders, "give memory an address whose HDM decoders the platform's firmware left uncommitted (default: off)");
 
@@ -290,6 +296,7 @@ static struct attribute *cxl_vfio_attrs[] = {
 	&dev_attr_uncleared_bytes.attr,
 	&vfio_reset_choice.attr.attr,
 	&host_cache_choice.attr.attr,
+	&presentation_choice.attr.attr,
 	NULL
 };
 

@@ -37,11 +37,21 @@ static inline bool cxl_vfio_is_inside(u64 start, u64 end, u64 pos, u64 *next)
 /* device.c */
 extern const struct vfio_device_ops cxl_vfio_ops;
 
+/* presentation.c */
+u64 cxl_vfio_memory_bar_size(const struct cxl_vfio_device *cxlv);
+int cxl_vfio_present(struct cxl_vfio_device *cxlv, unsigned int presentation);
+bool cxl_vfio_is_memory_bar_register(const struct cxl_vfio_device *cxlv, u64 pos, u64 *next);
+ssize_t cxl_vfio_memory_bar_register_rw(struct cxl_vfio_device *cxlv, char __user *buf,
+					size_t count, loff_t *ppos, bool iswrite);
+int cxl_vfio_memory_bar_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma);
+
 /* info.c */
 long cxl_vfio_get_info(struct vfio_device *vdev, struct vfio_device_info __user *arg);
 long cxl_vfio_get_irq_info(struct cxl_vfio_device *cxlv, struct vfio_irq_info __user *arg);
 
 /* mem_region.c */
+ssize_t cxl_vfio_mem_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			loff_t *ppos, bool iswrite);
 extern const struct vfio_pci_regops cxl_vfio_mem_region_ops;
 
 /* comp_region.c */
@@ -64,6 +74,8 @@ int cxl_vfio_dmabuf_feature(struct cxl_vfio_device *cxlv, u32 flags,
 			    struct vfio_device_feature_dma_buf __user *arg, size_t argsz);
 
 /* config.c */
+ssize_t cxl_vfio_rw_nothing(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			    loff_t *ppos, bool iswrite);
 cxl_vfio_rw_fn cxl_vfio_config_rw_at(const struct cxl_vfio_device *cxlv, u64 pos, u64 *next);
 
 /* events_feature.c */

@@ -6,6 +6,8 @@
 #include "trace.h"
 #include "virt/virt.h"
 
+#define RESET_CAPS	(CXLR_CAP_RESET_CAPABLE | CXLR_CAP_RESET_MEM_CLR)
+
 /* Views of fields that the device is asked for at each access. */
 #define VIEWS_READ	(BIT(CXLR_VIEW_LIVE) | BIT(CXLR_VIEW_EDGE))
 #define VIEWS_SAMPLED	(BIT(CXLR_VIEW_OPEN) | VIEWS_READ)
@@ -100,6 +102,18 @@ static void init_dvsec(struct cxl_vfio_regs *regs, u32 offset, u64 mask, u64 val
 
 	if (slot)
 		cxlr_init(&regs->dvsec, slot->at, mask, val);
+}
+
+/*
+ * May the guest start a CXL Reset, if the device has that? BARs and memory are out of reach
+ * meanwhile, and KVM_RUN fails with -EFAULT when the guest touches them, which ends most VMs. So
+ * that is for a VMM that takes the mappings out of its guest first. Caller holds the lock.
+ */
+void cxl_vfio_regs_offer_reset(struct cxl_vfio_regs *regs, bool offer)
+{
+	lockdep_assert_held(&regs->lock);
+
+	init_dvsec(regs, CXLR_DVSEC_CAP, RESET_CAPS, offer ? regs->reset_caps : 0);
 }
 
 /* The one range that is offered is the region. */
@@ -586,9 +600,8 @@ static int fill_spaces(struct cxl_vfio_regs *regs)
 	if (!cxl_vfio_has_cache(regs->hw))
 		hide_cache(regs);
 	/* 9.7: a CXL Reset is of all functions, and only this one is the user's. */
-	if (pdev->multifunction)
-		init_dvsec(regs, CXLR_DVSEC_CAP, CXLR_CAP_RESET_CAPABLE | CXLR_CAP_RESET_MEM_CLR,
-			   0);
+	regs->reset_caps = pdev->multifunction ? 0 : get_dvsec(regs, CXLR_DVSEC_CAP) & RESET_CAPS;
+	cxl_vfio_regs_offer_reset(regs, false);
 	regs->dvsec.effect = apply_dvsec_effect;
 	regs->cm.effect = apply_cm_effect;
 	return 0;

@@ -65,6 +65,7 @@ struct cxl_vfio_reset_request {
  * @resetting: how many resets are under way; another may begin before a user's is told ended
  * @reset_failed: the last one did
  * @request: for a CXL Reset
+ * @reset_caps: CXLR_CAP_RESET_* of the device, of which a user has all or none
  * @events: what a VMM is told
  * @events_reader: taken around a reader's use of @events, outside @lock
  */
@@ -79,6 +80,7 @@ struct cxl_vfio_regs {
 	struct cxlr_hdm hdm;
 	unsigned int resetting;
 	bool reset_failed;
+	u16 reset_caps;
 	struct cxl_vfio_reset_request request;
 	struct cxl_vfio_events events;
 	struct mutex events_reader;	/* see above */
@@ -93,6 +95,7 @@ u32 cxl_vfio_regs_state(struct cxl_vfio_regs *regs, struct cxlr_decode *decode);
 void cxl_vfio_regs_reset_begin(struct cxl_vfio_regs *regs);
 void cxl_vfio_regs_reset_end(struct cxl_vfio_regs *regs, enum cxlr_reset kind, int ret);
 int cxl_vfio_regs_request_reset(struct cxl_vfio_regs *regs);
+void cxl_vfio_regs_offer_reset(struct cxl_vfio_regs *regs, bool offer);
 bool cxl_vfio_regs_reset_wanted(struct cxl_vfio_regs *regs);
 bool cxl_vfio_regs_reset_take(struct cxl_vfio_regs *regs);
 void cxl_vfio_regs_reset_refuse(struct cxl_vfio_regs *regs);

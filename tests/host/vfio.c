@@ -223,6 +223,20 @@ void vfio_open_bar(struct vfio *vfio, unsigned int bar)
 	vfio->granule = PAGE;
 }
 
+/* The driver offers a CXL Reset to a user that has asked for events. */
+static void know_cxl_resets(struct vfio *vfio)
+{
+	struct {
+		struct vfio_device_feature header;
+		struct vfio_device_feature_cxl_events state;
+	} ask = {
+		.header.argsz = sizeof(ask),
+		.header.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_CXL_EVENTS,
+	};
+
+	must(__ioctl(vfio->device, VFIO_DEVICE_FEATURE, &ask), "the state of the device");
+}
+
 void vfio_open(struct vfio *vfio)
 {
 	const struct vfio_region_info_cap_cxl_comp_regs *cap;
@@ -242,6 +256,7 @@ void vfio_open(struct vfio *vfio)
 	find_region(vfio, VFIO_PCI_BAR0_REGION_INDEX + cap->bar, &vfio->bar);
 	free(info);
 	find_backing(vfio);
+	know_cxl_resets(vfio);
 }
 
 void vfio_close(struct vfio *vfio)
