@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way to the own memory, by the CXL core unless it is in a BAR (bar.c): the core attaches the device to the
- * region of the decoders that the platform committed, or, in a virtual
- * machine, the one that the VMM did.
+ * The way to the own memory, by the CXL core, unless it is in a BAR (bar.c): the core attaches the
+ * device to the region of the decoders that the platform committed, or, in a virtual machine, the
+ * one that the VMM did.
  */
 #include <linux/bitfield.h>
 #include <linux/delay.h>

@@ -163,6 +163,18 @@ static char *host_driver(VfioCxl *s)
 	return path ? g_path_get_basename(path) : NULL;
 }
 
+/* For a device that the host's driver presents to VMMs that know nothing of CXL. */
+static void append_presentation(VfioCxl *s, Error **errp)
+{
+	g_autofree char *path = g_strdup_printf("%s/presentation",
+						s->parent_obj.vbasedev.sysfsdev);
+	g_autofree char *presentation = NULL;
+
+	if (g_file_get_contents(path, &presentation, NULL, NULL) && strstr(presentation, "[bar]"))
+		error_append_hint(errp, "Its memory is presented as a BAR: write 'cxl' to %s, or "
+				  "pass it by -device vfio-pci.\n", path);
+}
+
 /* Most who get an error have a device that is not bound to the right driver. */
 static void append_binding(VfioCxl *s, Error **errp)
 {
@@ -172,8 +184,10 @@ static void append_binding(VfioCxl *s, Error **errp)
 	    !g_file_test(s->parent_obj.vbasedev.sysfsdev, G_FILE_TEST_EXISTS))
 		return;
 	driver = host_driver(s);
-	if (driver && !strcmp(driver, "cxl-vfio-pci"))
+	if (driver && !strcmp(driver, "cxl-vfio-pci")) {
+		append_presentation(s, errp);
 		return;
+	}
 	error_append_hint(errp, "The host has %s%s bound to the device. Bind it to cxl-vfio-pci: "
 			  "load that driver, write 'cxl-vfio-pci' to %s/driver_override,%s "
 			  "and the device's address to /sys/bus/pci/drivers/cxl-vfio-pci/bind.\n",

@@ -101,7 +101,8 @@ static bool find_region(VfioCxl *s, Error **errp)
 	struct vfio_region_info_cap_cxl_mem *cap;
 
 	cap = vfio_cxl_find_region(s, VFIO_REGION_SUBTYPE_CXL, VFIO_REGION_INFO_CAP_CXL_MEM, &info);
-	if (!cap) {
+	/* The region is there also where the memory is presented as a BAR, without the flag. */
+	if (!cap || !(s->parent_obj.vbasedev.flags & VFIO_DEVICE_FLAGS_CXL)) {
 		error_setg(errp, "the host's driver gives no CXL memory");
 		return false;
 	}

@@ -54,25 +54,11 @@ bool cxl_vfio_bar_reaches(const struct cxl_vfio_device *cxlv, unsigned int bar, 
 	return true;
 }
 
-/* As registers that a device does not have (PCIe 7.4, RsvdP and RsvdZ). */
-static ssize_t rw_reserved(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
-			   loff_t *ppos, bool iswrite)
-{
-	if (!iswrite && clear_user(buf, count))
-		return -EFAULT;
-	*ppos += count;
-	return count;
-}
-
 /* What answers for byte @pos of a BAR, up to @next. */
 cxl_vfio_rw_fn cxl_vfio_bar_rw_at(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 pos,
 				  u64 *next)
 {
-	bool reach = may_reach(cxlv, bar, pos, next);
-
-	if ((int)bar == cxlv->memory_bar)
-		return reach ? cxl_vfio_mem_rw : cxl_vfio_rw_nothing;
-	return reach ? cxl_vfio_core_rw : rw_reserved;
+	return may_reach(cxlv, bar, pos, next) ? cxl_vfio_core_rw : cxl_vfio_rw_reserved;
 }
 
 /* The ranges of a BAR that a user may map; @areas may be NULL. How many there are. */

@@ -8,22 +8,6 @@
 /* DVSEC accesses are cut into pieces of so many bytes. */
 #define PIECE_SIZE	64
 
-/* As from a device that does not answer: reads give ones, and writes are dropped. */
-ssize_t cxl_vfio_rw_nothing(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
-			    loff_t *ppos, bool iswrite)
-{
-	static const u8 ones[PIECE_SIZE] = { [0 ... PIECE_SIZE - 1] = 0xff };
-	size_t done, chunk;
-
-	for (done = 0; !iswrite && done < count; done += chunk) {
-		chunk = min(count - done, sizeof(ones));
-		if (copy_to_user(buf + done, ones, chunk))
-			return -EFAULT;
-	}
-	*ppos += count;
-	return count;
-}
-
 static bool touches_bytes(u64 pos, size_t count, u32 start, u32 len)
 {
 	return pos < start + len && pos + count > start;

@@ -375,9 +375,12 @@ static ssize_t cxl_vfio_rw(struct vfio_device *vdev, char __user *buf, size_t co
 		return cxl_vfio_core_rw(cxlv, buf, count, ppos, iswrite);
 	}
 	while (done < count) {
-		rw = index == VFIO_PCI_CONFIG_REGION_INDEX ?
-		     cxl_vfio_config_rw_at(cxlv, pos + done, &next) :
-		     cxl_vfio_bar_rw_at(cxlv, index, pos + done, &next);
+		if (index == VFIO_PCI_CONFIG_REGION_INDEX)
+			rw = cxl_vfio_config_rw_at(cxlv, pos + done, &next);
+		else if ((int)index == cxlv->memory_bar)
+			rw = cxl_vfio_memory_bar_rw_at(cxlv, pos + done, &next);
+		else
+			rw = cxl_vfio_bar_rw_at(cxlv, index, pos + done, &next);
 		ret = rw(cxlv, buf + done, min_t(u64, count - done, next - (pos + done)), ppos,
 			 iswrite);
 		if (ret <= 0)

@@ -13,8 +13,9 @@
 
 /*
  * The index by which the memory is exported: that of its BAR, or the highest that has none; it may
- * be the upper half of one. Negative: there is none. On x86, where importers map the memory write-back: elsewhere
- * IOMMUFD maps it as a device's registers, without a look into the processors' caches (IOMMU_MMIO).
+ * be the upper half of one. Negative: there is none. On x86, where importers map the memory
+ * write-back: elsewhere IOMMUFD maps it as a device's registers, without a look into the
+ * processors' caches (IOMMU_MMIO).
  */
 int cxl_vfio_dmabuf_index(const struct cxl_vfio_device *cxlv)
 {

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The memory as a BAR, for VMMs that know nothing of CXL: where the device has no BAR, its user
- * finds a 64-bit prefetchable one whose first bytes are the memory. Its size is a power of two,
- * as a BAR's is (PCI 6.2.5.1); past the memory's end reads give ones, and writes are dropped.
+ * finds a 64-bit prefetchable one whose first bytes are the memory.
  */
-#include <linux/log2.h>
 #include <linux/pci.h>
 #include <linux/uaccess.h>
 
@@ -29,12 +27,6 @@ static int find_bar(struct pci_dev *pdev)
 		    !is_upper_half(pdev, order[i]))
 			return order[i];
 	return -ENOSPC;
-}
-
-/* Bytes. */
-u64 cxl_vfio_memory_bar_size(const struct cxl_vfio_device *cxlv)
-{
-	return roundup_pow_of_two(range_len(&cxlv->mem.hpa));
 }
 
 /*
@@ -96,6 +88,14 @@ ssize_t cxl_vfio_memory_bar_register_rw(struct cxl_vfio_device *cxlv, char __use
 		return -EFAULT;
 	*ppos += count;
 	return count;
+}
+
+/* What answers for byte @pos of the BAR, up to @next. */
+cxl_vfio_rw_fn cxl_vfio_memory_bar_rw_at(const struct cxl_vfio_device *cxlv, u64 pos, u64 *next)
+{
+	*next = U64_MAX;
+	return cxl_vfio_is_inside(0, range_len(&cxlv->mem.hpa) - 1, pos, next) ?
+	       cxl_vfio_mem_rw : cxl_vfio_rw_nothing;
 }
 
 /* Map the BAR, as cxl_vfio_mapping_mmap(). -EINVAL for a private mapping, too. */

@@ -3,6 +3,8 @@
 #ifndef CXL_VFIO_USER_H
 #define CXL_VFIO_USER_H
 
+#include <linux/log2.h>
+
 #include "life/life.h"
 
 /*
@@ -34,15 +36,27 @@ static inline bool cxl_vfio_is_inside(u64 start, u64 end, u64 pos, u64 *next)
 	return pos >= start;
 }
 
+/* nothing.c */
+ssize_t cxl_vfio_rw_nothing(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			    loff_t *ppos, bool iswrite);
+ssize_t cxl_vfio_rw_reserved(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
+			     loff_t *ppos, bool iswrite);
+
 /* device.c */
 extern const struct vfio_device_ops cxl_vfio_ops;
 
+/* Bytes of the BAR that the memory is presented as: a power of two (PCI 6.2.5.1). */
+static inline u64 cxl_vfio_memory_bar_size(const struct cxl_vfio_device *cxlv)
+{
+	return roundup_pow_of_two(range_len(&cxlv->mem.hpa));
+}
+
 /* presentation.c */
-u64 cxl_vfio_memory_bar_size(const struct cxl_vfio_device *cxlv);
 int cxl_vfio_present(struct cxl_vfio_device *cxlv, unsigned int presentation);
 bool cxl_vfio_is_memory_bar_register(const struct cxl_vfio_device *cxlv, u64 pos, u64 *next);
 ssize_t cxl_vfio_memory_bar_register_rw(struct cxl_vfio_device *cxlv, char __user *buf,
 					size_t count, loff_t *ppos, bool iswrite);
+cxl_vfio_rw_fn cxl_vfio_memory_bar_rw_at(const struct cxl_vfio_device *cxlv, u64 pos, u64 *next);
 int cxl_vfio_memory_bar_mmap(struct cxl_vfio_device *cxlv, struct vm_area_struct *vma);
 
 /* info.c */
@@ -74,8 +88,6 @@ int cxl_vfio_dmabuf_feature(struct cxl_vfio_device *cxlv, u32 flags,
 			    struct vfio_device_feature_dma_buf __user *arg, size_t argsz);
 
 /* config.c */
-ssize_t cxl_vfio_rw_nothing(struct cxl_vfio_device *cxlv, char __user *buf, size_t count,
-			    loff_t *ppos, bool iswrite);
 cxl_vfio_rw_fn cxl_vfio_config_rw_at(const struct cxl_vfio_device *cxlv, u64 pos, u64 *next);
 
 /* events_feature.c */
