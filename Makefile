@@ -44,7 +44,7 @@ help:
 	@echo "  make distclean     remove build/; the cache stays"
 	@echo "  make cacheclean    remove the cache: root filesystem, QEMU's headers, kernels"
 	@echo
-	@echo "  JOBS=N             parts that run at a time; as many as processors"
+	@echo "  JOBS=N             parts that run at a time; three for two processors"
 	@echo "  MACHINE=NAME       another machine of lab/machines for shell and test:"
 	@echo "$(machines)" | fold -s -w 58 | sed 's/ *$$//; s/^/                     /'
 	@echo "  V=1                show each command of a build"
