@@ -41,12 +41,10 @@ static int cxl_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_power;
 	}
 	ret = cxl_vfio_cache_allow(&cxlv->hw, cxlv->settings.host_cache == CXL_VFIO_CACHE_ALLOW);
+	if (!ret)
+		ret = cxl_vfio_present(cxlv, cxlv->settings.presentation);
 	if (ret) {
-		ret = -ENXIO;
-		goto err_cache;
-	}
-	if (cxl_vfio_present(cxlv, cxlv->settings.presentation)) {
-		ret = -ENXIO;
+		ret = ret == -EINTR ? ret : -ENXIO;
 		goto err_cache;
 	}
 	ret = vfio_pci_core_register_device(&cxlv->core);

@@ -202,7 +202,7 @@ int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
 	if (ret)
 		return ret;
 
-	lost = cxl_vfio_keep_take(cxlv);
+	lost = cxl_vfio_keep_restore(cxlv);
 	/* Component registers are behind a BAR, here and in the CXL core. */
 	ret = pcim_enable_device(pdev);
 	if (ret) {
@@ -219,6 +219,8 @@ int cxl_vfio_discover(struct cxl_vfio_device *cxlv)
 	ret = cxl_vfio_component_find(&cxlv->hw);
 	if (!ret && lost)
 		restore_decoders(cxlv);
+	if (!ret)
+		cxl_vfio_keep_forget(pdev);
 	if (!ret)
 		ret = cxl_vfio_acl_read(&cxlv->hw);
 	if (!ret)

@@ -14,7 +14,10 @@
 struct kept {
 	struct cxl_vfio_platform platform;
 	struct pci_saved_state *saved;	/* configuration space */
+	unsigned int bar;		/* the component registers' */
+	resource_size_t bar_start;
 	bool committed_by_driver;	/* so unbind has taken that back */
+	bool restored;			/* configuration space is */
 };
 
 /* By the address of the pci_dev, while that is registered. */
@@ -29,6 +32,18 @@ static void free_kept(struct kept *kept)
 
 DEFINE_FREE(free_kept, struct kept *, free_kept(_T))
 
+/*
+ * Configuration space as the platform had it; of a device that does not answer, as it was at bind,
+ * with the driver's error masks.
+ */
+static struct pci_saved_state *save_config(struct cxl_vfio_hw *hw)
+{
+	if (!cxl_vfio_is_present(hw))
+		return no_free_ptr(hw->saved);
+	pci_save_state(hw->pdev);
+	return pci_store_saved_state(hw->pdev);
+}
+
 /* At unbind, when all is as the platform had it. Return: 0 or -ENOMEM. */
 int cxl_vfio_keep(struct cxl_vfio_device *cxlv)
 {
@@ -39,36 +54,53 @@ int cxl_vfio_keep(struct cxl_vfio_device *cxlv)
 		return -ENOMEM;
 	kept->platform = cxlv->hw.platform;
 	kept->committed_by_driver = cxlv->commitment;
-	pci_save_state(pdev);
-	kept->saved = pci_store_saved_state(pdev);
+	kept->bar = cxlv->hw.comp.bar;
+	kept->bar_start = pci_resource_start(pdev, kept->bar);
+	kept->saved = save_config(&cxlv->hw);
 	if (!kept->saved || xa_err(xa_store(&kept_devices, (unsigned long)pdev, kept, GFP_KERNEL)))
 		return -ENOMEM;
 	retain_and_null_ptr(kept);
 	return 0;
 }
 
+/* Without the reset, and when another driver has put it right or moved it, the device is sound. */
+static bool is_outdated(const struct kept *kept, const struct cxl_vfio_hw *hw)
+{
+	return !kept->restored && (!cxl_vfio_platform_bar_lost(hw) ||
+				   pci_resource_start(hw->pdev, kept->bar) != kept->bar_start);
+}
+
 /*
  * At bind, before the device is enabled. Puts back configuration space. Return: whether the rest
- * is to be put back, which is the device's platform then.
+ * is to be put back, which is the device's platform then. Ended by cxl_vfio_keep_forget().
  */
-bool cxl_vfio_keep_take(struct cxl_vfio_device *cxlv)
+bool cxl_vfio_keep_restore(struct cxl_vfio_device *cxlv)
 {
 	struct pci_dev *pdev = cxlv->core.pdev;
-	struct kept *kept __free(free_kept) = xa_erase(&kept_devices, (unsigned long)pdev);
+	struct kept *kept = xa_load(&kept_devices, (unsigned long)pdev);
 
 	if (!kept)
 		return false;
-	cxlv->hw.platform = kept->platform;
+	cxlv->hw.comp.bar = kept->bar;
 	guard(cxl_vfio_config)(pdev);
-	if (!pci_load_saved_state(pdev, kept->saved))
-		pci_restore_state(pdev);
+	if (is_outdated(kept, &cxlv->hw) || pci_load_saved_state(pdev, kept->saved))
+		return false;
+	cxlv->hw.platform = kept->platform;
+	pci_restore_state(pdev);
+	kept->restored = true;
 	return !kept->committed_by_driver;
+}
+
+/* It is put back, or as good as that. */
+void cxl_vfio_keep_forget(struct pci_dev *pdev)
+{
+	free_kept(xa_erase(&kept_devices, (unsigned long)pdev));
 }
 
 static int forget_removed(struct notifier_block *nb, unsigned long action, void *dev)
 {
 	if (action == BUS_NOTIFY_REMOVED_DEVICE)
-		free_kept(xa_erase(&kept_devices, (unsigned long)to_pci_dev(dev)));
+		cxl_vfio_keep_forget(to_pci_dev(dev));
 	return NOTIFY_DONE;
 }
 
@@ -87,7 +119,9 @@ void cxl_vfio_keep_exit(void)
 	unsigned long at;
 
 	bus_unregister_notifier(&pci_bus_type, &pci_notifier);
-	xa_for_each(&kept_devices, at, kept)
+	xa_for_each(&kept_devices, at, kept) {
+		pci_warn((struct pci_dev *)at, "the module goes, and with it what the reset of its link takes: reboot before it is bound again\n");
 		free_kept(kept);
+	}
 	xa_destroy(&kept_devices);
 }

@@ -313,7 +313,8 @@ bool cxl_vfio_recovery_end_at_unbind(struct cxl_vfio_device *cxlv);
 
 /* keep.c */
 int cxl_vfio_keep(struct cxl_vfio_device *cxlv);
-bool cxl_vfio_keep_take(struct cxl_vfio_device *cxlv);
+bool cxl_vfio_keep_restore(struct cxl_vfio_device *cxlv);
+void cxl_vfio_keep_forget(struct pci_dev *pdev);
 void cxl_vfio_keep_setup(void);
 void cxl_vfio_keep_exit(void);
 

@@ -230,7 +230,7 @@ int cxl_vfio_tenancy_present(struct cxl_vfio_device *cxlv, int bar)
 	if (!ret && cxlv->mem.in_use)
 		ret = -EBUSY;
 	if (!ret)
-		cxlv->memory_bar = bar;
+		WRITE_ONCE(cxlv->memory_bar, bar);
 	return ret;
 }
 

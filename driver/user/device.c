@@ -232,6 +232,8 @@ static int wait_active(struct cxl_vfio_device *cxlv)
 	int ret;
 
 	for (;;) {
+		if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
+			return 0;
 		scoped_cond_guard(cxl_vfio_gate_try, return 0, cxlv)
 			ret = cxl_vfio_dvsec_check_active(&cxlv->hw, start);
 		if (ret != -EAGAIN)
@@ -312,12 +314,13 @@ static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned 
 	}
 }
 
-/* The core maps it, and looks for its signature (pci_map_rom()): not in a CXL Reset. */
+/* The core maps the ROM, and looks for its signature (pci_map_rom()): not in a CXL Reset. */
 static int get_rom_info(struct cxl_vfio_device *cxlv, struct vfio_region_info *info,
 			struct vfio_info_cap *caps)
 {
 	ACQUIRE(cxl_vfio_gate_try, gate)(cxlv);
-	if (ACQUIRE_ERR(cxl_vfio_gate_try, &gate))
+	if (ACQUIRE_ERR(cxl_vfio_gate_try, &gate) ||
+	    cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
 		return -EAGAIN;
 	return vfio_pci_ioctl_get_region_info(&cxlv->core.vdev, info, caps);
 }
@@ -339,11 +342,11 @@ static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region
 			      VFIO_REGION_INFO_FLAG_MMAP;
 	}
 	if (info->index <= VFIO_PCI_BAR5_REGION_INDEX)
-		return cxl_vfio_bar_caps(cxlv, info, caps);
+		ret = cxl_vfio_bar_caps(cxlv, info, caps);
 	/* For the reset at open, which holds the device set's lock. */
-	if (info->index == cxlv->mem.region_index)
-		return wait_active(cxlv);
-	return 0;
+	if (!ret && (info->index == cxlv->mem.region_index || (int)info->index == cxlv->memory_bar))
+		ret = wait_active(cxlv);
+	return ret;
 }
 
 /* Cuts an access where its meaning changes. Returns bytes moved, or the first piece's error. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Accesses that reach nothing of the device: where it does not answer, and where it has nothing. */
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "user/user.h"
@@ -17,6 +18,8 @@ ssize_t cxl_vfio_rw_nothing(struct cxl_vfio_device *cxlv, char __user *buf, size
 		chunk = min(count - done, sizeof(ones));
 		if (copy_to_user(buf + done, ones, chunk))
 			return -EFAULT;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
 	*ppos += count;
 	return count;
