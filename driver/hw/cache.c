@@ -55,7 +55,10 @@ static int change_cache(struct cxl_vfio_hw *hw, bool allow)
 	return ret;
 }
 
-/* A reset has configuration access for as long as the device reports that it may take. Return: 0; -EINTR. */
+/*
+ * A reset has configuration access for as long as the device reports that it may take. Return: 0;
+ * -EINTR.
+ */
 static int lock_config_killable(struct pci_dev *pdev)
 {
 	while (!pci_cfg_access_trylock(pdev)) {
