@@ -21,6 +21,7 @@
 #define FLEX_BUS_PROTOCOLS (FLEX_BUS_CACHE | FLEX_BUS_IO | FLEX_BUS_MEM | FLEX_BUS_68B)
 
 #define RESET_TIMEOUT_1S	2
+#define RESET_TIMEOUT_100S	4
 
 static const struct {
 	const struct cxlr_map *map;
@@ -75,6 +76,17 @@ static uint32_t active_timeout(CxlAccel *s)
 	return code << CXLR_RANGE_ACTIVE_TIMEOUT_SHIFT;
 }
 
+/* 8.1.3.1: the least timeout of 1, 10 and 100 s that is twice as long as the delay. */
+static uint32_t reset_timeout(CxlAccel *s)
+{
+	uint32_t code = RESET_TIMEOUT_1S;
+	int64_t ms = 1000;
+
+	for (; code < RESET_TIMEOUT_100S && 2 * (int64_t)s->reset_delay > ms; ms *= 10)
+		code++;
+	return code << CXLR_CAP_RESET_TIMEOUT_SHIFT;
+}
+
 /* What the hardware initialises, before software looks. */
 static void hwinit(CxlAccel *s)
 {
@@ -86,7 +98,7 @@ static void hwinit(CxlAccel *s)
 		  CXLR_CAP_CACHE_CAPABLE | CXLR_CAP_IO_CAPABLE | CXLR_CAP_MEM_CAPABLE |
 		  CXLR_CAP_MEM_HWINIT | 1 << CXLR_CAP_HDM_COUNT_SHIFT |
 		  CXLR_CAP_CACHE_WBI_CAPABLE | CXLR_CAP_RESET_CAPABLE |
-		  RESET_TIMEOUT_1S << CXLR_CAP_RESET_TIMEOUT_SHIFT |
+		  reset_timeout(s) |
 		  CXLR_CAP_RESET_MEM_CLR | CXLR_CAP_VIRAL_CAPABLE },
 		/* A cache of 1 MiB: unit 2 is 1 MiB. */
 		{ CXLR_DVSEC_CAP2, 2 | 1 << CXLR_CAP2_CACHE_SIZE_SHIFT |

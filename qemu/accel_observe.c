@@ -234,6 +234,16 @@ static void fail_reset_set(Object *obj, bool fail, Error **errp)
 	CXL_ACCEL(obj)->fail_reset = fail;
 }
 
+static bool hold_reset_get(Object *obj, Error **errp)
+{
+	return CXL_ACCEL(obj)->hold_reset;
+}
+
+static void hold_reset_set(Object *obj, bool hold, Error **errp)
+{
+	CXL_ACCEL(obj)->hold_reset = hold;
+}
+
 static bool ignore_bus_reset_get(Object *obj, Error **errp)
 {
 	return CXL_ACCEL(obj)->ignore_bus_reset;
@@ -397,6 +407,7 @@ void accel_observe_init(CxlAccel *s)
 	object_property_add_bool(obj, "refuse-bi", refuse_bi_get, refuse_bi_set);
 	object_property_add_bool(obj, "bi-listed", bi_listed_get, bi_listed_set);
 	object_property_add_bool(obj, "fail-reset", fail_reset_get, fail_reset_set);
+	object_property_add_bool(obj, "hold-reset", hold_reset_get, hold_reset_set);
 	object_property_add_bool(obj, "ignore-bus-reset", ignore_bus_reset_get,
 				 ignore_bus_reset_set);
 	object_property_add_bool(obj, "silent", silent_get, silent_set);

@@ -9,6 +9,7 @@
 #include "qemu/units.h"
 
 #define WBI_MS		1
+#define HOLD_MS		10	/* between looks whether a reset is held */
 #define QUIET_MS	100	/* 9.7.3 */
 #define CLEAR_STEP	(64 * MiB)
 /* What of the memory does not survive D3hot, where that ends in a reset. */
@@ -98,6 +99,10 @@ static void cxl_reset_expired(void *opaque)
 {
 	CxlAccel *s = opaque;
 
+	if (s->hold_reset) {
+		timer_start(s->reset_timer, HOLD_MS);
+		return;
+	}
 	if (s->fail_reset || !s->reset_clears || clear_at_once(s)) {
 		cxl_reset_end(s);
 		return;

@@ -167,7 +167,7 @@ struct CxlAccel {
 	uint64_t hdm_writes, component_writes;
 	uint64_t forbidden;	/* accesses whose outcome the specification leaves undefined */
 	uint64_t resets[ACCEL_RESET_COUNT];
-	bool fail_reset, hold_inactive, degraded, ignore_bus_reset, refuse_bi;
+	bool fail_reset, hold_reset, hold_inactive, degraded, ignore_bus_reset, refuse_bi;
 
 	/* It has left its slot, and the slot says so; what is in place of its BARs then. */
 	bool gone, told;
