@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * KVM in a machine of the lab's can run guests. Three faults of QEMU 10.0 are
+ * KVM in a machine of the lab's can run guests. Four faults of QEMU 10.0 are
  * mended here:
  *
  * AMD's manual (volume 2, 15.7.2) has EXITINTINFO hold an event only when its
@@ -28,6 +28,10 @@
  * and next when it comes out of the translated code. A virtual interrupt (V_IRQ)
  * would wait, for ever if the guest always leaves before that, so it comes out at once
  * (and another processor, if that is busy, has its turn of 100 ms first).
+ *
+ * A guest that writes CR8, as OVMF does, while a virtual interrupt waits has
+ * helper_write_crN() raise that again without QEMU's lock, and tcg_handle_interrupt() ends
+ * QEMU by an assertion. Here a thread takes the lock there if it has not got it.
  */
 #include "mend.h"
 #include "cpu.h"
@@ -35,6 +39,7 @@
 #include "exec/memory.h"
 #include "hw/core/cpu.h"
 #include "qemu/main-loop.h"
+#include "system/accel-ops.h"
 
 /* Where VMRUN was seen: a kernel module has it in a handful of places at most. */
 #define PLACES 64
@@ -111,7 +116,27 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	after_vmrun[places++] = i;
 }
 
+static void (*handle_interrupt)(CPUState *cpu, int mask);
+
+static void handle_with_lock(CPUState *cpu, int mask)
+{
+	BQL_LOCK_GUARD();
+	handle_interrupt(cpu, mask);
+}
+
+/* The accelerator has its functions when it makes the first processor. */
+static void processor_made(qemu_plugin_id_t id, unsigned int index)
+{
+	AccelOpsClass *ops = ACCEL_OPS_CLASS(object_class_by_name(ACCEL_OPS_NAME("tcg")));
+
+	if (handle_interrupt)
+		return;
+	handle_interrupt = ops->handle_interrupt;
+	ops->handle_interrupt = handle_with_lock;
+}
+
 void mend_svm(qemu_plugin_id_t id)
 {
+	qemu_plugin_register_vcpu_init_cb(id, processor_made);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 }
