@@ -8,6 +8,7 @@
 # Firmware looks at each bus number up to the last host bridge's, a matter of
 # seconds in a guest.
 cpus=2 memory=2G maximum=64G firmware="" processor="" kernel_line="" slot=1 bus=4 last_bridge=""
+qemu_of=distribution bios=seabios
 board=() objects=() devices=() windows=()
 declare -A ports switches
 
@@ -95,6 +96,16 @@ describe()
 				objects+=(-object "memory-backend-ram,id=ram,size=$memory,reserve=off")
 				board+=(memory-backend=ram) ;;
 			*) die "$file: memory: sparse is yes or no, not '${given[sparse]}'" ;;
+			esac ;;
+		qemu)
+			case $name in
+			distribution|backports) qemu_of=$name ;;
+			*) die "$file: qemu is distribution or backports, not '$name'" ;;
+			esac ;;
+		bios)
+			case $name in
+			seabios|ovmf) bios=$name ;;
+			*) die "$file: bios is seabios or ovmf, not '$name'" ;;
 			esac ;;
 		object) objects+=(-object "$name") ;;
 		processor) processor+=,$name ;;
