@@ -5,14 +5,15 @@
  * is disabled or the device reset, and has it again without a new mmap(). A guest of such a VMM
  * can start no CXL Reset, in which KVM would end the VM; nor can it with presentation=cxl.
  *
- * How: the tests make the calls that a VMM makes, and compare with what QEMU and the driver's own
- * memory region say. The machine places has memory that is no power of two, and accelerators
- * without two BARs to spare.
+ * How: the tests make the calls that a VMM makes, cloud-hypervisor's in its order, and compare
+ * with what QEMU and the driver's own memory region say. The machine places has memory that is no
+ * power of two, and accelerators without two BARs to spare.
  *
- * Not covered: VMMs. tests/guest has the distribution's QEMU.
+ * Not covered: VMMs. tests/guest has the distribution's QEMU, and that of backports.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/iommufd.h>
 #include <linux/pci_regs.h>
 #include <stdlib.h>
 #include <string.h>
@@ -335,10 +336,210 @@ static void test_refuse_without_bars(void)
 	free(device);
 }
 
+/*
+ * The calls of cloud-hypervisor for a device: VfioDevice::new() of vfio-ioctls, then
+ * VfioPciDevice::new(), allocate_bars() and map_mmio_regions() of pci/src/vfio.rs.
+ */
+#define GUEST_MMIO	(4 * GIB)
+#define AREAS_MAX	8
+
+struct area {
+	uint64_t offset;	/* in the region */
+	uint64_t size;
+	uint64_t guest;		/* address */
+	uint8_t *mapping;
+};
+
+struct guest_bar {
+	struct vfio_region region;
+	bool has_msix;			/* the table or the pending bits */
+	bool msix_mappable;
+	struct area areas[AREAS_MAX];
+	unsigned int count;
+};
+
+/* As VfioDevice::get_regions(): the caller's array has the BARs and the ROM. */
+static void ask_of_all(struct vfio *vfio, struct guest_bar *bars)
+{
+	struct vfio_device_info device = { .argsz = sizeof(device) };
+	const struct vfio_region_info_cap_sparse_mmap *sparse;
+	struct vfio_region_info *info;
+	unsigned int i, n;
+
+	check_eq(ioctl(vfio->device, VFIO_DEVICE_GET_INFO, &device), 0);
+	check_ne(device.flags & VFIO_DEVICE_FLAGS_PCI, 0);
+	check_ne(device.flags & VFIO_DEVICE_FLAGS_RESET, 0);
+	check_gt(device.num_regions, VFIO_PCI_CONFIG_REGION_INDEX);
+	check_gt(device.num_irqs, VFIO_PCI_MSIX_IRQ_INDEX);
+	for (i = 0; i < device.num_regions; i++) {
+		if (i == VFIO_PCI_VGA_REGION_INDEX)
+			continue;
+		info = vfio_region_info(vfio, i);
+		sparse = vfio_region_cap(info, VFIO_REGION_INFO_CAP_SPARSE_MMAP);
+		if (i <= VFIO_PCI_ROM_REGION_INDEX) {
+			bars[i].region = (struct vfio_region){ i, info->flags, info->size,
+							       info->offset };
+			bars[i].msix_mappable =
+				vfio_region_cap(info, VFIO_REGION_INFO_CAP_MSIX_MAPPABLE);
+			bars[i].count = sparse ? sparse->nr_areas : 1;
+			check_le(bars[i].count, AREAS_MAX);
+			bars[i].areas[0].size = info->size;
+			for (n = 0; sparse && n < sparse->nr_areas; n++) {
+				bars[i].areas[n].offset = sparse->areas[n].offset;
+				bars[i].areas[n].size = sparse->areas[n].size;
+			}
+		}
+		free(info);
+	}
+	for (i = 0; i < device.num_irqs; i++) {
+		struct vfio_irq_info irq = { .argsz = sizeof(irq), .index = i };
+
+		check_eq(ioctl(vfio->device, VFIO_DEVICE_GET_IRQ_INFO, &irq), 0);
+	}
+}
+
+/* As VfioCommon::parse_capabilities(). */
+static void find_msix(struct vfio *vfio, struct guest_bar *bars)
+{
+	uint32_t at = config_read(vfio, PCI_CAPABILITY_LIST, 1);
+
+	while (at && config_read(vfio, at, 1) != PCI_CAP_ID_MSIX)
+		at = config_read(vfio, at + PCI_CAP_LIST_NEXT, 1);
+	check_ne(at, 0);
+	bars[config_read(vfio, at + PCI_MSIX_TABLE, 4) & PCI_MSIX_TABLE_BIR].has_msix = true;
+	bars[config_read(vfio, at + PCI_MSIX_PBA, 4) & PCI_MSIX_PBA_BIR].has_msix = true;
+}
+
+/* The size that the registers of a BAR tell, 0 without one; by 4 bytes at a time. */
+static uint64_t size_bar(struct vfio *vfio, unsigned int bar, bool *wide)
+{
+	uint32_t at = bar == VFIO_PCI_ROM_REGION_INDEX ? PCI_ROM_ADDRESS :
+							 PCI_BASE_ADDRESS_0 + 4 * bar;
+	uint64_t mask;
+
+	*wide = bar != VFIO_PCI_ROM_REGION_INDEX &&
+		config_read(vfio, at, 4) & PCI_BASE_ADDRESS_MEM_TYPE_64;
+	config_write(vfio, at, 4, UINT32_MAX);
+	mask = config_read(vfio, at, 4) & PCI_BASE_ADDRESS_MEM_MASK;
+	if (!*wide)
+		return (uint32_t)-mask;
+	config_write(vfio, at + 4, 4, UINT32_MAX);
+	return -((uint64_t)config_read(vfio, at + 4, 4) << 32 | (uint32_t)mask);
+}
+
+/* For other devices' DMA, with IOMMUFD by a dma-buf: 0, or a negative errno. */
+static int __map_for_dma(struct vfio *vfio, uint32_t index, const struct area *area)
+{
+	struct {
+		struct vfio_device_feature feature;
+		struct vfio_device_feature_dma_buf buf;
+		struct vfio_region_dma_range range;
+	} ask = {
+		.feature.argsz = sizeof(ask),
+		.feature.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF |
+				 VFIO_DEVICE_FEATURE_PROBE,
+	};
+	struct iommu_ioas_map_file map = {
+		.size = sizeof(map),
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
+			 IOMMU_IOAS_MAP_WRITEABLE,
+		.ioas_id = vfio->ioas,
+		.length = area->size,
+		.iova = area->guest,
+	};
+	int ret;
+
+	if (vfio->group >= 0)
+		return __vfio_dma_map(vfio, area->mapping, area->size, area->guest);
+	check_eq(ioctl(vfio->device, VFIO_DEVICE_FEATURE, &ask), 0);
+	ask.feature.flags &= ~VFIO_DEVICE_FEATURE_PROBE;
+	ask.buf.region_index = index;
+	ask.buf.open_flags = O_RDWR | O_CLOEXEC;
+	ask.buf.nr_ranges = 1;
+	ask.range.offset = area->offset;
+	ask.range.length = area->size;
+	map.fd = ioctl(vfio->device, VFIO_DEVICE_FEATURE, &ask);
+	if (map.fd < 0)
+		return -errno;
+	ret = ioctl(vfio->iommu, IOMMU_IOAS_MAP_FILE, &map) ? -errno : 0;
+	close(map.fd);
+	return ret;
+}
+
+static void map_bar(struct vfio *vfio, struct guest_bar *bar)
+{
+	struct area *area;
+
+	if (!(bar->region.flags & VFIO_REGION_INFO_FLAG_MMAP) ||
+	    (bar->has_msix && !bar->msix_mappable))
+		bar->count = 0;
+	for (area = bar->areas; area < bar->areas + bar->count; area++) {
+		check_eq((area->offset | area->size) % PAGE, 0);
+		area->mapping = mmap(NULL, area->size, PROT_READ | PROT_WRITE, MAP_SHARED,
+				     vfio->device, bar->region.offset + area->offset);
+		check_ne(area->mapping, MAP_FAILED);
+		check_eq(__map_for_dma(vfio, bar->region.index, area), 0);
+	}
+}
+
+static void unmap_bar(struct vfio *vfio, struct guest_bar *bar)
+{
+	struct area *area;
+
+	for (area = bar->areas; area < bar->areas + bar->count; area++) {
+		vfio_dma_unmap(vfio, area->guest, area->size);
+		munmap(area->mapping, area->size);
+	}
+}
+
+static void test_calls_of_cloud_hypervisor(void)
+{
+	struct guest_bar bars[VFIO_PCI_ROM_REGION_INDEX + 1] = { };
+	uint64_t size, guest = GUEST_MMIO, word = 0x5a5a5a5a12345678;
+	unsigned int i, n, found = 0;
+	struct vfio vfio;
+	bool wide;
+
+	open_bar(&vfio);
+	ask_of_all(&vfio, bars);
+	check_eq(__vfio_reset(&vfio), 0);
+	find_msix(&vfio, bars);
+	for (i = 0; i < ARRAY_SIZE(bars); i += 1 + wide) {
+		size = size_bar(&vfio, i, &wide);
+		check_eq(size, bars[i].region.size);
+		if (!size)
+			continue;
+		/* It gives the guest's address to the guest alone. */
+		guest = (guest + size - 1) & -size;
+		for (n = 0; n < bars[i].count; n++)
+			bars[i].areas[n].guest = guest + bars[i].areas[n].offset;
+		guest += size;
+		found |= 1 << i;
+	}
+	note("BARs found: %#x", found);
+	check_ne(found & 1 << BAR, 0);
+	check_eq(bars[BAR].region.size, vfio.mem.size);
+	for (i = 0; i < ARRAY_SIZE(bars); i++)
+		if (found & 1 << i)
+			map_bar(&vfio, &bars[i]);
+
+	/* A guest enables memory, and uses it. */
+	vfio_enable(&vfio, true, true);
+	check_eq(bars[BAR].count, 1);
+	*(volatile uint64_t *)bars[BAR].areas[0].mapping = word;
+	vfio_read(&vfio, &bars[BAR].region, 0, &size, sizeof(size));
+	check_eq(size, word);
+	for (i = 0; i < ARRAY_SIZE(bars); i++)
+		if (found & 1 << i)
+			unmap_bar(&vfio, &bars[i]);
+	close_bar(&vfio);
+}
+
 const struct test tests[] = {
 	{ "sized_by_any_width", test_sized_by_any_width },
 	{ "no_word_of_cxl", test_no_word_of_cxl },
 	{ "bar_is_the_memory", test_bar_is_the_memory, 60 },
+	{ "calls_of_cloud_hypervisor", test_calls_of_cloud_hypervisor },
 	{ "comes_and_goes_as_a_bar", test_comes_and_goes_as_a_bar },
 	{ "guest_starts_no_cxl_reset", test_guest_starts_no_cxl_reset },
 	{ "changes_between_users", test_changes_between_users },
