@@ -112,8 +112,8 @@ static void show_memory(void)
 		[VFIO_CXL_COHERENCE_HDM_DB] = "HDM-DB",
 	};
 	struct vfio_region_info *info = vfio_region_info(&vfio, vfio.mem.index);
-	const struct vfio_region_info_cap_cxl_mem *cap =
-		vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_MEM);
+	const struct vfio_cxl_region_cap_memory *cap =
+		vfio_region_cap(info, VFIO_CXL_REGION_CAP_MEMORY);
 
 	show_region("the memory", &vfio.mem);
 	need(cap, "it has the memory capability");
@@ -130,8 +130,8 @@ static void show_memory(void)
 static void show_registers(void)
 {
 	struct vfio_region_info *info = vfio_region_info(&vfio, vfio.regs.index);
-	const struct vfio_region_info_cap_cxl_comp_regs *cap =
-		vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_COMP_REGS);
+	const struct vfio_cxl_region_cap_registers *cap =
+		vfio_region_cap(info, VFIO_CXL_REGION_CAP_REGISTERS);
 
 	show_region("the virtual CXL registers", &vfio.regs);
 	need(cap, "it has the register capability");

@@ -70,7 +70,7 @@ static int64_t memory_index(int device)
 
 int vfio_cxl_memory_get(int device, struct vfio_cxl_memory *memory)
 {
-	const struct vfio_region_info_cap_cxl_mem *cap;
+	const struct vfio_cxl_region_cap_memory *cap;
 	struct vfio_region_info *info;
 	int64_t index = memory_index(device);
 
@@ -79,7 +79,7 @@ int vfio_cxl_memory_get(int device, struct vfio_cxl_memory *memory)
 	info = get_info(device, VFIO_DEVICE_GET_REGION_INFO, ROOM, index);
 	if (!info)
 		return -errno;
-	cap = find_cap(info, info->argsz, info->cap_offset, VFIO_REGION_INFO_CAP_CXL_MEM);
+	cap = find_cap(info, info->argsz, info->cap_offset, VFIO_CXL_REGION_CAP_MEMORY);
 	if (cap)
 		*memory = (struct vfio_cxl_memory) {
 			.offset = info->offset,

@@ -18,7 +18,7 @@ extern "C" {
  * struct vfio_cxl_memory - the memory region of a device
  * @offset: of it in the device's file, bytes
  * @size: bytes
- * @map_align: bytes; see struct vfio_region_info_cap_cxl_mem
+ * @map_align: bytes; see struct vfio_cxl_region_cap_memory
  * @max_map_size: bytes; the largest leaf of a page table that a mapping gets
  * @backing: VFIO_CXL_BACKING_*
  * @flags: VFIO_CXL_MEM_*

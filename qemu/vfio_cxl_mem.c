@@ -98,9 +98,9 @@ static void bridge_changed(Notifier *notifier, void *data)
 static bool find_region(VfioCxl *s, Error **errp)
 {
 	g_autofree struct vfio_region_info *info = NULL;
-	struct vfio_region_info_cap_cxl_mem *cap;
+	struct vfio_cxl_region_cap_memory *cap;
 
-	cap = vfio_cxl_find_region(s, VFIO_REGION_SUBTYPE_CXL, VFIO_REGION_INFO_CAP_CXL_MEM, &info);
+	cap = vfio_cxl_find_region(s, VFIO_REGION_SUBTYPE_CXL, VFIO_CXL_REGION_CAP_MEMORY, &info);
 	/* The region is there also where the memory is presented as a BAR, without the flag. */
 	if (!cap || !(s->parent_obj.vbasedev.flags & VFIO_DEVICE_FLAGS_CXL)) {
 		error_setg(errp, "the host's driver gives no CXL memory");

@@ -189,10 +189,10 @@ void *vfio_cxl_find_region(VfioCxl *s, uint32_t subtype, uint16_t id,
 static bool find_region(VfioCxl *s, Error **errp)
 {
 	g_autofree struct vfio_region_info *info = NULL;
-	struct vfio_region_info_cap_cxl_comp_regs *cap;
+	struct vfio_cxl_region_cap_registers *cap;
 
 	cap = vfio_cxl_find_region(s, VFIO_REGION_SUBTYPE_CXL_COMP_REGS,
-				   VFIO_REGION_INFO_CAP_CXL_COMP_REGS, &info);
+				   VFIO_CXL_REGION_CAP_REGISTERS, &info);
 	if (!cap) {
 		error_setg(errp, "the host's driver gives no CXL registers");
 		return false;

@@ -35,13 +35,17 @@ static ssize_t rw_comp_regs(struct vfio_pci_core_device *core, char __user *buf,
 	return count;
 }
 
+/* The ABI of today; it grows at its end. */
+static_assert(sizeof(struct vfio_cxl_region_cap_registers) == 32);
+
 static int add_comp_capability(struct vfio_pci_core_device *core,
 			       struct vfio_pci_region *region, struct vfio_info_cap *caps)
 {
 	const struct cxl_vfio_comp *comp = &to_cxl_vfio(core)->hw.comp;
-	struct vfio_region_info_cap_cxl_comp_regs cap = {
-		.header.id = VFIO_REGION_INFO_CAP_CXL_COMP_REGS,
+	struct vfio_cxl_region_cap_registers cap = {
+		.header.id = VFIO_CXL_REGION_CAP_REGISTERS,
 		.header.version = 1,
+		.size = sizeof(cap),
 		.bar = comp->bar,
 		.hdm_offset = comp->hdm,
 		.offset = comp->cm,

@@ -6,6 +6,10 @@
 
 #include "user/user.h"
 
+/* The ABI of today. */
+static_assert(sizeof(struct vfio_cxl_event) == 40);
+static_assert(sizeof(struct vfio_device_feature_cxl_events) == 48);
+
 /* Taken out in one go; a larger buffer gets them in several. */
 #define BATCH		8
 

@@ -6,6 +6,9 @@
 
 #include "user/user.h"
 
+/* That of the VFIO CXL patch series, version 2: the layout stays. */
+static_assert(sizeof(struct vfio_device_info_cap_cxl) == 32);
+
 static u32 get_argsz(struct vfio_device_info __user *arg)
 {
 	u32 argsz;

@@ -74,6 +74,9 @@ static int mmap_mem(struct vfio_pci_core_device *core, struct vfio_pci_region *r
 	return cxl_vfio_mapping_mmap(&to_cxl_vfio(core)->mem, vma);
 }
 
+/* The ABI of today; it grows at its end. */
+static_assert(sizeof(struct vfio_cxl_region_cap_memory) == 48);
+
 static u32 get_coherence(u32 ctrl)
 {
 	if (ctrl & CXLR_HDM_CTRL_HOSTONLY)
@@ -88,9 +91,10 @@ static int add_mem_capability(struct vfio_pci_core_device *core, struct vfio_pci
 	const struct cxl_vfio_backing *backing = cxlv->mem.backing;
 	int index = cxl_vfio_dmabuf_index(cxlv);
 	u32 ctrl = cxlv->hw.platform.decoder[cxlv->hw.decoder].ctrl;
-	struct vfio_region_info_cap_cxl_mem cap = {
-		.header.id = VFIO_REGION_INFO_CAP_CXL_MEM,
+	struct vfio_cxl_region_cap_memory cap = {
+		.header.id = VFIO_CXL_REGION_CAP_MEMORY,
 		.header.version = 1,
+		.size = sizeof(cap),
 		.backing = backing->id,
 		.coherence = get_coherence(ctrl),
 		.max_map_size = backing->max_map(&cxlv->mem),

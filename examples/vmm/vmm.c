@@ -185,8 +185,8 @@ static struct vfio_device_info_cap_cxl cxl_cap(struct vmm *vmm, const char *addr
 static void find_registers(struct vmm *vmm, uint32_t index)
 {
 	struct vfio_region_info *info = region_info(vmm, index, &vmm->regs);
-	const struct vfio_region_info_cap_cxl_comp_regs *cap =
-		find_cap(info, info->cap_offset, VFIO_REGION_INFO_CAP_CXL_COMP_REGS);
+	const struct vfio_cxl_region_cap_registers *cap =
+		find_cap(info, info->cap_offset, VFIO_CXL_REGION_CAP_REGISTERS);
 
 	vmm->cm = cap->offset;
 	vmm->hdm = cap->hdm_offset;
@@ -199,8 +199,8 @@ static void find_registers(struct vmm *vmm, uint32_t index)
 static void find_memory(struct vmm *vmm, uint32_t index)
 {
 	struct vfio_region_info *info = region_info(vmm, index, &vmm->mem);
-	const struct vfio_region_info_cap_cxl_mem *cap =
-		find_cap(info, info->cap_offset, VFIO_REGION_INFO_CAP_CXL_MEM);
+	const struct vfio_cxl_region_cap_memory *cap =
+		find_cap(info, info->cap_offset, VFIO_CXL_REGION_CAP_MEMORY);
 
 	if (!(cap->flags & VFIO_CXL_MEM_COMMITTED))
 		die("the device has lost its memory in a reset; the kernel log says more");

@@ -10,6 +10,12 @@
 #include <linux/types.h>
 #include <linux/vfio.h>
 
+/*
+ * The device flag, the device capability and the regions' type and subtypes are those of the
+ * VFIO CXL patch series, version 2, byte for byte: a linux/vfio.h that has them comes first.
+ * All other names and numbers are this driver's own.
+ */
+
 /* vfio_device_info.flags: the device has CXL regions and the capability below. */
 #ifndef VFIO_DEVICE_FLAGS_CXL
 #define VFIO_DEVICE_FLAGS_CXL			(1 << 9)
@@ -19,21 +25,28 @@
  * VFIO_DEVICE_GET_INFO, capability 6, version 1: where the CXL regions of the
  * device are, and where its component registers live.
  */
+#ifndef VFIO_DEVICE_INFO_CAP_CXL
 #define VFIO_DEVICE_INFO_CAP_CXL		6
 
 struct vfio_device_info_cap_cxl {
 	struct vfio_info_cap_header header;
 	__u8  hdm_regs_bar_index;	/* BAR that holds the component registers */
 	__u8  reserved[3];		/* zero */
-	__u32 flags;
-/* The physical decoder was committed when the driver bound the device. */
-#define VFIO_CXL_CAP_FIRMWARE_COMMITTED		(1 << 0)
-/* The device caches host memory: CXL.cache (CXL 3.1, 8.1.3.1 Cache_Capable). */
-#define VFIO_CXL_CAP_CACHE_CAPABLE		(1 << 1)
+	__u32 flags;			/* VFIO_CXL_CAP_* */
 	__u64 hdm_regs_offset;		/* bytes: of the CM block in that BAR */
 	__u32 dpa_region_index;		/* index of the memory region */
 	__u32 comp_regs_region_index;	/* index of the register region */
 };
+#endif
+
+/* The physical decoder was committed when the driver bound the device. */
+#ifndef VFIO_CXL_CAP_FIRMWARE_COMMITTED
+#define VFIO_CXL_CAP_FIRMWARE_COMMITTED		(1 << 0)
+#endif
+/* The device caches host memory: CXL.cache (CXL 3.1, 8.1.3.1 Cache_Capable). */
+#ifndef VFIO_CXL_CAP_CACHE_CAPABLE
+#define VFIO_CXL_CAP_CACHE_CAPABLE		(1 << 1)
+#endif
 
 /* Both regions are of type VFIO_REGION_TYPE_PCI_VENDOR_TYPE | this vendor. */
 #define VFIO_CXL_PCI_VENDOR_ID			0x1e98
@@ -43,7 +56,9 @@ struct vfio_device_info_cap_cxl {
  * not active, decoder not committed, in reset, not in D0): read and write
  * return -EIO, a fault raises SIGBUS. mmap needs MAP_SHARED.
  */
+#ifndef VFIO_REGION_SUBTYPE_CXL
 #define VFIO_REGION_SUBTYPE_CXL			1
+#endif
 /*
  * The virtual CM block: byte 0 is the start of the CXL.cache and CXL.mem
  * registers (CXL 3.1, 8.2.4). READ, WRITE, never MMAP. Aligned accesses of 4
@@ -51,26 +66,28 @@ struct vfio_device_info_cap_cxl {
  * In the BAR, the 64 KiB of component registers (8.2.3) that it is part of
  * cannot be mapped, read as zero and take no write.
  */
+#ifndef VFIO_REGION_SUBTYPE_CXL_COMP_REGS
 #define VFIO_REGION_SUBTYPE_CXL_COMP_REGS	2
+#endif
 
-/* VFIO_DEVICE_GET_REGION_INFO on the register region, version 1. */
-#define VFIO_REGION_INFO_CAP_CXL_COMP_REGS	6
+/*
+ * Each region describes itself by a capability of VFIO_DEVICE_GET_REGION_INFO. The ids begin
+ * with CXL's vendor id, far from those that VFIO counts up. A later driver may append fields:
+ * @size tells how much of the structure there is, so a program uses a field that ends within
+ * @size, and ignores what it does not know, reserved fields too. Another version would be
+ * another layout.
+ */
 
-struct vfio_region_info_cap_cxl_comp_regs {
+/* Of the memory region, version 1. */
+#define VFIO_CXL_REGION_CAP_MEMORY		0x1e98
+
+struct vfio_cxl_region_cap_memory {
 	struct vfio_info_cap_header header;
-	__u32 bar;			/* BAR that holds the physical registers */
-	__u32 hdm_offset;		/* bytes: of the HDM Decoder capability in the region */
-	__u64 offset;			/* BAR byte that region byte 0 stands for */
-};
-
-/* VFIO_DEVICE_GET_REGION_INFO on the memory region, version 1. */
-#define VFIO_REGION_INFO_CAP_CXL_MEM		7
-
-struct vfio_region_info_cap_cxl_mem {
-	struct vfio_info_cap_header header;
+	__u32 size;			/* bytes: of this structure */
 	__u32 flags;
-/* The physical decoder is committed; locked until the next reset. */
+/* The platform's decoder was not lost, by a reset or by a removal. */
 #define VFIO_CXL_MEM_COMMITTED			(1 << 0)
+/* The platform locked the physical decoder. */
 #define VFIO_CXL_MEM_LOCKED			(1 << 1)
 /* A CXL Reset of this device can clear its memory (8.1.3.1 CXL Reset Mem Clr Capable). */
 #define VFIO_CXL_MEM_RESET_CLEARS		(1 << 2)
@@ -92,6 +109,7 @@ struct vfio_region_info_cap_cxl_mem {
 	 * with offsets of this region. Else zero.
 	 */
 	__u32 dmabuf_index;
+	__u32 reserved;			/* zero */
 	/*
 	 * Bytes: faults map the memory in pieces of max_map_size where region
 	 * offset 0 is, or would be, at a user address that is a multiple of
@@ -101,6 +119,18 @@ struct vfio_region_info_cap_cxl_mem {
 	 */
 	__u64 max_map_size;
 	__u64 map_align;
+};
+
+/* Of the register region, version 1. */
+#define VFIO_CXL_REGION_CAP_REGISTERS		0x1e99
+
+struct vfio_cxl_region_cap_registers {
+	struct vfio_info_cap_header header;
+	__u32 size;			/* bytes: of this structure */
+	__u32 bar;			/* BAR that holds the physical registers */
+	__u32 hdm_offset;		/* bytes: of the HDM Decoder capability in the region */
+	__u32 reserved;			/* zero */
+	__u64 offset;			/* BAR byte that region byte 0 stands for */
 };
 
 /*
@@ -158,17 +188,5 @@ struct vfio_device_feature_cxl_events {
 	__u32 reserved;			/* zero */
 	struct vfio_cxl_event events[];
 };
-
-#ifdef __cplusplus
-#define VFIO_CXL_ASSERT_SIZE(type, size) static_assert(sizeof(type) == (size), #type)
-#else
-#define VFIO_CXL_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
-#endif
-
-VFIO_CXL_ASSERT_SIZE(struct vfio_device_info_cap_cxl, 32);
-VFIO_CXL_ASSERT_SIZE(struct vfio_region_info_cap_cxl_comp_regs, 24);
-VFIO_CXL_ASSERT_SIZE(struct vfio_region_info_cap_cxl_mem, 40);
-VFIO_CXL_ASSERT_SIZE(struct vfio_cxl_event, 40);
-VFIO_CXL_ASSERT_SIZE(struct vfio_device_feature_cxl_events, 48);
 
 #endif

@@ -167,8 +167,8 @@ static const char *type_in_pat(uint64_t start)
 static uint32_t flags_of(struct vfio *vfio)
 {
 	struct vfio_region_info *info = vfio_region_info(vfio, vfio->mem.index);
-	const struct vfio_region_info_cap_cxl_mem *cap =
-		vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_MEM);
+	const struct vfio_cxl_region_cap_memory *cap =
+		vfio_region_cap(info, VFIO_CXL_REGION_CAP_MEMORY);
 	uint32_t flags = cap->flags;
 
 	free(info);

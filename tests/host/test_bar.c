@@ -203,8 +203,8 @@ static void storm_aimed(struct vfio *vfio)
 	};
 	static const uint32_t values[] = { 0, 0xffffffff, CXLR_HDM_CTRL_COMMIT };
 	struct vfio_region_info *info = vfio_region_info(vfio, vfio->regs.index);
-	const struct vfio_region_info_cap_cxl_comp_regs *cap =
-		vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_COMP_REGS);
+	const struct vfio_cxl_region_cap_registers *cap =
+		vfio_region_cap(info, VFIO_CXL_REGION_CAP_REGISTERS);
 	size_t i, j;
 
 	for (i = 0; i < ARRAY_SIZE(offsets); i++)

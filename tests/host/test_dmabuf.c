@@ -75,8 +75,8 @@ static int export(struct vfio *vfio, uint32_t index, uint64_t offset, uint64_t l
 static uint32_t memory_index(struct vfio *vfio)
 {
 	struct vfio_region_info *info = vfio_region_info(vfio, vfio->mem.index);
-	const struct vfio_region_info_cap_cxl_mem *cap =
-		vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_MEM);
+	const struct vfio_cxl_region_cap_memory *cap =
+		vfio_region_cap(info, VFIO_CXL_REGION_CAP_MEMORY);
 	uint32_t index = cap->flags & VFIO_CXL_MEM_DMABUF ? cap->dmabuf_index : NO_INDEX;
 
 	free(info);

@@ -126,13 +126,13 @@ static void test_bi_lost_until_next_reset(void)
 static void test_virtual_decoder_has_bi(void)
 {
 	const uint32_t committed = CXLR_HDM_CTRL_COMMIT | CXLR_HDM_CTRL_COMMITTED;
-	const struct vfio_region_info_cap_cxl_mem *cap;
+	const struct vfio_cxl_region_cap_memory *cap;
 	struct vfio_region_info *info;
 	struct vfio vfio;
 
 	vfio_open(&vfio);
 	info = vfio_region_info(&vfio, vfio.mem.index);
-	cap = vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_MEM);
+	cap = vfio_region_cap(info, VFIO_CXL_REGION_CAP_MEMORY);
 	check_eq(cap->coherence, VFIO_CXL_COHERENCE_HDM_DB);
 	check_eq(hdm_read(&vfio, CXLR_HDM_CTRL(0)), CXLR_HDM_CTRL_BI);
 	hdm_program(&vfio, PLACE, vfio.mem.size, 0);

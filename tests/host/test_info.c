@@ -135,7 +135,7 @@ static uint32_t wanted_backing(uint64_t size, uint64_t *leaf)
 
 static void test_memory_region_capability(void)
 {
-	const struct vfio_region_info_cap_cxl_mem *cap;
+	const struct vfio_cxl_region_cap_memory *cap;
 	struct vfio_region_info *info;
 	uint32_t control, flags;
 	struct vfio vfio;
@@ -151,11 +151,13 @@ static void test_memory_region_capability(void)
 	      vfio.regs.offset + vfio.regs.size <= vfio.mem.offset);
 
 	info = vfio_region_info(&vfio, vfio.mem.index);
-	cap = vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_MEM);
+	cap = vfio_region_cap(info, VFIO_CXL_REGION_CAP_MEMORY);
 	check(cap);
 	control = qmp_get("hdm0-control");
-	check_eq(cap->header.id, 7);
+	check_eq(cap->header.id, 0x1e98);
 	check_eq(cap->header.version, 1);
+	check_eq(cap->size, 48);
+	check_eq(cap->reserved, 0);
 	flags = VFIO_CXL_MEM_COMMITTED | VFIO_CXL_MEM_RESET_CLEARS;
 	if (control & CXLR_HDM_CTRL_LOCK)
 		flags |= VFIO_CXL_MEM_LOCKED;
@@ -173,10 +175,11 @@ static void test_memory_region_capability(void)
 
 static void test_register_region_capability(void)
 {
-	const struct vfio_region_info_cap_cxl_comp_regs *cap;
+	const struct vfio_cxl_region_cap_registers *cap;
 	unsigned int decoders = cxlr_hdm_decoder_count(qmp_get("hdm-capability"));
 	struct vfio_region_info *info;
 	struct vfio vfio;
+	uint16_t id;
 
 	vfio_open(&vfio);
 	check_eq(vfio.regs.size, HDM_IN_CM + CXLR_HDM_SIZE(decoders));
@@ -184,10 +187,15 @@ static void test_register_region_capability(void)
 		 VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE);
 
 	info = vfio_region_info(&vfio, vfio.regs.index);
-	cap = vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_COMP_REGS);
+	cap = vfio_region_cap(info, VFIO_CXL_REGION_CAP_REGISTERS);
 	check(cap);
-	check_eq(cap->header.id, 6);
+	check_eq(cap->header.id, 0x1e99);
 	check_eq(cap->header.version, 1);
+	check_eq(cap->size, 32);
+	check_eq(cap->reserved, 0);
+	/* Upstream's numbers, with other meanings, are left alone. */
+	for (id = 6; id <= 7; id++)
+		check(!vfio_region_cap(info, id));
 	check_eq(cap->bar, CXL_ACCEL_BAR);
 	check_eq(cap->hdm_offset, HDM_IN_CM);
 	check_eq(cap->offset, CM_IN_BAR);

@@ -187,8 +187,8 @@ static void set_backing(const char *backing)
 static void find_backing(struct vfio *vfio)
 {
 	struct vfio_region_info *info = vfio_region_info(vfio, vfio->mem.index);
-	const struct vfio_region_info_cap_cxl_mem *cap =
-		vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_MEM);
+	const struct vfio_cxl_region_cap_memory *cap =
+		vfio_region_cap(info, VFIO_CXL_REGION_CAP_MEMORY);
 
 	check(cap);
 	vfio->backing = cap->backing;
@@ -239,7 +239,7 @@ static void know_cxl_resets(struct vfio *vfio)
 
 void vfio_open(struct vfio *vfio)
 {
-	const struct vfio_region_info_cap_cxl_comp_regs *cap;
+	const struct vfio_cxl_region_cap_registers *cap;
 	struct vfio_region_info *info;
 
 	if (!pci_bound(pci_accel()))
@@ -251,7 +251,7 @@ void vfio_open(struct vfio *vfio)
 	find_cxl_region(vfio, VFIO_REGION_SUBTYPE_CXL, &vfio->mem);
 	find_cxl_region(vfio, VFIO_REGION_SUBTYPE_CXL_COMP_REGS, &vfio->regs);
 	info = vfio_region_info(vfio, vfio->regs.index);
-	cap = vfio_region_cap(info, VFIO_REGION_INFO_CAP_CXL_COMP_REGS);
+	cap = vfio_region_cap(info, VFIO_CXL_REGION_CAP_REGISTERS);
 	check(cap);
 	find_region(vfio, VFIO_PCI_BAR0_REGION_INDEX + cap->bar, &vfio->bar);
 	free(info);
