@@ -144,10 +144,23 @@ void pci_config(const char *device, uint8_t *bytes)
 	close(fd);
 }
 
+/*
+ * An endpoint that goes makes the CXL core unbind its PCI device from a work
+ * item (detach_memdev(), drivers/cxl/core/memdev.c). It would hit the next
+ * binding, if that came first; "flush" waits for it.
+ */
+#define CXL_FLUSH	"/sys/bus/cxl/flush"
+
 int __pci_bind(const char *device)
 {
+	int ret;
+
 	write_file(pci_path(device, "driver_override"), PCI_DRIVER);
-	return __write_file(DRIVERS PCI_DRIVER "/bind", device);
+	ret = __write_file(DRIVERS PCI_DRIVER "/bind", device);
+	/* One that is refused late has had an endpoint. */
+	if (ret)
+		write_file(CXL_FLUSH, "1");
+	return ret;
 }
 
 void pci_bind(const char *device)
@@ -159,13 +172,6 @@ void pci_bind(const char *device)
 	/* Tests look into the hardware of a device that is closed, however long that takes. */
 	write_file(pci_path(device, "power/control"), "on");
 }
-
-/*
- * An endpoint that goes makes the CXL core unbind its PCI device from a work
- * item (detach_memdev(), drivers/cxl/core/memdev.c). It would hit the next
- * binding, if that came first; "flush" waits for it.
- */
-#define CXL_FLUSH	"/sys/bus/cxl/flush"
 
 void __pci_unbind(const char *device)
 {
