@@ -29,9 +29,9 @@ static bool may_reach(const struct cxl_vfio_device *cxlv, unsigned int bar, u64 
 	bool safe = !acl;
 	unsigned int i;
 
-	*next = U64_MAX;
 	if ((int)bar == cxlv->memory_bar)
-		return cxl_vfio_is_inside(0, range_len(&cxlv->mem.hpa) - 1, pos, next);
+		return cxl_vfio_memory_bar_reaches(cxlv, pos, next);
+	*next = U64_MAX;
 	for (i = 0; acl && i < acl->count; i++)
 		if (acl->safe[i].bar == bar &&
 		    cxl_vfio_is_inside(acl->safe[i].range.start, acl->safe[i].range.end, pos, next))

@@ -93,9 +93,8 @@ ssize_t cxl_vfio_memory_bar_register_rw(struct cxl_vfio_device *cxlv, char __use
 /* What answers for byte @pos of the BAR, up to @next. */
 cxl_vfio_rw_fn cxl_vfio_memory_bar_rw_at(const struct cxl_vfio_device *cxlv, u64 pos, u64 *next)
 {
-	*next = U64_MAX;
-	return cxl_vfio_is_inside(0, range_len(&cxlv->mem.hpa) - 1, pos, next) ?
-	       cxl_vfio_mem_rw : cxl_vfio_rw_nothing;
+	return cxl_vfio_memory_bar_reaches(cxlv, pos, next) ? cxl_vfio_mem_rw :
+							     cxl_vfio_rw_nothing;
 }
 
 /* Map the BAR, as cxl_vfio_mapping_mmap(). -EINVAL for a private mapping, too. */

@@ -51,6 +51,14 @@ static inline u64 cxl_vfio_memory_bar_size(const struct cxl_vfio_device *cxlv)
 	return roundup_pow_of_two(range_len(&cxlv->mem.hpa));
 }
 
+/* Is byte @pos of that BAR the memory's? Lower @next as cxl_vfio_is_inside(), from none. */
+static inline bool cxl_vfio_memory_bar_reaches(const struct cxl_vfio_device *cxlv, u64 pos,
+					       u64 *next)
+{
+	*next = U64_MAX;
+	return cxl_vfio_is_inside(0, range_len(&cxlv->mem.hpa) - 1, pos, next);
+}
+
 /* presentation.c */
 int cxl_vfio_present(struct cxl_vfio_device *cxlv, unsigned int presentation);
 bool cxl_vfio_is_memory_bar_register(const struct cxl_vfio_device *cxlv, u64 pos, u64 *next);
