@@ -325,9 +325,7 @@ static uint32_t count_vectors(struct vfio *vfio, uint8_t id, uint16_t mask)
 static void test_vmm_is_not_held_up(void)
 {
 	int event = eventfd(0, EFD_CLOEXEC);
-	const unsigned int tries = 3;
 	struct answers before, meanwhile;
-	unsigned int i, seen = 0;
 	struct session session;
 	uint64_t forbidden;
 
@@ -341,22 +339,18 @@ static void test_vmm_is_not_held_up(void)
 	memset(&before.region[VFIO_PCI_ROM_REGION_INDEX], 0, sizeof(before.region[0]));
 	before.region_error[VFIO_PCI_ROM_REGION_INDEX] = -EAGAIN;
 	forbidden = qmp_get("forbidden-accesses");
-	for (i = 0; i < tries && !seen; i++) {
-		cxl_reset_start(&session.vfio, false);
-		while (config_read(&session.vfio, PCI_VENDOR_ID, 4) != UINT32_MAX)
-			check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2) & ENDED, 0);
-		ask(&session.vfio, event, &meanwhile);
-		if (!(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2) & ENDED)) {
-			meanwhile.region[VFIO_PCI_ROM_REGION_INDEX] =
-				before.region[VFIO_PCI_ROM_REGION_INDEX];
-			check_mem_eq(&meanwhile, &before, sizeof(before));
-			seen++;
-		}
-		check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_COMPLETE);
-	}
-	check(seen);
+	qmp_set("hold-reset", true);
+	cxl_reset_start(&session.vfio, false);
+	while (config_read(&session.vfio, PCI_VENDOR_ID, 4) != UINT32_MAX)
+		check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2) & ENDED, 0);
+	ask(&session.vfio, event, &meanwhile);
+	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2) & ENDED, 0);
+	qmp_set("hold-reset", false);
+	meanwhile.region[VFIO_PCI_ROM_REGION_INDEX] = before.region[VFIO_PCI_ROM_REGION_INDEX];
+	check_mem_eq(&meanwhile, &before, sizeof(before));
+	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_COMPLETE);
 	check_eq(qmp_get("forbidden-accesses"), forbidden);
-	check_after(&session, i);
+	check_after(&session, 1);
 	check_eq(__vfio_set_eventfds(&session.vfio, VFIO_PCI_ERR_IRQ_INDEX, &event, 1), 0);
 	close(event);
 }
