@@ -133,8 +133,6 @@ unsigned long accel_buffer_pfn(struct accel_buffer *buffer, unsigned long page);
 
 /* mapping.c */
 int accel_mmap(struct file *file, struct vm_area_struct *vma);
-unsigned long accel_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
-				      unsigned long pgoff, unsigned long flags);
 
 /* engine.c */
 int accel_engine_init(struct accel *accel);

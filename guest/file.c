@@ -386,5 +386,5 @@ const struct file_operations accel_fops = {
 	.unlocked_ioctl = file_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = accel_mmap,
-	.get_unmapped_area = accel_get_unmapped_area,
+	.get_unmapped_area = thp_get_unmapped_area,
 };

@@ -16,16 +16,16 @@ static unsigned long page_in_buffer(struct vm_area_struct *vma, unsigned long ad
 	return (vma->vm_pgoff & (BIT(HANDLE_SHIFT) - 1)) + linear_page_delta(vma, addr);
 }
 
+/*
+ * No leaf is of PUD_SIZE: when mremap() moves one, get_old_pud() in mm/mremap.c clears it as a
+ * broken table, with no flush of the TLB, and the process keeps memory that it has freed.
+ */
 static vm_fault_t insert(struct vm_fault *vmf, unsigned long pfn, unsigned int order)
 {
-	bool write = vmf->flags & FAULT_FLAG_WRITE;
-
 	if (!order)
 		return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
-		return vmf_insert_pfn_pmd(vmf, pfn, write);
-	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
-		return vmf_insert_pfn_pud(vmf, pfn, write);
+		return vmf_insert_pfn_pmd(vmf, pfn, vmf->flags & FAULT_FLAG_WRITE);
 	return VM_FAULT_FALLBACK;
 }
 
@@ -98,29 +98,4 @@ int accel_mmap(struct file *file, struct vm_area_struct *vma)
 	vma->vm_private_data = buffer;
 	vma->vm_ops = &vm_ops;
 	return 0;
-}
-
-/**
- * accel_get_unmapped_area - an address at which large faults work
- * @file: the open device
- * @addr: the user's hint
- * @len: in bytes
- * @pgoff: offset in pages
- * @flags: MAP_*
- *
- * As thp_get_unmapped_area(), which knows of PMDs only: room for the largest
- * piece more than is needed, then the address in it that is aligned as the
- * offset is.
- */
-unsigned long accel_get_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
-				      unsigned long pgoff, unsigned long flags)
-{
-	unsigned long align = len >= PUD_SIZE ? PUD_SIZE : PMD_SIZE, room, start;
-
-	if (!addr && len >= PMD_SIZE && !check_add_overflow(len, align, &room)) {
-		start = mm_get_unmapped_area(file, 0, room, pgoff, flags);
-		if (!IS_ERR_VALUE(start))
-			return start + (((pgoff << PAGE_SHIFT) - start) & (align - 1));
-	}
-	return mm_get_unmapped_area(file, addr, len, pgoff, flags);
 }

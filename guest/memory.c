@@ -48,7 +48,7 @@ int accel_memory_init(struct accel *accel)
 /* Aligned as large mappings need it, if the pool has such a piece. */
 static int alloc_own(struct accel_buffer *buffer)
 {
-	static const unsigned long sizes[] = { PUD_SIZE, PMD_SIZE, PAGE_SIZE };
+	static const unsigned long sizes[] = { PMD_SIZE, PAGE_SIZE };
 	struct accel *accel = buffer->accel;
 	unsigned int i;
 
