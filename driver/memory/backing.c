@@ -35,13 +35,13 @@ const struct cxl_vfio_backing *cxl_vfio_backing_named(const char *name)
 }
 
 /*
- * Read @count bytes from offset @pos of memory that may be touched. Return: 0, or -EIO at poison.
+ * Read @count bytes from offset @pos of memory that may be touched. Return: 0, or -EHWPOISON.
  */
 int cxl_vfio_backing_read(struct cxl_vfio_mem *mem, u64 pos, void *buf, size_t count)
 {
 	if (mem->backing->read)
 		return mem->backing->read(mem, pos, buf, count);
-	return copy_mc_to_kernel(buf, mem->kaddr + pos, count) ? -EIO : 0;
+	return copy_mc_to_kernel(buf, mem->kaddr + pos, count) ? -EHWPOISON : 0;
 }
 
 /* Write @count bytes to offset @pos of memory that may be touched. */

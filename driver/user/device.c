@@ -172,13 +172,19 @@ err_backing:
 	return ret;
 }
 
+/* The PCI core's EAGAIN: another process has a lock. For VFIO's user it is "read events first". */
+static long busy(long ret)
+{
+	return ret == -EAGAIN ? -EBUSY : ret;
+}
+
 static int cxl_vfio_open(struct vfio_device *vdev)
 {
 	struct cxl_vfio_device *cxlv = vdev_to_cxl_vfio(vdev);
 	int ret = cxl_vfio_power_get(cxlv);
 
 	if (!ret) {
-		ret = open_device(cxlv);
+		ret = busy(open_device(cxlv));
 		if (ret)
 			cxl_vfio_power_put(cxlv);
 	}
@@ -276,20 +282,21 @@ static long reset_device(struct cxl_vfio_device *cxlv, unsigned int cmd, unsigne
 {
 	long ret;
 
+	if (cxl_vfio_regs_events_full(&cxlv->regs))
+		return -EAGAIN;
 	if (cmd == VFIO_DEVICE_RESET && cxl_vfio_cxl_reset_by_ioctl(cxlv)) {
 		ret = cxl_vfio_cxl_reset_and_wait(cxlv);
 		if (ret != -EIO)
-			return ret;
+			return busy(ret);
 	}
 	/* What the PCI core saves before would be a device that has lost all. */
-	if (cxl_vfio_regs_events_full(&cxlv->regs) ||
-	    cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR))
-		return -EAGAIN;
+	if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_ERROR))
+		return -EBUSY;
 	ACQUIRE(cxl_vfio_gate_kill, gate)(cxlv);
 	if (ACQUIRE_ERR(cxl_vfio_gate_kill, &gate))
 		return -EINTR;
 	/* The PCI core would wait for a minute, with memory_lock held. */
-	return cxl_vfio_check_present(&cxlv->hw) ?: reset_by_pci(cxlv, cmd, arg);
+	return cxl_vfio_check_present(&cxlv->hw) ?: busy(reset_by_pci(cxlv, cmd, arg));
 }
 
 static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)

@@ -84,7 +84,7 @@ static void open_device(struct vmm *vmm, const char *address)
 	must(ioctl(vmm->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU), "type 1 IOMMU");
 	vmm->device = ioctl(vmm->group, VFIO_GROUP_GET_DEVICE_FD, address);
 	if (vmm->device < 0)
-		die("%s: %m%s", address, errno == EAGAIN ? "; it is being reset, try again" : "");
+		die("%s: %m%s", address, errno == EBUSY ? "; it is being reset, try again" : "");
 }
 
 /*
@@ -580,7 +580,7 @@ static void hold(struct vmm *vmm, bool on)
 }
 
 /*
- * EAGAIN: the event queue is full, or somebody else resets or unbinds the
+ * EAGAIN: the event queue is full. EBUSY: somebody else resets or unbinds the
  * device, which may last.
  */
 static void reset_device(struct vmm *vmm)
@@ -588,7 +588,7 @@ static void reset_device(struct vmm *vmm)
 	unsigned int tries;
 
 	for (tries = 0; ioctl(vmm->device, VFIO_DEVICE_RESET); tries++) {
-		if (errno != EAGAIN || tries == RESET_TRIES)
+		if ((errno != EAGAIN && errno != EBUSY) || tries == RESET_TRIES)
 			die("resetting the device: %m");
 		lock_and_follow(vmm);
 		usleep(10000);

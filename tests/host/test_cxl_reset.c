@@ -612,7 +612,7 @@ static void test_no_reset_during_unbind(void)
 	check_eq(write(tell, "", 1), 1);
 	while (!(ret = __vfio_reset(&session.vfio)))
 		usleep(10000);
-	check_eq(ret, -EAGAIN);
+	check_eq(ret, -EBUSY);
 	vfio_enable(&session.vfio, true, false);
 	session.resets = qmp_get("resets-cxl");
 
@@ -621,7 +621,7 @@ static void test_no_reset_during_unbind(void)
 	check_eq(dvsec_read(&session.vfio, CXLR_DVSEC_STATUS2) & ENDED, 0);
 	events_get(&session.vfio, &state, 0);
 	check_eq(state.flags & VFIO_CXL_STATE_RESETTING, VFIO_CXL_STATE_RESETTING);
-	check_eq(__vfio_reset(&session.vfio), -EAGAIN);
+	check_eq(__vfio_reset(&session.vfio), -EBUSY);
 	events_get(&session.vfio, &state, 0);
 	check_eq(state.flags & VFIO_CXL_STATE_RESETTING, VFIO_CXL_STATE_RESETTING);
 	check(load(session.window, &byte));
@@ -680,7 +680,7 @@ static void test_hung_then_unbound(void)
 	check_eq(cxl_reset_wait(&session.vfio), CXLR_STATUS2_RESET_ERROR);
 	check_eq(write(tell, "", 1), 1);
 	check(vfio_event_met(asked));
-	check_eq(__vfio_reset(&session.vfio), -EAGAIN);
+	check_eq(__vfio_reset(&session.vfio), -EBUSY);
 
 	leave(&session);
 	check_eq(waitpid(pid, NULL, 0), pid);

@@ -161,7 +161,7 @@ static void test_first_open_fails(void)
 	module_load(MODULE_HOLD, bus);
 	ret = __vfio_open_device(&vfio);
 	module_unload("hold");
-	check_eq(ret, -EAGAIN);
+	check_eq(ret, -EBUSY);
 	wait_until(not_clearing);
 	check_eq(attribute("uncleared_bytes"), left);
 	check_nothing_found();
