@@ -164,25 +164,38 @@ static int empty_caches(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 	return ret;
 }
 
+/* What is true of a backing from its beginning on, with the memory's settings of now. */
+static bool stays(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *backing,
+		  unsigned int folio_order, unsigned int type1_dma)
+{
+	const struct cxl_vfio_backing *now = mem->backing;
+
+	if (!cxl_vfio_backing_stays(mem, backing))
+		return false;
+	if (!now || !now->pages)
+		return true;
+	return now->pinnable ? folio_order == mem->folio_order : type1_dma == mem->type1_dma;
+}
+
 /*
- * Another backing, or other folios; the former is put back if it fails. The device is awake: its
- * memory gets mapped.
+ * Another backing, other folios, or another type1_dma, by which struct pages are made; the former
+ * ones are put back if it fails. The device is awake: its memory gets mapped.
  */
 static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_backing *backing,
-			unsigned int folio_order)
+			unsigned int folio_order, unsigned int type1_dma)
 {
 	struct cxl_vfio_mem *mem = &cxlv->mem;
 	const struct cxl_vfio_backing *was = mem->backing;
-	unsigned int was_order = mem->folio_order;
+	unsigned int was_order = mem->folio_order, was_type1 = mem->type1_dma;
 	int ret;
 
 	lockdep_assert_held(&mem->backing_lock);
 
 	if (mem->in_use)
 		return -EBUSY;
-	if (cxl_vfio_backing_stays(mem, backing) &&
-	    (!was || was_order == folio_order || !was->pinnable)) {
+	if (stays(mem, backing, folio_order, type1_dma)) {
 		mem->folio_order = folio_order;
+		mem->type1_dma = type1_dma;
 		return 0;
 	}
 	ret = cxl_vfio_clear_stop_killable(cxlv);
@@ -190,8 +203,12 @@ static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 		ret = cxl_vfio_backing_detach(mem);
 	if (!ret && was)
 		ret = empty_caches(cxlv, was, backing);
-	if (!ret)
+	if (!ret) {
+		mem->type1_dma = type1_dma;
 		ret = cxl_vfio_backing_attach(mem, backing, folio_order);
+	}
+	if (ret)
+		mem->type1_dma = was_type1;
 	if (ret && was && !mem->backing)
 		cxl_vfio_backing_attach(mem, was, was_order);
 	clear_idle(cxlv);
@@ -199,23 +216,21 @@ static int change_awake(struct cxl_vfio_device *cxlv, const struct cxl_vfio_back
 }
 
 /*
- * May type 1 take page frames from the next user on: CXL_VFIO_TYPE1_*.
- * Return: 0; -EBUSY while the device is open; -EOPNOTSUPP with a backing that cannot refuse;
- * -EINTR when killed.
+ * May type 1 take page frames from the next user on: CXL_VFIO_TYPE1_*. Waits for a CXL Reset that
+ * clears the memory. Return: as cxl_vfio_tenancy_change().
  */
 int cxl_vfio_tenancy_type1(struct cxl_vfio_device *cxlv, unsigned int type1_dma)
 {
-	ACQUIRE(mutex_kill, backing_lock)(&cxlv->mem.backing_lock);
-	int ret = ACQUIRE_ERR(mutex_kill, &backing_lock);
+	struct cxl_vfio_mem *mem = &cxlv->mem;
+
+	ACQUIRE(cxl_vfio_awake_get, awake)(cxlv);
+	int ret = ACQUIRE_ERR(cxl_vfio_awake_get, &awake);
 
 	if (ret)
 		return ret;
-	if (cxlv->mem.in_use)
-		return -EBUSY;
-	if (cxlv->mem.backing && !cxl_vfio_type1_fits(cxlv->mem.backing, type1_dma))
-		return -EOPNOTSUPP;
-	cxlv->mem.type1_dma = type1_dma;
-	return 0;
+	scoped_cond_guard(mutex_kill, return -EINTR, &mem->backing_lock)
+		ret = change_awake(cxlv, mem->backing, mem->folio_order, type1_dma);
+	return ret;
 }
 
 /*
@@ -251,8 +266,8 @@ int cxl_vfio_tenancy_change(struct cxl_vfio_device *cxlv, const struct cxl_vfio_
 	if (ret)
 		return ret;
 	scoped_cond_guard(mutex_kill, return -EINTR, &mem->backing_lock)
-		ret = backing ? change_awake(cxlv, backing, mem->folio_order) :
-				change_awake(cxlv, mem->backing, folio_order);
+		ret = backing ? change_awake(cxlv, backing, mem->folio_order, mem->type1_dma) :
+				change_awake(cxlv, mem->backing, folio_order, mem->type1_dma);
 	return ret;
 }
 

@@ -78,10 +78,6 @@ static int attach_one(struct cxl_vfio_mem *mem, const struct cxl_vfio_backing *b
 
 	if (ret)
 		return ret;
-	if (!cxl_vfio_type1_fits(backing, mem->type1_dma)) {
-		pci_err(mem->hw->pdev, "backing memmap does not keep memory from type 1: choose another one, or type1_dma allow\n");
-		return -EOPNOTSUPP;
-	}
 	mem->file = cxl_vfio_mapping_file(backing);
 	if (IS_ERR(mem->file)) {
 		ret = PTR_ERR(mem->file);
@@ -109,12 +105,6 @@ err:
 	return ret;
 }
 
-/* Does type1_dma let auto take memmap? */
-static bool may_have_memmap(const struct cxl_vfio_mem *mem)
-{
-	return cxl_vfio_type1_fits(&cxl_vfio_backing_memmap, mem->type1_dma);
-}
-
 /*
  * KVM on Intel makes memory without struct pages uncached in a guest (vmx_get_mt_mask()). Where
  * memremap_pages() fails once it has added a part of the memory (__add_pages()), pfn fails too:
@@ -125,7 +115,7 @@ static int attach_auto(struct cxl_vfio_mem *mem)
 	const char *why = "KVM on this processor needs no struct pages";
 
 	if (cxl_vfio_kvm_wants_pages()) {
-		if (may_have_memmap(mem) && !attach_one(mem, &cxl_vfio_backing_memmap)) {
+		if (!attach_one(mem, &cxl_vfio_backing_memmap)) {
 			pci_info(mem->hw->pdev,
 				 "backing memmap: without struct pages KVM makes memory uncached on this processor\n");
 			return 0;
@@ -158,7 +148,7 @@ bool cxl_vfio_backing_stays(struct cxl_vfio_mem *mem, const struct cxl_vfio_back
 
 	if (backing != &cxl_vfio_backing_auto)
 		return now == backing;
-	if (!cxl_vfio_kvm_wants_pages() || !may_have_memmap(mem))
+	if (!cxl_vfio_kvm_wants_pages())
 		return now == &cxl_vfio_backing_pfn;
 	return now == &cxl_vfio_backing_memmap ||
 	       (now == &cxl_vfio_backing_pfn &&

@@ -115,37 +115,6 @@ static void pagemap_free(struct cxl_vfio_pagemap *pagemap)
 }
 
 /*
- * Pages of ZONE_DEVICE are reserved (__init_zone_device_page()). VFIO's type 1 takes
- * reserved pages for none when it unmaps what it has pinned (put_pfn()), and would
- * never let go of these; device-dax does not look. So they are RAM like other RAM.
- * But not where it may still have page frames that it did not pin: it would unpin these.
- * Of a folio whose memmap is optimised the struct pages from the second page of the
- * memmap on are the same ones. They are the folio's own, and can be written, in 7.3.
- */
-static int unreserve_pages(struct cxl_vfio_mem *mem, const struct dev_pagemap *pgmap)
-{
-	unsigned long pages = PHYS_PFN(range_len(&pgmap->range)), page, i;
-	unsigned long folio = 1ul << pgmap->vmemmap_shift, distinct = folio;
-	unsigned long first = PHYS_PFN(pgmap->range.start);
-
-	if (READ_ONCE(mem->claim->type1)) {
-		pci_err(mem->hw->pdev, "type 1 may still have memory %pra, so it gets no struct pages: see the driver's attribute type1_memory\n",
-			&mem->hpa);
-		return -EBUSY;
-	}
-	if (vmemmap_can_optimize(NULL, (struct dev_pagemap *)pgmap))
-		distinct = 2 * PAGE_SIZE / sizeof(struct page);
-	if (!cxl_vfio_is_writable(pfn_to_page(first + distinct - 1)))
-		return -EOPNOTSUPP;
-	for (page = 0; page < pages; page += folio) {
-		for (i = 0; i < distinct; i++)
-			clear_bit(PG_reserved, &pfn_to_page(first + page + i)->flags.f);
-		cond_resched();
-	}
-	return 0;
-}
-
-/*
  * What is mapped is left to mf_generic_kill_procs(), as device-dax leaves it. That
  * fails where a folio never was.
  */
@@ -181,12 +150,11 @@ static int folio_attach(struct cxl_vfio_mem *mem)
 		return -ENOMEM;
 	pagemap->mem = mem;
 	pagemap->pgmap.ops = &folio_pagemap_ops;
-	ret = cxl_vfio_pages_make(mem, &pagemap->pgmap, mem->folio_order);
+	/* Reserved ones, which type 1 would pin, it takes for none when it unmaps (put_pfn()). */
+	ret = cxl_vfio_pages_make(mem, &pagemap->pgmap, mem->folio_order, false);
 	if (ret)
 		return ret;
-	ret = unreserve_pages(mem, &pagemap->pgmap);
-	if (!ret)
-		ret = cxl_vfio_map_wb(mem);
+	ret = cxl_vfio_map_wb(mem);
 	if (ret) {
 		memunmap_pages(&pagemap->pgmap);
 		return ret;

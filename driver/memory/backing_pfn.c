@@ -79,7 +79,7 @@ static vm_fault_t pfn_insert(struct cxl_vfio_mem *mem, struct vm_fault *vmf, uns
 static void pfn_mmap(struct cxl_vfio_mem *mem, struct vm_area_struct *vma)
 {
 	vma->vm_page_prot = pgprot_decrypted(vma->vm_page_prot);
-	/* With struct pages a special entry there is a BUG; type 1 refuses them if not reserved. */
+	/* With struct pages a special entry there is a BUG, and pages that are not reserved do. */
 	if (mem->type1_dma == CXL_VFIO_TYPE1_REFUSE && !mem->backing->pages)
 		vm_flags_set(vma, VM_IO | VM_MIXEDMAP | VM_HUGEPAGE);
 	else
@@ -166,13 +166,13 @@ static const struct dev_pagemap_ops memmap_ops = {
 	.memory_failure = memmap_memory_failure,
 };
 
-/* The pages stay reserved: type 1 maps only such without a pin (follow_fault_pfn()). */
 static int memmap_attach(struct cxl_vfio_mem *mem)
 {
 	int ret;
 
 	mem->memmap.ops = &memmap_ops;
-	ret = cxl_vfio_pages_make(mem, &mem->memmap, memmap_order(mem));
+	ret = cxl_vfio_pages_make(mem, &mem->memmap, memmap_order(mem),
+				  mem->type1_dma == CXL_VFIO_TYPE1_ALLOW);
 	if (ret)
 		return ret;
 	ret = cxl_vfio_map_wb(mem);

@@ -135,13 +135,6 @@ struct cxl_vfio_mem {
 	unsigned long accessible_at;
 };
 
-/* Type 1 takes page frames of special entries that have a reserved struct page or none. */
-static inline bool cxl_vfio_type1_fits(const struct cxl_vfio_backing *backing,
-				       unsigned int type1_dma)
-{
-	return type1_dma == CXL_VFIO_TYPE1_ALLOW || !backing->pages || backing->pinnable;
-}
-
 /* Bytes of the memory that can only be mapped as a whole. */
 static inline unsigned long cxl_vfio_granule(const struct cxl_vfio_mem *mem)
 {
@@ -231,7 +224,8 @@ static inline bool cxl_vfio_kvm_wants_pages(void)
 /* pages.c */
 bool cxl_vfio_is_write_back(struct cxl_vfio_mem *mem, const void *kaddr);
 int cxl_vfio_pages_check(struct cxl_vfio_mem *mem, unsigned int order);
-int cxl_vfio_pages_make(struct cxl_vfio_mem *mem, struct dev_pagemap *pgmap, unsigned int order);
+int cxl_vfio_pages_make(struct cxl_vfio_mem *mem, struct dev_pagemap *pgmap, unsigned int order,
+			bool reserved);
 
 /* backing_pfn.c */
 int cxl_vfio_map_wb(struct cxl_vfio_mem *mem);

@@ -74,22 +74,55 @@ int cxl_vfio_pages_check(struct cxl_vfio_mem *mem, unsigned int order)
 }
 
 /*
- * Give the memory struct pages, as cxl_vfio_pages_check() lets it; memunmap_pages() undoes it.
- * @pgmap is zeroed, but for its operations, or was used before. Uncached memory gets none: KVM on
- * Intel takes a page that is not reserved for write-back (__kvm_is_mmio_pfn()), so host and guest
- * would disagree; of a reserved one it gains nothing. Return: 0, or an error.
+ * Pages of ZONE_DEVICE are reserved (__init_zone_device_page()). Make them RAM like other RAM. But
+ * not where type 1 may still have page frames that it did not pin, and would unpin (put_pfn()). Of
+ * a compound page whose memmap is optimised the struct pages from the second page of the memmap
+ * on are the same ones. They are its own, and can be written, in 7.3.
  */
-int cxl_vfio_pages_make(struct cxl_vfio_mem *mem, struct dev_pagemap *pgmap, unsigned int order)
+static int unreserve_pages(struct cxl_vfio_mem *mem, struct dev_pagemap *pgmap)
+{
+	unsigned long pages = PHYS_PFN(range_len(&pgmap->range)), page, i;
+	unsigned long step = 1ul << pgmap->vmemmap_shift, distinct = step;
+	unsigned long first = PHYS_PFN(pgmap->range.start);
+
+	if (READ_ONCE(mem->claim->type1)) {
+		pci_err(mem->hw->pdev, "type 1 may still have memory %pra, and would unpin its struct pages: see the driver's attribute type1_memory\n",
+			&mem->hpa);
+		return -EBUSY;
+	}
+	if (vmemmap_can_optimize(NULL, pgmap))
+		distinct = 2 * PAGE_SIZE / sizeof(struct page);
+	if (!cxl_vfio_is_writable(pfn_to_page(first + distinct - 1)))
+		return -EOPNOTSUPP;
+	for (page = 0; page < pages; page += step) {
+		for (i = 0; i < distinct; i++)
+			clear_bit(PG_reserved, &pfn_to_page(first + page + i)->flags.f);
+		cond_resched();
+	}
+	return 0;
+}
+
+/*
+ * Give the memory struct pages, as cxl_vfio_pages_check() lets it; memunmap_pages() undoes it.
+ * @pgmap is zeroed, but for its operations, or was used before. Type 1 maps page frames of
+ * @reserved ones without a pin, and of no others (follow_fault_pfn()). Uncached memory gets none:
+ * KVM on Intel takes a page that is not reserved for write-back (__kvm_is_mmio_pfn()), so host and
+ * guest would disagree; of a reserved one it gains nothing. Return: 0, or an error.
+ */
+int cxl_vfio_pages_make(struct cxl_vfio_mem *mem, struct dev_pagemap *pgmap, unsigned int order,
+			bool reserved)
 {
 	const void *kaddr;
+	int ret;
 
 	fill_pagemap(mem, pgmap, order);
 	kaddr = memremap_pages(pgmap, dev_to_node(&mem->hw->pdev->dev));
 	if (IS_ERR(kaddr))
 		return PTR_ERR(kaddr);
-	if (!cxl_vfio_is_write_back(mem, kaddr)) {
+	ret = cxl_vfio_is_write_back(mem, kaddr) ? 0 : -EOPNOTSUPP;
+	if (!ret && !reserved)
+		ret = unreserve_pages(mem, pgmap);
+	if (ret)
 		memunmap_pages(pgmap);
-		return -EOPNOTSUPP;
-	}
-	return 0;
+	return ret;
 }

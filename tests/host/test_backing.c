@@ -444,21 +444,6 @@ static void test_no_room_for_struct_pages(void)
 	free(large);
 }
 
-/* The driver refuses the second of the two, with an error for the administrator. */
-static void test_memmap_and_refuse_exclude(void)
-{
-	unsetenv("VFIO_BACKING");
-	if (!pci_bound(pci_accel()))
-		pci_bind(pci_accel());
-	write_file(pci_path(pci_accel(), "backing"), "memmap");
-	check_eq(__write_file(pci_path(pci_accel(), "type1_dma"), "refuse"), -EOPNOTSUPP);
-	write_file(pci_path(pci_accel(), "backing"), "pfn");
-	write_file(pci_path(pci_accel(), "type1_dma"), "refuse");
-	check_eq(__write_file(pci_path(pci_accel(), "backing"), "memmap"), -EOPNOTSUPP);
-	check_backing(pci_accel(), "[pfn]");
-	write_file(pci_path(pci_accel(), "type1_dma"), "allow");
-}
-
 /* The size of the memory, or its place, is no multiple of 1 GiB. */
 static void test_failed_change_keeps_backing(void)
 {
@@ -490,7 +475,6 @@ const struct test tests[] = {
 	{ "auto_falls_back_to_pfn", test_auto_falls_back_to_pfn },
 	{ "types_without_pat", test_types_without_pat },
 	{ "no_room_for_struct_pages", test_no_room_for_struct_pages },
-	{ "memmap_and_refuse_exclude", test_memmap_and_refuse_exclude },
 	{ "failed_change_keeps_backing", test_failed_change_keeps_backing },
 	{ }
 };

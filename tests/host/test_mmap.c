@@ -284,7 +284,9 @@ static void test_leaves_without_thp(void)
 
 	vfio_open(&vfio);
 	type1 = chosen(pci_path(pci_accel(), "type1_dma"));
-	order = strcmp(type1, "refuse") ? ORDER_2M : ORDER_4K;
+	order = ORDER_2M;
+	if (!strcmp(type1, "refuse") && vfio.backing != VFIO_CXL_BACKING_MEMMAP)
+		order = ORDER_4K;
 	/* None maps ahead where a large leaf would fit. */
 	faults = len / (order == ORDER_2M ? 2 * MIB : PAGE);
 	write_file(path, "never");

@@ -38,6 +38,27 @@ static void open_with(struct vfio *vfio, const char *backing)
 	vfio_enable(vfio, true, false);
 }
 
+static int forget(void)
+{
+	char start[32];
+
+	snprintf(start, sizeof(start), "%#llx", (unsigned long long)qmp_get("hdm0-base"));
+	return __write_file(TYPE1_MEMORY, start);
+}
+
+static int write_attribute(const char *value)
+{
+	return __write_file(pci_path(pci_accel(), "type1_dma"), value);
+}
+
+static void check_attribute(const char *wanted)
+{
+	char *text = read_file(pci_path(pci_accel(), "type1_dma"));
+
+	check_str_eq(text, wanted);
+	free(text);
+}
+
 static void check_dma_mapping(const char *backing, int wanted)
 {
 	struct vfio vfio;
@@ -62,6 +83,17 @@ static void test_refuse_fails_dma_mapping(void)
 	check_dma_mapping("uncached", 0);
 	check_dma_mapping("uncached:refuse", -EFAULT);
 	check_dma_mapping("pfn", 0);
+	/* Type 1 may have what it has mapped, until the administrator says otherwise. */
+	check_eq(write_attribute("refuse"), 0);
+	check_eq(__write_file(pci_path(pci_accel(), "backing"), "memmap"), -EBUSY);
+	check_eq(forget(), 0);
+	check_dma_mapping("memmap:refuse", -EFAULT);
+	check_dma_mapping("memmap", 0);
+	check_eq(write_attribute("refuse"), -EBUSY);
+	check_attribute("[allow] refuse\n");
+	check_eq(forget(), 0);
+	check_eq(write_attribute("refuse"), 0);
+	check_dma_mapping("memmap:refuse", -EFAULT);
 }
 
 static void read_all(const char *path)
@@ -125,16 +157,16 @@ static void walk_tables(uint8_t *memory, size_t len)
 	child_reads(memory, len);
 	check_eq(mprotect(memory, len, PROT_READ), 0);
 	check_eq(mprotect(memory, len, PROT_READ | PROT_WRITE), 0);
-	check_eq(madvise(memory + 2 * MIB, 4 * MIB, MADV_DONTNEED), 0);
 }
 
-static void test_walkers_see_no_pages(void)
+/* VM_PFNMAP takes no MADV_DONTNEED, which VM_MIXEDMAP does: @dontneed. */
+static void check_walkers(const char *backing, int dontneed)
 {
 	const size_t lens[] = { 64 * MIB, GIB };
 	struct vfio vfio;
 	unsigned int i;
 
-	open_with(&vfio, "pfn:refuse");
+	open_with(&vfio, backing);
 	for (i = 0; i < ARRAY_SIZE(lens); i++) {
 		uint8_t *memory = vfio_reserve(lens[i], GIB);
 		size_t at;
@@ -145,6 +177,7 @@ static void test_walkers_see_no_pages(void)
 			memory[at] = 1;
 		memory[lens[i] - 1] = 2;
 		walk_tables(memory, lens[i]);
+		check_eq(madvise(memory + 2 * MIB, 4 * MIB, MADV_DONTNEED), dontneed);
 		for (at = 0; at < lens[i]; at += 2 * MIB) {
 			check_eq(memory[at], 1);
 			memory[at] = 1;
@@ -152,19 +185,13 @@ static void test_walkers_see_no_pages(void)
 		check_eq(memory[lens[i] - 1], 2);
 		munmap(memory, lens[i]);
 	}
+	vfio_close(&vfio);
 }
 
-static int write_attribute(const char *value)
+static void test_walkers_see_no_pages(void)
 {
-	return __write_file(pci_path(pci_accel(), "type1_dma"), value);
-}
-
-static void check_attribute(const char *wanted)
-{
-	char *text = read_file(pci_path(pci_accel(), "type1_dma"));
-
-	check_str_eq(text, wanted);
-	free(text);
+	check_walkers("pfn:refuse", 0);
+	check_walkers("memmap:refuse", -1);
 }
 
 static void test_attribute_waits_for_close(void)
@@ -225,14 +252,6 @@ static void check_listed(bool wanted)
 	free(text);
 }
 
-static int forget(void)
-{
-	char start[32];
-
-	snprintf(start, sizeof(start), "%#llx", (unsigned long long)qmp_get("hdm0-base"));
-	return __write_file(TYPE1_MEMORY, start);
-}
-
 /* Nothing else gets the memory; the driver does, and still knows. */
 static void test_claim_outlives_unbind(void)
 {
@@ -286,7 +305,7 @@ static void test_no_struct_pages_for_type1(void)
 
 	use("pfn");
 	check_eq(__write_file(pci_path(pci_accel(), "backing"), "folio"), -EBUSY);
-	check_eq(kmsg_said(kmsg, "so it gets no struct pages"), 1);
+	check_eq(kmsg_said(kmsg, "and would unpin its struct pages"), 1);
 	use("pfn");
 	check_eq(forget(), 0);
 	write_file(pci_path(pci_accel(), "backing"), "folio");

@@ -170,18 +170,17 @@ static void set_backing(const char *backing)
 	const char *type1 = colon && !folio ? colon + 1 : "allow";
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(backing, ":"), backing);
-	if (folio) {
-		/* What the tests before this one mapped is nobody's any more. */
+	/* What the tests before this one mapped is nobody's any more. */
+	if (colon)
 		pci_forget_type1();
+	if (folio) {
 		snprintf(size, sizeof(size), "%lu\n", folio);
 		set_attribute("folio_size", size, size);
 	}
-	/* memmap is with allow only. */
-	set_attribute("type1_dma", "allow", "[allow]");
-	snprintf(current, sizeof(current), "[%s]", name);
-	set_attribute("backing", name, current);
 	snprintf(current, sizeof(current), "[%s]", type1);
 	set_attribute("type1_dma", type1, current);
+	snprintf(current, sizeof(current), "[%s]", name);
+	set_attribute("backing", name, current);
 }
 
 static void find_backing(struct vfio *vfio)
