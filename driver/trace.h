@@ -52,7 +52,8 @@ TRACE_DEFINE_ENUM(CXLR_RESET_CONVENTIONAL);
 		{ VFIO_CXL_EVENT_DECOMMITTED, "decommitted" },		\
 		{ VFIO_CXL_EVENT_RESET_BEGIN, "reset_begin" },		\
 		{ VFIO_CXL_EVENT_RESET_END, "reset_end" },		\
-		{ VFIO_CXL_EVENT_ENABLE, "enable" })
+		{ VFIO_CXL_EVENT_ENABLE, "enable" },			\
+		{ VFIO_CXL_EVENT_ACCESS, "access" })
 
 /* TRACE_EVENT() and its like, with the device as first argument, and its name first in the text. */
 #define DEVICE_EVENT(declare, event, proto, args, fields, assign, fmt, values...)	\

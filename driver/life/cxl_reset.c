@@ -223,6 +223,7 @@ static void cxl_reset_work(struct work_struct *work)
 	else	/* By ioctl it is the machine's: cxl_vfio_reset_by_user_end(). */
 		cxl_vfio_regs_reset_end(&cxlv->regs, cxlv->regs.request.by_ioctl ?
 					CXLR_RESET_CONVENTIONAL : CXLR_RESET_CXL, ret);
+	cxl_vfio_access_begin(cxlv);
 	release_locks(cxlv);
 }
 

@@ -113,6 +113,22 @@ struct cxl_vfio_clear {
 };
 
 /**
+ * struct cxl_vfio_access - what the user of the open device is told of access to the memory
+ * @work: looks again
+ * @settling: the memory is not active, and may become so
+ * @since: that, in jiffies
+ * @settled: @settling has ended
+ *
+ * @settling and @since are guarded by the lock of the virtual registers.
+ */
+struct cxl_vfio_access {
+	struct delayed_work work;
+	bool settling;
+	unsigned long since;
+	wait_queue_head_t settled;
+};
+
+/**
  * struct cxl_vfio_user_reset - a reset by the PCI core that a user's ioctl or close waits for
  * @lock: one ioctl at a time; outside of all locks but the gate
  * @task: waits for it, NULL without one; the PCI core calls back in its context
@@ -139,6 +155,7 @@ struct cxl_vfio_user_reset {
  * @regs: what a user has in place of the device's CXL registers
  * @cxl_reset: the one that a user started
  * @clear: of the memory, for the next user
+ * @access: to the memory, as its user is told of it
  * @commitment: of the decoder, by the driver; NULL if it was the platform that committed it
  * @sleep: hears of system sleep, and refuses
  * @d3cold: it may go down to D3cold, but for this driver
@@ -150,7 +167,8 @@ struct cxl_vfio_user_reset {
  * @msix_vectors: the same of MSI-X
  * @command: PCI_COMMAND as its user left it; negative without one. Written with
  *	     configuration access locked
- * @command_lock: the user writes to COMMAND once at a time. User memory is touched under it
+ * @command_lock: the user writes to COMMAND or PMCSR once at a time. User memory is touched
+ *		  under it
  * @revoke_lock: one thread revokes dma-bufs or allows them. Outside of memory_lock
  * @memory_bar: the BAR as which its user finds the memory; negative: none. Changes only while the
  *		device is not in use
@@ -168,6 +186,7 @@ struct cxl_vfio_device {
 	struct cxl_vfio_regs regs;
 	struct cxl_vfio_cxl_reset cxl_reset;
 	struct cxl_vfio_clear clear;
+	struct cxl_vfio_access access;
 	struct cxl_vfio_commitment *commitment;
 	struct notifier_block sleep;
 	bool d3cold;
@@ -270,6 +289,16 @@ void cxl_vfio_clear_stop(struct cxl_vfio_device *cxlv);
 int cxl_vfio_clear_stop_killable(struct cxl_vfio_device *cxlv);
 int cxl_vfio_clear_wait(struct cxl_vfio_device *cxlv);
 bool cxl_vfio_clear_at_open(struct cxl_vfio_device *cxlv);
+
+/* access.c */
+void cxl_vfio_access_init(struct cxl_vfio_device *cxlv);
+void cxl_vfio_access_open(struct cxl_vfio_device *cxlv);
+void cxl_vfio_access_stop(struct cxl_vfio_device *cxlv);
+void cxl_vfio_access_publish(struct cxl_vfio_device *cxlv);
+void cxl_vfio_access_update(struct cxl_vfio_device *cxlv);
+void cxl_vfio_access_begin(struct cxl_vfio_device *cxlv);
+void cxl_vfio_access_end(struct cxl_vfio_device *cxlv);
+int cxl_vfio_access_wait(struct cxl_vfio_device *cxlv);
 
 /* state.c */
 int cxl_vfio_leave(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why);

@@ -160,6 +160,7 @@ static void end_recovery(struct pci_dev *pdev)
 		cxl_vfio_back(cxlv, CXL_VFIO_WHY_ERROR);
 	cxlv->slot_reset = false;
 	WRITE_ONCE(cxlv->link_reset, false);
+	cxl_vfio_access_begin(cxlv);
 }
 
 /*

@@ -9,8 +9,8 @@
 void cxl_vfio_reset_begin(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 {
 	trace_cxl_vfio_reset_begin(&cxlv->core.pdev->dev);
-	cxl_vfio_leave(cxlv, why);
 	cxl_vfio_regs_reset_begin(&cxlv->regs);
+	cxl_vfio_leave(cxlv, why);
 }
 
 /*
@@ -116,6 +116,7 @@ static void tell_end(struct cxl_vfio_device *cxlv, bool lost, int ret)
 
 	cxl_vfio_regs_reset_end(&cxlv->regs, kind, ret);
 	cxl_vfio_reset_ended(cxlv, kind, ret);
+	cxl_vfio_access_begin(cxlv);
 }
 
 /*

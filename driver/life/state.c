@@ -18,6 +18,9 @@ int cxl_vfio_leave(struct cxl_vfio_device *cxlv, enum cxl_vfio_reason why)
 {
 	const struct cxl_vfio_rule *rule = &cxl_vfio_rules[why];
 
+	/* The user is told before the mappings go, and of nothing that is not so. */
+	cxl_vfio_mem_forbid(&cxlv->mem, why);
+	cxl_vfio_access_end(cxlv);
 	cxl_vfio_mem_revoke(&cxlv->mem, why);
 	if (rule->unmap)
 		cxl_vfio_backing_unmap(&cxlv->mem);

@@ -29,8 +29,7 @@ void cxl_vfio_mem_init(struct cxl_vfio_mem *mem, struct vfio_pci_core_device *co
 
 static void zap_mappings(struct cxl_vfio_mem *mem, unsigned long why)
 {
-	lockdep_assert_held_write(&mem->lock);
-
+	guard(rwsem_write)(&mem->lock);
 	mem->accessible_at = 0;
 	/* From every user of the device, which is open. New faults come only after mem->lock. */
 	if (mem->region_index)
@@ -45,8 +44,14 @@ static void zap_mappings(struct cxl_vfio_mem *mem, unsigned long why)
  */
 void cxl_vfio_mem_zap(struct cxl_vfio_mem *mem)
 {
-	guard(rwsem_write)(&mem->lock);
 	zap_mappings(mem, 0);
+}
+
+/* Let no access to the memory begin. Mappings stay until cxl_vfio_mem_revoke(). */
+void cxl_vfio_mem_forbid(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why)
+{
+	guard(rwsem_write)(&mem->lock);
+	mem->hw->reasons |= BIT(why);
 }
 
 /*
@@ -55,8 +60,7 @@ void cxl_vfio_mem_zap(struct cxl_vfio_mem *mem)
  */
 void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why)
 {
-	guard(rwsem_write)(&mem->lock);
-	mem->hw->reasons |= BIT(why);
+	cxl_vfio_mem_forbid(mem, why);
 	zap_mappings(mem, BIT(why));
 }
 

@@ -158,6 +158,7 @@ static inline bool cxl_vfio_is_writable(const void *address)
 void cxl_vfio_mem_init(struct cxl_vfio_mem *mem, struct vfio_pci_core_device *core,
 		       struct cxl_vfio_hw *hw);
 void cxl_vfio_mem_zap(struct cxl_vfio_mem *mem);
+void cxl_vfio_mem_forbid(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why);
 void cxl_vfio_mem_revoke(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why);
 void cxl_vfio_mem_allow(struct cxl_vfio_mem *mem, enum cxl_vfio_reason why);
 bool cxl_vfio_mem_reachable(struct cxl_vfio_mem *mem);

@@ -30,6 +30,7 @@ static bool may_reset(struct cxl_vfio_device *cxlv, u64 pos, size_t count)
 /*
  * The core takes the BARs' mappings away when memory is turned off, but knows nothing of this
  * region. No mapping of it is left when this returns. A write that leaves memory on removes none.
+ * Either may change whether the memory may be touched, which is an event.
  *
  * One at a time: the core compares with what it has read of the device before its lock, and
  * takes the writes of two threads for a reset behind its back (vfio_basic_config_write()).
@@ -39,12 +40,15 @@ static ssize_t command_write(struct cxl_vfio_device *cxlv, char __user *buf, siz
 {
 	ssize_t ret;
 
-	scoped_cond_guard(mutex_kill, return -EINTR, &cxlv->command_lock)
+	scoped_cond_guard(mutex_kill, return -EINTR, &cxlv->command_lock) {
+		if (cxl_vfio_regs_events_full(&cxlv->regs))
+			return -EAGAIN;
 		ret = vfio_pci_core_write(&cxlv->core.vdev, buf, count, ppos);
 
-	scoped_guard(rwsem_write, &cxlv->core.memory_lock) {
+		guard(rwsem_write)(&cxlv->core.memory_lock);
 		scoped_guard(cxl_vfio_config, cxlv->core.pdev)
 			cxl_vfio_note_command(cxlv);
+		cxl_vfio_access_publish(cxlv);
 		if (!__vfio_pci_memory_enabled(&cxlv->core))
 			cxl_vfio_mem_zap(&cxlv->mem);
 	}
@@ -59,6 +63,7 @@ static ssize_t core_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t co
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	bool command = iswrite && touches_bytes(pos, count, PCI_COMMAND, sizeof(u16));
 	bool resets = iswrite && may_reset(cxlv, pos, count);
+	ssize_t ret;
 
 	if (resets && cxl_vfio_regs_events_full(&cxlv->regs))
 		return -EAGAIN;
@@ -77,20 +82,35 @@ static ssize_t core_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t co
 	if ((command || resets) &&
 	    (READ_ONCE(cxlv->link_reset) || cxl_vfio_check_present(&cxlv->hw)))
 		return cxl_vfio_rw_nothing(cxlv, buf, count, ppos, iswrite);
-	return command ? command_write(cxlv, buf, count, ppos) :
-			 cxl_vfio_core_rw(cxlv, buf, count, ppos, iswrite);
+	if (command)
+		return command_write(cxlv, buf, count, ppos);
+	ret = cxl_vfio_core_rw(cxlv, buf, count, ppos, iswrite);
+	/* A reset's callback could not: the core had memory_lock. */
+	if (resets)
+		cxl_vfio_access_update(cxlv);
+	return ret;
 }
 
-/* Until the user sets D0 again, or resets the device. */
-static void set_power(struct cxl_vfio_device *cxlv, pci_power_t state)
+/*
+ * Until the user sets D0 again, or resets the device. Return: 0; -EAGAIN while the event queue is
+ * full; -EINTR when killed.
+ */
+static int set_power(struct cxl_vfio_device *cxlv, pci_power_t state)
 {
-	if (state == PCI_D3hot)
-		cxl_vfio_leave(cxlv, CXL_VFIO_WHY_POWER);
-	else if (state == PCI_D0)
-		cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_POWER);
-	else
-		return;
+	if (state != PCI_D3hot && state != PCI_D0)
+		return 0;
+	scoped_cond_guard(mutex_kill, return -EINTR, &cxlv->command_lock) {
+		if (cxl_vfio_regs_events_full(&cxlv->regs))
+			return -EAGAIN;
+		if (state == PCI_D3hot)
+			cxl_vfio_leave(cxlv, CXL_VFIO_WHY_POWER);
+		else
+			cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_POWER);
+	}
 	cxl_vfio_settle_dma_bufs(cxlv);
+	if (state == PCI_D0)
+		cxl_vfio_access_begin(cxlv);
+	return 0;
 }
 
 /* PMCSR is virtual, with No_Soft_Reset (PCIe 5.3.1.4); docs/lifecycle.md says why (Power). */
@@ -102,6 +122,7 @@ static ssize_t power_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 	u8 low, bytes[sizeof(u16)] = {
 		PCI_PM_CTRL_NO_SOFT_RESET | (asleep ? PCI_PM_CTRL_STATE_MASK : 0),
 	};
+	int ret;
 
 	if (cxl_vfio_is_absent(&cxlv->hw))
 		return cxl_vfio_rw_nothing(cxlv, buf, count, ppos, iswrite);
@@ -110,7 +131,9 @@ static ssize_t power_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t c
 	if (iswrite && !at) {
 		if (get_user(low, (u8 __user *)buf))
 			return -EFAULT;
-		set_power(cxlv, (__force pci_power_t)(low & PCI_PM_CTRL_STATE_MASK));
+		ret = set_power(cxlv, (__force pci_power_t)(low & PCI_PM_CTRL_STATE_MASK));
+		if (ret)
+			return ret;
 	}
 	*ppos += count;
 	return count;

@@ -27,6 +27,7 @@ static int cxl_vfio_init(struct vfio_device *vdev)
 	mutex_init(&cxlv->revoke_lock);
 	cxl_vfio_cxl_reset_init(cxlv);
 	cxl_vfio_clear_init(cxlv);
+	cxl_vfio_access_init(cxlv);
 	/* When an idle device sleeps, is not the core's to say (life/runtime_pm.c). */
 	cxlv->core.disable_idle_d3 = true;
 	return vfio_pci_core_init_dev(vdev);
@@ -158,6 +159,7 @@ static int open_device(struct cxl_vfio_device *cxlv)
 
 	cxl_vfio_content_dirty(&cxlv->mem);
 	vfio_pci_core_finish_enable(&cxlv->core);
+	cxl_vfio_access_open(cxlv);
 	return 0;
 
 err_disable:
@@ -203,6 +205,7 @@ static void cxl_vfio_close(struct vfio_device *vdev)
 
 	cxl_vfio_cxl_reset_stop(cxlv);
 	cxl_vfio_regs_close(&cxlv->regs);
+	cxl_vfio_access_stop(cxlv);
 	cxl_vfio_forget_user(cxlv);
 	cxl_vfio_revoke_dma_bufs(cxlv);
 	lend_mapping(cxlv, IOMEM_ERR_PTR(-EBUSY));

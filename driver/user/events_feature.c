@@ -69,7 +69,10 @@ int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user
 	scoped_guard(mutex, &cxlv->regs.lock)
 		if (cxlv->memory_bar < 0)
 			cxl_vfio_regs_offer_reset(&cxlv->regs, true);
-	if (flags & VFIO_DEVICE_FEATURE_GET)
+	if (flags & VFIO_DEVICE_FEATURE_GET) {
+		/* The device tells nobody of what it changes by itself. */
+		cxl_vfio_access_update(cxlv);
 		return get_events(&cxlv->regs, arg, argsz);
+	}
 	return set_trigger(&cxlv->regs, arg);
 }

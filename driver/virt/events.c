@@ -5,10 +5,13 @@
 
 #include "virt/virt.h"
 
-/* So many events one write can lead to, at most. */
-#define A_WRITE		6
-/* A reset that is not the user's adds so many: begin, decommitted, enable, end. */
-#define RESERVE		4
+/* So many events one write can lead to, at most: an enable, and those of a CXL Reset. */
+#define A_WRITE		8
+/*
+ * A reset that is not the user's adds so many: access, begin, decommitted, enable, end, access.
+ * So does what began with a write before, and ends after it: one access.
+ */
+#define RESERVE		8
 
 /* Caller holds the lock of the virtual registers, here and below. @event gets the next number. */
 void cxl_vfio_events_push(struct cxl_vfio_events *events, struct vfio_cxl_event *event)

@@ -171,6 +171,8 @@ u32 cxl_vfio_regs_state(struct cxl_vfio_regs *regs, struct cxlr_decode *decode)
 		flags |= VFIO_CXL_STATE_HDM_ENABLED;
 	if (get_dvsec(regs, CXLR_DVSEC_CTRL) & CXLR_CTRL_MEM_ENABLE)
 		flags |= VFIO_CXL_STATE_MEM_ENABLED;
+	if (regs->accessible)
+		flags |= VFIO_CXL_STATE_ACCESSIBLE;
 	if (regs->resetting)
 		flags |= VFIO_CXL_STATE_RESETTING;
 	if (regs->reset_failed)
@@ -192,6 +194,21 @@ static void tell_user(struct cxl_vfio_regs *regs, u32 type, const struct cxlr_de
 	if (type == VFIO_CXL_EVENT_COMMITTED)
 		cxl_vfio_count(regs->hw, CXL_VFIO_COUNT_COMMITS);
 	cxl_vfio_events_push(&regs->events, &event);
+}
+
+/*
+ * Publish whether the memory may be touched, if that has changed: not in a reset, whatever the
+ * device says by then. Caller holds the lock.
+ */
+void cxl_vfio_regs_set_access(struct cxl_vfio_regs *regs, bool accessible)
+{
+	lockdep_assert_held(&regs->lock);
+
+	accessible = accessible && !regs->resetting;
+	if (!regs->memory || regs->accessible == accessible)
+		return;
+	regs->accessible = accessible;
+	tell_user(regs, VFIO_CXL_EVENT_ACCESS, NULL);
 }
 
 static void apply_cm_effect(struct cxlr_space *space, const struct cxlr_change *change)
@@ -234,6 +251,7 @@ static void note_reset_begin(struct cxl_vfio_regs *regs)
 {
 	lockdep_assert_held(&regs->lock);
 
+	cxl_vfio_regs_set_access(regs, false);
 	if (regs->resetting++)
 		return;
 	regs->reset_failed = false;
@@ -662,6 +680,7 @@ int cxl_vfio_regs_open(struct cxl_vfio_regs *regs)
 		return ret;
 	}
 	regs->events.seq = 0;
+	regs->accessible = false;
 	regs->memory = memory;
 	return 0;
 }

@@ -62,6 +62,7 @@ struct cxl_vfio_reset_request {
  * @dvsec_start: bytes
  * @cm: the CM block, as long as the register region
  * @hdm: the virtual decoder, in @cm
+ * @accessible: the user was told that the memory may be touched
  * @resetting: how many resets are under way; another may begin before a user's is told ended
  * @reset_failed: the last one did
  * @request: for a CXL Reset
@@ -78,6 +79,7 @@ struct cxl_vfio_regs {
 	u32 dvsec_start;
 	struct cxlr_space cm;
 	struct cxlr_hdm hdm;
+	bool accessible;
 	unsigned int resetting;
 	bool reset_failed;
 	u16 reset_caps;
@@ -92,6 +94,7 @@ void cxl_vfio_regs_init(struct cxl_vfio_regs *regs, struct vfio_pci_core_device 
 int cxl_vfio_regs_open(struct cxl_vfio_regs *regs);
 void cxl_vfio_regs_close(struct cxl_vfio_regs *regs);
 u32 cxl_vfio_regs_state(struct cxl_vfio_regs *regs, struct cxlr_decode *decode);
+void cxl_vfio_regs_set_access(struct cxl_vfio_regs *regs, bool accessible);
 void cxl_vfio_regs_reset_begin(struct cxl_vfio_regs *regs);
 void cxl_vfio_regs_reset_end(struct cxl_vfio_regs *regs, enum cxlr_reset kind, int ret);
 int cxl_vfio_regs_request_reset(struct cxl_vfio_regs *regs);

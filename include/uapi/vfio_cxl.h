@@ -147,11 +147,11 @@ struct vfio_cxl_region_cap_registers {
  * consistent with each other: all events up to @seq led to this state.
  *
  * Events are in order and none is lost: while the queue has no room for what a
- * write to the register region or to a CXL DVSEC may lead to, or a reset by
- * ioctl or by the function's own Initiate FLR, these change nothing and fail
- * with -EAGAIN, until events were read. Only resets that others than the user
- * begin can outrun a user who does not read; then VFIO_CXL_STATE_LOST is set
- * in the next GET, and @seq tells how many.
+ * write to the register region, to a CXL DVSEC, to COMMAND or to PMCSR may lead
+ * to, or a reset by ioctl or by the function's own Initiate FLR, these change
+ * nothing and fail with -EAGAIN, until events were read. Only what others than
+ * the user do to the device can outrun a user who does not read; then
+ * VFIO_CXL_STATE_LOST is set in the next GET, and @seq tells how many.
  */
 #define VFIO_DEVICE_FEATURE_CXL_EVENTS		0x1e98
 
@@ -163,6 +163,7 @@ struct vfio_cxl_event {
 #define VFIO_CXL_EVENT_RESET_BEGIN	3
 #define VFIO_CXL_EVENT_RESET_END	4	/* the registers are as the reset left them */
 #define VFIO_CXL_EVENT_ENABLE		5	/* HDM Decoder Enable or Mem_Enable changed */
+#define VFIO_CXL_EVENT_ACCESS		6	/* VFIO_CXL_STATE_ACCESSIBLE changed */
 	__u32 flags;			/* VFIO_CXL_STATE_*, after the event */
 	__u64 base;			/* GPA, bytes: of what (de)committed; else as now */
 	__u64 size;			/* bytes */
@@ -180,6 +181,8 @@ struct vfio_device_feature_cxl_events {
 #define VFIO_CXL_STATE_RESET_FAILED	(1 << 5)	/* the last one did */
 #define VFIO_CXL_STATE_MORE		(1 << 6)	/* events are left in the queue */
 #define VFIO_CXL_STATE_LOST		(1 << 7)	/* events were lost since the last GET */
+/* The memory may be touched now: a read or a fault would succeed, as far as the driver knows. */
+#define VFIO_CXL_STATE_ACCESSIBLE	(1 << 8)
 	__u64 seq;			/* GET: of the newest event, 0 before the first */
 	__u64 base;			/* GET: GPA, bytes; what the decoder is programmed to */
 	__u64 size;			/* GET: bytes */

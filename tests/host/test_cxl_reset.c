@@ -185,7 +185,7 @@ static void test_failed_reset_is_reported(void)
 	said = kmsg_said_error(kmsg, "CXL Reset");
 
 	check_eq(status, CXLR_STATUS2_RESET_ERROR);
-	check_eq(state.flags, VFIO_CXL_STATE_RESET_FAILED);
+	check_eq(state.flags, VFIO_CXL_STATE_RESET_FAILED | VFIO_CXL_STATE_ACCESSIBLE);
 	check_eq(said, 1);
 	fill_random(want, WINDOW, 1);
 	check_mem_eq(session.window, want, WINDOW);
@@ -193,7 +193,7 @@ static void test_failed_reset_is_reported(void)
 
 	cxl_reset(&session.vfio, true);
 	events_get(&session.vfio, &state, 0);
-	check_eq(state.flags, 0);
+	check_eq(state.flags, VFIO_CXL_STATE_ACCESSIBLE);
 	check_after(&session, 2);
 }
 

@@ -41,6 +41,8 @@
 #define RESET_BEGIN	VFIO_CXL_EVENT_RESET_BEGIN
 #define RESET_END	VFIO_CXL_EVENT_RESET_END
 #define ENABLE		VFIO_CXL_EVENT_ENABLE
+#define ACCESS		VFIO_CXL_EVENT_ACCESS
+#define ACCESSIBLE	VFIO_CXL_STATE_ACCESSIBLE
 
 /* The ioctl with any flags and sizes; @payload follows the header. */
 static int feature(struct vfio *vfio, uint32_t flags, uint32_t payload, void *data)
@@ -144,6 +146,7 @@ static void test_order_and_state(void)
 	};
 	const uint32_t committed = VFIO_CXL_STATE_COMMITTED, hdm = VFIO_CXL_STATE_HDM_ENABLED;
 	const uint32_t memory = VFIO_CXL_STATE_MEM_ENABLED, locked = VFIO_CXL_STATE_LOCKED;
+	/* The virtual registers have no part in ACCESSIBLE. */
 	const uint32_t flags[] = {
 		hdm, hdm | committed, hdm | committed | memory, hdm | memory,
 		hdm | memory | committed | locked, memory | committed | locked, committed | locked,
@@ -157,7 +160,7 @@ static void test_order_and_state(void)
 	fd = events_open(&vfio);
 	events_get(&vfio, &events, EVENTS_MAX);
 	check_eq(events.count, 0);
-	check_eq(events.flags, 0);
+	check_eq(events.flags, ACCESSIBLE);
 	check_eq(events.base, 0);
 	check_eq(events.size, vfio.mem.size);
 	check_eq(events_signalled(fd), 0);
@@ -174,7 +177,7 @@ static void test_order_and_state(void)
 	events_get(&vfio, &events, EVENTS_MAX);
 	events_are(&events, types);
 	for (i = 0; i < ARRAY_SIZE(flags); i++)
-		check_eq(events.event[i].flags, flags[i]);
+		check_eq(events.event[i].flags, flags[i] | ACCESSIBLE);
 	check_eq(events.event[1].base, PLACE);
 	check_eq(events.event[1].size, vfio.mem.size);
 	check_eq(events.event[3].base, PLACE);
@@ -182,7 +185,7 @@ static void test_order_and_state(void)
 	check_eq(events.event[4].base, 2 * PLACE);
 	check_eq(events.event[4].size, GRANULE);
 	check_eq(events.event[4].dpa, 0);
-	check_eq(events.flags, committed | locked);
+	check_eq(events.flags, committed | locked | ACCESSIBLE);
 	check_eq(events.base, 2 * PLACE);
 	check_eq(events.size, GRANULE);
 	check_eq(events.seq, events.event[events.count - 1].seq);
@@ -210,8 +213,8 @@ static void test_decoder_values_when_committed(void)
 	check_eq(__vfio_reset(&vfio), 0);
 
 	events_get(&vfio, &events, EVENTS_MAX);
-	events_are(&events, (const uint32_t[]) { COMMITTED, DECOMMITTED, COMMITTED, RESET_BEGIN,
-						 DECOMMITTED, RESET_END, 0 });
+	events_are(&events, (const uint32_t[]) { COMMITTED, DECOMMITTED, COMMITTED, ACCESS,
+						 RESET_BEGIN, DECOMMITTED, RESET_END, ACCESS, 0 });
 	check_eq(events.event[0].base, PLACE);
 	check_eq(events.event[0].size, GRANULE);
 	check_eq(events.event[0].dpa, 3 * GRANULE);
@@ -219,11 +222,11 @@ static void test_decoder_values_when_committed(void)
 	check_eq(events.event[1].size, GRANULE);
 	check_eq(events.event[1].dpa, 3 * GRANULE);
 	check_eq(events.event[2].dpa, 0);
-	check_eq(events.event[4].base, 2 * PLACE);
-	check_eq(events.event[4].size, 2 * GRANULE);
-	check_eq(events.event[4].dpa, 0);
-	check_eq(events.event[5].base, 0);
-	check_eq(events.event[5].size, vfio.mem.size);
+	check_eq(events.event[5].base, 2 * PLACE);
+	check_eq(events.event[5].size, 2 * GRANULE);
+	check_eq(events.event[5].dpa, 0);
+	check_eq(events.event[6].base, 0);
+	check_eq(events.event[6].size, vfio.mem.size);
 	check_eq(events.base, 0);
 	check_eq(events.size, vfio.mem.size);
 	check_eq(events.dpa, 0);
@@ -276,7 +279,7 @@ static void test_read_in_parts(void)
 	for (i = 0; i < 3; i++) {
 		events_get(&vfio, &events, 0);
 		check_eq(events.count, 0);
-		check_eq(events.flags, VFIO_CXL_STATE_MORE);
+		check_eq(events.flags, VFIO_CXL_STATE_MORE | ACCESSIBLE);
 	}
 	/* Almost enough for one. */
 	check_eq(feature(&vfio, VFIO_DEVICE_FEATURE_GET, STATE + EVENT - 1, &state), 0);
@@ -288,14 +291,14 @@ static void test_read_in_parts(void)
 		check_eq(events.count, 1);
 		check_eq(events.event[0].seq, expected);
 		check_eq(events.event[0].type, ENABLE);
-		check_eq(events.flags, VFIO_CXL_STATE_MORE);
+		check_eq(events.flags, VFIO_CXL_STATE_MORE | ACCESSIBLE);
 		check_eq(events.seq, first + 9);
 	}
 	events_get(&vfio, &events, 3);
 	check_eq(events.count, 3);
 	check_eq(events.event[0].seq, expected);
 	check_eq(events.event[2].seq, events.seq);
-	check_eq(events.flags, 0);
+	check_eq(events.flags, ACCESSIBLE);
 	events_get(&vfio, &events, EVENTS_MAX);
 	check_eq(events.count, 0);
 	check_eq(events.seq, first + 9);
@@ -322,7 +325,7 @@ static unsigned long drain(struct vfio *vfio, uint64_t *next)
 static void test_full_queue_holds_writer(void)
 {
 	uint32_t committed = CXLR_HDM_CTRL_COMMIT | CXLR_HDM_CTRL_COMMITTED, was;
-	uint16_t enable = CXLR_CTRL_MEM_ENABLE, flr = PCI_EXP_DEVCTL_BCR_FLR;
+	uint16_t enable = CXLR_CTRL_MEM_ENABLE, flr = PCI_EXP_DEVCTL_BCR_FLR, off = 0, d3hot = 3;
 	unsigned long written = 0;
 	uint64_t next = 1, resets;
 	struct vfio vfio;
@@ -354,9 +357,12 @@ static void test_full_queue_holds_writer(void)
 	check_eq(__vfio_reset(&vfio), -EAGAIN);
 	check_eq(__vfio_hot_reset(&vfio), -EAGAIN);
 	check_eq(qmp_get("resets-function"), resets);
+	/* So is what ends access to the memory. */
+	check_eq(__vfio_write(&vfio, &vfio.config, PCI_COMMAND, &off, 2), -EAGAIN);
+	check_eq(__vfio_write(&vfio, &vfio.config, PM_AT + PCI_PM_CTRL, &d3hot, 2), -EAGAIN);
+	check_eq(config_read(&vfio, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY, PCI_COMMAND_MEMORY);
+	check_eq(config_read(&vfio, PM_AT + PCI_PM_CTRL, 2) & PCI_PM_CTRL_STATE_MASK, 0);
 	/* What leads to no event is not held up. */
-	vfio_enable(&vfio, false, false);
-	vfio_enable(&vfio, true, false);
 	vfio_write(&vfio, &vfio.mem, 0, &flr, 2);
 	vfio_write(&vfio, &vfio.bar, CXL_ACCEL_SCRATCH_OFFSET, &flr, 2);
 
@@ -367,25 +373,38 @@ static void test_full_queue_holds_writer(void)
 	check_eq(__vfio_reset(&vfio), 0);
 }
 
+/*
+ * The memory is accessible outside of the reset, and not while it is RESETTING. The last event,
+ * that of access, may come a moment later.
+ */
 static void check_reset(struct vfio *vfio, const uint32_t *types, uint32_t flags)
 {
-	struct events events;
+	bool resetting = types[0] == RESET_END;
+	struct events events, last;
 	unsigned int i;
 
 	events_until(vfio, &events, RESET_END);
+	events_until(vfio, &last, ACCESS);
+	check_eq(last.count, 1);
+	events.event[events.count++] = last.event[0];
 	events_are(&events, types);
-	check_eq(events.flags, flags);
-	for (i = 0; i < events.count; i++)
+	for (i = 0; i < events.count; i++) {
+		if (types[i] == RESET_BEGIN || types[i] == RESET_END)
+			resetting = types[i] == RESET_BEGIN;
 		check_eq(events.event[i].flags & VFIO_CXL_STATE_RESETTING,
-			 events.event[i].type == RESET_END ? 0 : VFIO_CXL_STATE_RESETTING);
+			 resetting ? VFIO_CXL_STATE_RESETTING : 0);
+		check_eq(events.event[i].flags & ACCESSIBLE,
+			 i == events.count - 1 ? ACCESSIBLE : 0);
+	}
 	events_get(vfio, &events, EVENTS_MAX);
 	check_eq(events.count, 0);
+	check_eq(events.flags, flags | ACCESSIBLE);
 }
 
 /* Others can reset faster than a user reads; that is told, and the numbers say how many. */
 static void test_lost_events_are_counted(void)
 {
-	const uint32_t pair[] = { RESET_BEGIN, RESET_END, 0 };
+	const uint32_t pair[] = { ACCESS, RESET_BEGIN, RESET_END, ACCESS, 0 };
 	unsigned int i, got = 0, begun = 0;
 	uint64_t seq, last = 0;
 	struct events events;
@@ -467,7 +486,7 @@ static void check_event(const struct vfio_cxl_event *event, uint64_t n)
 {
 	if (event->seq != n + 1 || event->type != (n % 2 ? DECOMMITTED : COMMITTED) ||
 	    event->base != nth_base(n / 2) ||
-	    event->flags != (n % 2 ? 0 : VFIO_CXL_STATE_COMMITTED))
+	    event->flags != ((n % 2 ? 0 : VFIO_CXL_STATE_COMMITTED) | ACCESSIBLE))
 		fail(__FILE__, __LINE__, "event %llu: seq %llu, type %u, base %#llx, flags %#x",
 		     (unsigned long long)n, (unsigned long long)event->seq, event->type,
 		     (unsigned long long)event->base, event->flags);
@@ -528,7 +547,7 @@ static void test_no_eventfd_never_held(void)
 	/* The state can be read all the same. */
 	events_get(&vfio, &events, EVENTS_MAX);
 	check_eq(events.count, 0);
-	check_eq(events.flags, VFIO_CXL_STATE_COMMITTED);
+	check_eq(events.flags, VFIO_CXL_STATE_COMMITTED | ACCESSIBLE);
 	check_eq(events.base, PLACE);
 	check_eq(events.seq, 4001);
 
@@ -542,7 +561,7 @@ static void test_no_eventfd_never_held(void)
 	check_eq(events_signalled(fd), 0);
 	events_get(&vfio, &events, EVENTS_MAX);
 	check_eq(events.count, 0);
-	check_eq(events.flags, 0);
+	check_eq(events.flags, ACCESSIBLE);
 	events_set(&vfio, -1);
 }
 
@@ -600,7 +619,7 @@ static void test_close_ends_queue(void)
 	events_get(&vfio, &events, EVENTS_MAX);
 	check_eq(events.count, 0);
 	check_eq(events.seq, 0);
-	check_eq(events.flags, 0);
+	check_eq(events.flags, ACCESSIBLE);
 	check_eq(events.base, 0);
 	check_eq(events.size, vfio.mem.size);
 	hdm_place(&vfio, PLACE, vfio.mem.size, 0);
@@ -609,9 +628,11 @@ static void test_close_ends_queue(void)
 
 static void test_events_of_each_reset(void)
 {
-	const uint32_t all[] = { RESET_BEGIN, DECOMMITTED, ENABLE, RESET_END, 0 };
-	const uint32_t lets_go[] = { RESET_BEGIN, DECOMMITTED, RESET_END, 0 };
-	const uint32_t nothing_held[] = { RESET_BEGIN, RESET_END, 0 };
+	const uint32_t all[] = {
+		ACCESS, RESET_BEGIN, DECOMMITTED, ENABLE, RESET_END, ACCESS, 0
+	};
+	const uint32_t lets_go[] = { ACCESS, RESET_BEGIN, DECOMMITTED, RESET_END, ACCESS, 0 };
+	const uint32_t nothing_held[] = { ACCESS, RESET_BEGIN, RESET_END, ACCESS, 0 };
 	const uint32_t hdm = VFIO_CXL_STATE_HDM_ENABLED, committed = VFIO_CXL_STATE_COMMITTED;
 	struct events events;
 	struct vfio vfio;
@@ -670,11 +691,11 @@ static void name_eventfd_in_reset(struct vfio *vfio, int fd, struct events *even
 		check_lt(tries++, 5);
 		events_open(vfio);
 		events_get(vfio, events, 0);
-		begin = events->seq + 1;
+		begin = events->seq + 2;
 		cxl_reset_start(vfio, false);
-		events_get(vfio, events, 1);
-		events_are(events, (const uint32_t[]) { RESET_BEGIN, 0 });
-		check_eq(events->event[0].seq, begin);
+		events_until(vfio, events, RESET_BEGIN);
+		events_are(events, (const uint32_t[]) { ACCESS, RESET_BEGIN, 0 });
+		check_eq(events->event[1].seq, begin);
 		events_set(vfio, fd);
 		events_get(vfio, events, EVENTS_MAX);
 	} while (cxl_reset_wait(vfio) && events->flags != VFIO_CXL_STATE_RESETTING);
@@ -688,7 +709,7 @@ static void name_eventfd_in_reset(struct vfio *vfio, int fd, struct events *even
  */
 static void test_queue_begins_in_reset(void)
 {
-	const uint32_t end[] = { RESET_END, 0 };
+	const uint32_t end[] = { RESET_END, ACCESS, 0 };
 	struct events events;
 	struct vfio vfio;
 	uint64_t begin;
@@ -698,25 +719,28 @@ static void test_queue_begins_in_reset(void)
 	fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	name_eventfd_in_reset(&vfio, fd, &events);
 	begin = events.seq;
-	check_eq(events_signalled(fd), 1);
 	check_reset(&vfio, end, 0);
+	check_eq(events_signalled(fd), 2);
 	events_get(&vfio, &events, 0);
-	check_eq(events.seq, begin + 1);
+	check_eq(events.seq, begin + 2);
 
 	name_eventfd_in_reset(&vfio, -1, &events);
 	begin = events.seq;
+	do
+		events_get(&vfio, &events, 0);
+	while (!(events.flags & ACCESSIBLE));
 	events_set(&vfio, fd);
 	events_get(&vfio, &events, EVENTS_MAX);
 	check_eq(events.count, 0);
-	check_eq(events.flags, 0);
-	check_eq(events.seq, begin + 1);
+	check_eq(events.flags, ACCESSIBLE);
+	check_eq(events.seq, begin + 2);
 	check_eq(events_signalled(fd), 0);
 }
 
 /* A reset that fails is told, and one that makes up for it. */
 static void test_events_of_failed_reset(void)
 {
-	struct events events;
+	const uint32_t types[] = { ACCESS, RESET_BEGIN, RESET_END, ACCESS, 0 };
 	struct vfio vfio;
 
 	vfio_open(&vfio);
@@ -725,18 +749,16 @@ static void test_events_of_failed_reset(void)
 	cxl_reset_start(&vfio, false);
 	cxl_reset_wait(&vfio);
 	qmp_set("fail-reset", false);
-	check_reset(&vfio, (const uint32_t[]) { RESET_BEGIN, RESET_END, 0 },
-		    VFIO_CXL_STATE_RESET_FAILED);
+	check_reset(&vfio, types, VFIO_CXL_STATE_RESET_FAILED);
 	check_eq(__vfio_hot_reset(&vfio), 0);
-	events_until(&vfio, &events, RESET_END);
-	check_eq(events.flags, 0);
+	check_reset(&vfio, types, 0);
 }
 
 /* A hot reset that does not get to the device is none: nothing of the guest's is lost by it. */
 static void test_masked_hot_reset_fails(void)
 {
-	const uint32_t types[] = { RESET_BEGIN, RESET_END, 0 };
-	const uint32_t lets_go[] = { RESET_BEGIN, DECOMMITTED, RESET_END, 0 };
+	const uint32_t types[] = { ACCESS, RESET_BEGIN, RESET_END, ACCESS, 0 };
+	const uint32_t lets_go[] = { ACCESS, RESET_BEGIN, DECOMMITTED, RESET_END, ACCESS, 0 };
 	struct events events;
 	struct vfio vfio;
 	unsigned int said;
@@ -766,8 +788,8 @@ static void test_masked_hot_reset_fails(void)
 /* The PCI core begins one, and fails: here, since it finds that the port has come to mask it. */
 static void test_reset_that_pci_core_fails(void)
 {
-	const uint32_t types[] = { RESET_BEGIN, RESET_END, 0 };
-	const uint32_t lets_go[] = { RESET_BEGIN, DECOMMITTED, RESET_END, 0 };
+	const uint32_t types[] = { ACCESS, RESET_BEGIN, RESET_END, ACCESS, 0 };
+	const uint32_t lets_go[] = { ACCESS, RESET_BEGIN, DECOMMITTED, RESET_END, ACCESS, 0 };
 	struct events events;
 	struct vfio vfio;
 	int ret;

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What it proves: VFIO_CXL_STATE_ACCESSIBLE says whether the memory may be touched,
+ * and an event comes when that changes: by what the user writes, by an error, by
+ * memory that becomes active late.
+ *
+ * How: QEMU holds the memory inactive on request.
+ *
+ * Not covered: the events of resets, in test_events.c.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "pci.h"
+#include "qmp.h"
+#include "regs.h"
+
+#define ACCESS		VFIO_CXL_EVENT_ACCESS
+#define RESET_BEGIN	VFIO_CXL_EVENT_RESET_BEGIN
+#define RESET_END	VFIO_CXL_EVENT_RESET_END
+#define ACCESSIBLE	VFIO_CXL_STATE_ACCESSIBLE
+
+/* One event of access, which comes of what the test has done before; what it leads to. */
+static void check_access(struct vfio *vfio, int fd, uint32_t flags)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	struct events events;
+
+	check_eq(poll(&ready, 1, 10000), 1);
+	check_eq(events_signalled(fd), 1);
+	events_get(vfio, &events, EVENTS_MAX);
+	events_are(&events, (const uint32_t[]) { ACCESS, 0 });
+	check_eq(events.event[0].flags, flags);
+	check_eq(events.flags, flags);
+}
+
+/* By what the user writes: told before the write returns. What changes nothing is no event. */
+static void test_follows_writes(void)
+{
+	uint8_t byte, *memory;
+	struct vfio vfio;
+	int fd;
+
+	vfio_open(&vfio);
+	memory = vfio_mmap(&vfio, &vfio.mem, 0, 2 * MIB);
+	fd = events_open(&vfio);
+	vfio_enable(&vfio, true, true);
+	vfio_set_power(&vfio, 0);
+	vfio_set_power(&vfio, 1);
+	check_eq(events_signalled(fd), 0);
+
+	vfio_enable(&vfio, false, false);
+	check_access(&vfio, fd, 0);
+	vfio_enable(&vfio, false, true);
+	vfio_set_power(&vfio, 3);
+	vfio_enable(&vfio, true, true);
+	check_eq(events_signalled(fd), 0);
+	check(!load(memory, &byte));
+	vfio_set_power(&vfio, 0);
+	check_access(&vfio, fd, ACCESSIBLE);
+	check(load(memory, &byte));
+
+	vfio_set_power(&vfio, 3);
+	check_access(&vfio, fd, 0);
+	vfio_set_power(&vfio, 0);
+	check_access(&vfio, fd, ACCESSIBLE);
+	vfio_enable(&vfio, false, false);
+	check_access(&vfio, fd, 0);
+	vfio_enable(&vfio, true, false);
+	check_access(&vfio, fd, ACCESSIBLE);
+}
+
+/* A reset, and an error, end access and give it back: told by the driver alone. */
+static void test_follows_error(void)
+{
+	struct events events;
+	struct vfio vfio;
+	int event;
+
+	vfio_open(&vfio);
+	events_open(&vfio);
+	event = vfio_event(&vfio, VFIO_PCI_ERR_IRQ_INDEX);
+	qmp_aer_error("POISON_TLP");
+	check(vfio_event_met(event));
+	events_until(&vfio, &events, ACCESS);
+	check_eq(events.event[0].flags, 0);
+	events_until(&vfio, &events, ACCESS);
+	check_eq(events.event[0].flags, ACCESSIBLE);
+	check_eq(events.flags, ACCESSIBLE);
+}
+
+/*
+ * Memory that is not active after a reset becomes so when it pleases. Nobody asks for it in this
+ * test but the driver.
+ */
+static void test_comes_when_active(void)
+{
+	const uint32_t types[] = { ACCESS, RESET_BEGIN, RESET_END, 0 };
+	struct events events;
+	struct vfio vfio;
+	uint8_t byte;
+	int fd;
+
+	vfio_open(&vfio);
+	fd = events_open(&vfio);
+	qmp_set("mem-active", false);
+	write_file(pci_path(pci_accel(), "reset"), "1");
+	usleep(500000);
+	events_get(&vfio, &events, EVENTS_MAX);
+	events_are(&events, types);
+	check_eq(events.flags, 0);
+	check_eq(events_signalled(fd), 3);
+	check_eq(__vfio_read(&vfio, &vfio.mem, 0, &byte, 1), -EIO);
+	qmp_set("mem-active", true);
+	check_access(&vfio, fd, ACCESSIBLE);
+	vfio_read(&vfio, &vfio.mem, 0, &byte, 1);
+
+	/* It stops by itself, which is found out when the user asks; and comes back. */
+	qmp_set("mem-active", false);
+	events_get(&vfio, &events, 0);
+	check_access(&vfio, fd, 0);
+	qmp_set("mem-active", true);
+	check_access(&vfio, fd, ACCESSIBLE);
+}
+
+/* The driver gives up when the time is over that the device names: 2 s here, by its default. */
+static void test_never_without_active(void)
+{
+	struct events events;
+	unsigned int said;
+	struct vfio vfio;
+	int fd, kmsg;
+
+	vfio_open(&vfio);
+	qmp_set("mem-active", false);
+	kmsg = kmsg_open();
+	write_file(pci_path(pci_accel(), "reset"), "1");
+	fd = events_open(&vfio);
+	sleep(4);
+	said = kmsg_said_error(kmsg, "did not become active");
+	check_eq(events_signalled(fd), 0);
+	events_get(&vfio, &events, EVENTS_MAX);
+	check_eq(events.count, 0);
+	check_eq(events.flags, 0);
+	qmp_set("mem-active", true);
+	check_eq(said, 1);
+	/* Too late, but that is true by now. */
+	events_get(&vfio, &events, EVENTS_MAX);
+	check_eq(events.flags, ACCESSIBLE);
+}
+
+const struct test tests[] = {
+	{ "follows_writes", test_follows_writes },
+	{ "follows_error", test_follows_error },
+	{ "comes_when_active", test_comes_when_active },
+	{ "never_without_active", test_never_without_active },
+	{ }
+};
