@@ -76,10 +76,10 @@ static void take_away(VfioCxl *s)
 }
 
 /*
- * A CXL Reset goes on after the write, which begins it: the driver's state says
- * so. Until it has ended the driver drops what is written, but for the registers
- * that it virtualises; were it written to QEMU's copy, that would have BARs where
- * the device has none.
+ * A CXL Reset begins after the write that asks for it, and goes on: the driver's
+ * state says so. Until it has ended the driver drops what is written, but for the
+ * registers that it virtualises; were it written to QEMU's copy, that would have
+ * BARs where the device has none.
  */
 static void vfio_cxl_write_config(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
@@ -109,7 +109,7 @@ void vfio_cxl_update(VfioCxl *s)
  */
 static void await_cxl_reset(VfioCxl *s)
 {
-	if (s->events.state.flags & VFIO_CXL_STATE_RESETTING)
+	if (s->events.state.flags & (VFIO_CXL_STATE_RESETTING | VFIO_CXL_STATE_RESET_REQUESTED))
 		ioctl(s->parent_obj.vbasedev.fd, VFIO_DEVICE_RESET);
 }
 

@@ -40,8 +40,12 @@ struct vfio_cxl_file {
 	off_t offset;
 };
 
-/* The driver's flags with which neither memory nor BARs can be touched. */
-#define VFIO_CXL_STATE_ABSENT	(VFIO_CXL_STATE_RESETTING | VFIO_CXL_STATE_RESET_FAILED)
+/*
+ * The driver's flags with which the guest has neither memory nor BARs. They can be touched until a
+ * CXL Reset begins that was asked for; but it may begin at any moment.
+ */
+#define VFIO_CXL_STATE_ABSENT	(VFIO_CXL_STATE_RESETTING | VFIO_CXL_STATE_RESET_FAILED | \
+				 VFIO_CXL_STATE_RESET_REQUESTED)
 
 struct VfioCxl {
 	VFIOPCIDevice parent_obj;

@@ -251,7 +251,7 @@ bool cxl_vfio_cxl_reset_by_ioctl(const struct cxl_vfio_device *cxlv)
 /* Without the lock, for tasks that wait: the end of a reset wakes them, a removal, and unbind. */
 static bool is_over(struct cxl_vfio_device *cxlv)
 {
-	return !READ_ONCE(cxlv->regs.resetting) || cxl_vfio_is_gone(&cxlv->hw) ||
+	return !cxl_vfio_regs_reset_pending(&cxlv->regs) || cxl_vfio_is_gone(&cxlv->hw) ||
 	       READ_ONCE(cxlv->unbinding);
 }
 
@@ -267,7 +267,7 @@ static int wait_until_over(struct cxl_vfio_device *cxlv)
 		return -EINTR;
 	if (cxl_vfio_is_gone(&cxlv->hw))
 		return -ENODEV;
-	return READ_ONCE(cxlv->regs.resetting) ? -EAGAIN : 0;
+	return cxl_vfio_regs_reset_pending(&cxlv->regs) ? -EAGAIN : 0;
 }
 
 /*

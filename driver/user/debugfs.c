@@ -72,12 +72,13 @@ static void show_registers(struct seq_file *file, struct cxl_vfio_regs *regs)
 	if (!regs->memory)
 		return;
 	flags = cxl_vfio_regs_state(regs, &decode);
-	seq_printf(file, "virtual decoder base %#llx size %#llx dpa %#llx%s%s%s%s\n",
+	seq_printf(file, "virtual decoder base %#llx size %#llx dpa %#llx%s%s%s%s%s\n",
 		   decode.base, decode.size, decode.dpa,
 		   flags & VFIO_CXL_STATE_COMMITTED ? " committed" : "",
 		   flags & VFIO_CXL_STATE_HDM_ENABLED ? " hdm_enabled" : "",
 		   flags & VFIO_CXL_STATE_MEM_ENABLED ? " mem_enabled" : "",
-		   regs->resetting ? " resetting" : "");
+		   flags & VFIO_CXL_STATE_RESET_REQUESTED ? " reset_requested" : "",
+		   flags & VFIO_CXL_STATE_RESETTING ? " resetting" : "");
 	seq_printf(file, "events %llu waiting %u\n", regs->events.seq,
 		   kfifo_len(&regs->events.queue));
 }

@@ -154,6 +154,13 @@ static void place_range(struct cxl_vfio_regs *regs, u64 base)
 		  lower_32_bits(base));
 }
 
+/* Has a CXL Reset been asked for that has not begun? Also without the lock, for waiting threads. */
+static bool is_requested(const struct cxl_vfio_regs *regs)
+{
+	/* With cxl_vfio_regs_reset_take(): one that has begun is seen as under way. */
+	return smp_load_acquire(&regs->request.phase) == CXL_VFIO_REQUEST_WANTED;
+}
+
 /*
  * What the virtual registers amount to: VFIO_CXL_STATE_*, but for those of the event queue, and
  * what the virtual decoder is programmed to. Caller holds the lock.
@@ -175,6 +182,8 @@ u32 cxl_vfio_regs_state(struct cxl_vfio_regs *regs, struct cxlr_decode *decode)
 		flags |= VFIO_CXL_STATE_ACCESSIBLE;
 	if (regs->resetting)
 		flags |= VFIO_CXL_STATE_RESETTING;
+	if (is_requested(regs))
+		flags |= VFIO_CXL_STATE_RESET_REQUESTED;
 	if (regs->reset_failed)
 		flags |= VFIO_CXL_STATE_RESET_FAILED;
 	return flags;
@@ -252,19 +261,25 @@ static void note_reset_begin(struct cxl_vfio_regs *regs)
 	lockdep_assert_held(&regs->lock);
 
 	cxl_vfio_regs_set_access(regs, false);
-	if (regs->resetting++)
+	WRITE_ONCE(regs->resetting, regs->resetting + 1);
+	if (regs->resetting > 1)
 		return;
 	regs->reset_failed = false;
 	tell_user(regs, VFIO_CXL_EVENT_RESET_BEGIN, NULL);
 }
 
+/* Is a reset under way, or asked for? Also without the lock, for waiting threads. */
+bool cxl_vfio_regs_reset_pending(const struct cxl_vfio_regs *regs)
+{
+	return is_requested(regs) || READ_ONCE(regs->resetting);
+}
+
 /* None is under way. The caller starts it when it has released the lock. */
 static void post_request(struct cxl_vfio_regs *regs, bool clear, bool by_ioctl)
 {
-	note_reset_begin(regs);
 	regs->request.clear = clear;
 	regs->request.by_ioctl = by_ioctl;
-	regs->request.phase = CXL_VFIO_REQUEST_WANTED;
+	WRITE_ONCE(regs->request.phase, CXL_VFIO_REQUEST_WANTED);
 }
 
 static void apply_dvsec_effect(struct cxlr_space *space, const struct cxlr_change *change)
@@ -285,7 +300,8 @@ static void apply_dvsec_effect(struct cxlr_space *space, const struct cxlr_chang
 		break;
 	case CXLR_EFFECT_CXL_RESET:
 		/* 8.1.3.4: a second request while one runs has no defined effect. */
-		if (regs->resetting || regs->hw->pdev->current_state != PCI_D0)
+		if (cxl_vfio_regs_reset_pending(regs) ||
+		    regs->hw->pdev->current_state != PCI_D0)
 			break;
 		set_outcome(regs, 0);
 		post_request(regs, change->after & CXLR_CTRL2_RESET_MEM_CLR, false);
@@ -304,9 +320,9 @@ static bool cancel_request(struct cxl_vfio_regs *regs)
 {
 	lockdep_assert_held(&regs->lock);
 
-	if (regs->request.phase != CXL_VFIO_REQUEST_WANTED)
+	if (!is_requested(regs))
 		return false;
-	regs->request.phase = CXL_VFIO_REQUEST_NONE;
+	WRITE_ONCE(regs->request.phase, CXL_VFIO_REQUEST_NONE);
 	if (!regs->request.by_ioctl)
 		set_outcome(regs, CXLR_STATUS2_RESET_ERROR);
 	return true;
@@ -318,9 +334,8 @@ void cxl_vfio_regs_reset_begin(struct cxl_vfio_regs *regs)
 	guard(mutex)(&regs->lock);
 	if (!regs->memory)
 		return;
-	/* One that was asked for has begun for its user, and is overtaken. */
-	if (!cancel_request(regs))
-		note_reset_begin(regs);
+	cancel_request(regs);
+	note_reset_begin(regs);
 }
 
 static void note_reset_end(struct cxl_vfio_regs *regs, enum cxlr_reset kind, int ret)
@@ -370,7 +385,7 @@ void cxl_vfio_regs_reset_end(struct cxl_vfio_regs *regs, enum cxlr_reset kind, i
 int cxl_vfio_regs_request_reset(struct cxl_vfio_regs *regs)
 {
 	guard(mutex)(&regs->lock);
-	if (regs->resetting)
+	if (cxl_vfio_regs_reset_pending(regs))
 		return -EBUSY;
 	if (!cxl_vfio_events_room(&regs->events))
 		return -EAGAIN;
@@ -382,26 +397,28 @@ int cxl_vfio_regs_request_reset(struct cxl_vfio_regs *regs)
 bool cxl_vfio_regs_reset_wanted(struct cxl_vfio_regs *regs)
 {
 	guard(mutex)(&regs->lock);
-	return regs->request.phase == CXL_VFIO_REQUEST_WANTED;
+	return is_requested(regs);
 }
 
 /* The CXL Reset that was asked for begins; false if it has been cancelled. */
 bool cxl_vfio_regs_reset_take(struct cxl_vfio_regs *regs)
 {
 	guard(mutex)(&regs->lock);
-	if (regs->request.phase != CXL_VFIO_REQUEST_WANTED)
+	if (!is_requested(regs))
 		return false;
-	regs->request.phase = CXL_VFIO_REQUEST_BEGUN;
+	note_reset_begin(regs);
+	/* For cxl_vfio_regs_reset_pending(), which looks at the phase first. */
+	smp_store_release(&regs->request.phase, CXL_VFIO_REQUEST_BEGUN);
 	return true;
 }
 
-/* One that was asked for cannot begin, and leaves the registers alone. False: there was none. */
+/* One that was asked for cannot begin. It was no reset, and no event. False: there was none. */
 bool cxl_vfio_regs_reset_give_up(struct cxl_vfio_regs *regs)
 {
 	guard(mutex)(&regs->lock);
 	if (!cancel_request(regs))
 		return false;
-	note_reset_end(regs, CXLR_RESET_FLR, -EAGAIN);
+	wake_up_all(&regs->request.ended);
 	return true;
 }
 

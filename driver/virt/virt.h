@@ -99,6 +99,7 @@ void cxl_vfio_regs_reset_begin(struct cxl_vfio_regs *regs);
 void cxl_vfio_regs_reset_end(struct cxl_vfio_regs *regs, enum cxlr_reset kind, int ret);
 int cxl_vfio_regs_request_reset(struct cxl_vfio_regs *regs);
 void cxl_vfio_regs_offer_reset(struct cxl_vfio_regs *regs, bool offer);
+bool cxl_vfio_regs_reset_pending(const struct cxl_vfio_regs *regs);
 bool cxl_vfio_regs_reset_wanted(struct cxl_vfio_regs *regs);
 bool cxl_vfio_regs_reset_take(struct cxl_vfio_regs *regs);
 void cxl_vfio_regs_reset_refuse(struct cxl_vfio_regs *regs);
