@@ -41,8 +41,11 @@ void vfio_cxl_events_drain(VfioCxl *s)
 	struct vfio_device_feature_cxl_events *events = (void *)feature.header.data;
 
 	do {
-		int ret = events_ioctl(s, &feature, VFIO_DEVICE_FEATURE_GET,
-				       sizeof(feature) - sizeof(feature.header));
+		int ret;
+
+		events->event_size = sizeof(struct vfio_cxl_event);
+		ret = events_ioctl(s, &feature, VFIO_DEVICE_FEATURE_GET,
+				   sizeof(feature) - sizeof(feature.header));
 
 		if (ret) {
 			error_report_once("%s: cannot get events: %s; the guest's CXL memory is "

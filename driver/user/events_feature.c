@@ -6,26 +6,58 @@
 
 #include "user/user.h"
 
-/* The ABI of today. */
-static_assert(sizeof(struct vfio_cxl_event) == 40);
-static_assert(sizeof(struct vfio_device_feature_cxl_events) == 48);
+/* The ABI of today. An event grows at its end. */
+static_assert(sizeof(struct vfio_cxl_event) == 64);
+static_assert(sizeof(struct vfio_device_feature_cxl_events) == 64);
 
 /* Taken out in one go; a larger buffer gets them in several. */
 #define BATCH		8
+
+/* How many events a user has room for, of @size bytes each; none where it asks for the state. */
+static u32 count_room(size_t argsz, u32 size)
+{
+	if (!size)
+		return 0;
+	return min((argsz - sizeof(struct vfio_device_feature_cxl_events)) / size, BATCH);
+}
+
+static int copy_events(struct vfio_device_feature_cxl_events __user *arg,
+		       const struct vfio_device_feature_cxl_events *state,
+		       const struct vfio_cxl_event *batch)
+{
+	void __user *to = arg->events;
+	u32 i;
+
+	if (copy_to_user(arg, state, sizeof(*state)))
+		return -EFAULT;
+	for (i = 0; i < state->nr_events; i++, to += state->event_size)
+		if (copy_to_user(to, &batch[i], state->event_size))
+			return -EFAULT;
+	return 0;
+}
 
 static int get_events(struct cxl_vfio_regs *regs,
 		      struct vfio_device_feature_cxl_events __user *arg, size_t argsz)
 {
 	struct vfio_device_feature_cxl_events state;
 	struct vfio_cxl_event batch[BATCH];
-	u32 room = min((argsz - sizeof(state)) / sizeof(*batch), BATCH);
+	u32 size, room;
+	int ret;
+
+	if (get_user(size, &arg->event_size))
+		return -EFAULT;
+	if (size && (size < sizeof(*batch) || size % sizeof(u64)))
+		return -EINVAL;
+	size = min(size, sizeof(*batch));
+	room = count_room(argsz, size);
 
 	/* One reader at a time, or two would get the same events. */
 	guard(mutex)(&regs->events_reader);
 	cxl_vfio_regs_peek(regs, &state, batch, room);
-	if (copy_to_user(arg, &state, sizeof(state)) ||
-	    copy_to_user(arg->events, batch, state.nr_events * sizeof(*batch)))
-		return -EFAULT;
+	state.event_size = size;
+	ret = copy_events(arg, &state, batch);
+	if (ret || !room)
+		return ret;
 	/* They leave the queue, unless a new one was begun meanwhile. */
 	scoped_guard(mutex, &regs->lock)
 		cxl_vfio_events_drop(&regs->events,
@@ -42,8 +74,8 @@ static int set_trigger(struct cxl_vfio_regs *regs,
 
 	if (copy_from_user(&set, arg, sizeof(set)))
 		return -EFAULT;
-	if (set.flags || set.seq || set.base || set.size || set.dpa || set.nr_events ||
-	    set.reserved)
+	/* All that follows the eventfd. */
+	if (memchr_inv(&set.flags, 0, sizeof(set) - offsetof(typeof(set), flags)))
 		return -EINVAL;
 	if (set.eventfd != -1) {
 		trigger = eventfd_ctx_fdget(set.eventfd);

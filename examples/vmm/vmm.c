@@ -340,6 +340,7 @@ static void get_state(struct vmm *vmm, struct vfio_device_feature_cxl_events *no
 	do {
 		header->argsz = sizeof(buf);
 		header->flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_CXL_EVENTS;
+		state->event_size = sizeof(*state->events);
 		must(ioctl(vmm->device, VFIO_DEVICE_FEATURE, header), "the device's state");
 		for (i = 0; i < state->nr_events; i++)
 			print_event(&state->events[i]);

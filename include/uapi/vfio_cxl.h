@@ -143,15 +143,22 @@ struct vfio_cxl_region_cap_registers {
  * reserved fields that are not zero, -EBADF for what is no eventfd.
  *
  * GET gives the state of now and moves the oldest events that fit in argsz out
- * of the queue; with argsz for none, it only tells the state. The fields are
- * consistent with each other: all events up to @seq led to this state.
+ * of the queue. It takes @event_size and nothing else: the bytes of an event
+ * that the program knows. The driver answers with the bytes of those that
+ * follow: it knows no more of an event, or the program does not. With 0, or
+ * with argsz for none, GET gives the state alone and consumes nothing, so any
+ * thread may ask. Events go to one reader: what one GET has taken, no other
+ * gets. -EINVAL for an @event_size less than that of this header, or no multiple
+ * of 8. The fields are consistent with each other: all events up to @seq led to
+ * this state.
  *
  * Events are in order and none is lost: while the queue has no room for what a
  * write to the register region, to a CXL DVSEC, to COMMAND or to PMCSR may lead
  * to, or a reset by ioctl or by the function's own Initiate FLR, these change
  * nothing and fail with -EAGAIN, until events were read. Only what others than
  * the user do to the device can outrun a user who does not read; then
- * VFIO_CXL_STATE_LOST is set in the next GET, and @seq tells how many.
+ * VFIO_CXL_STATE_LOST is set until a GET that takes events, and @seq tells how
+ * many.
  */
 #define VFIO_DEVICE_FEATURE_CXL_EVENTS		0x1e98
 
@@ -168,6 +175,7 @@ struct vfio_cxl_event {
 	__u64 base;			/* GPA, bytes: of what (de)committed; else as now */
 	__u64 size;			/* bytes */
 	__u64 dpa;			/* bytes: where in the memory region that begins */
+	__u64 reserved[3];		/* zero */
 };
 
 struct vfio_device_feature_cxl_events {
@@ -180,7 +188,7 @@ struct vfio_device_feature_cxl_events {
 #define VFIO_CXL_STATE_RESETTING	(1 << 4)	/* a reset is under way */
 #define VFIO_CXL_STATE_RESET_FAILED	(1 << 5)	/* the last one did */
 #define VFIO_CXL_STATE_MORE		(1 << 6)	/* events are left in the queue */
-#define VFIO_CXL_STATE_LOST		(1 << 7)	/* events were lost since the last GET */
+#define VFIO_CXL_STATE_LOST		(1 << 7)	/* events were, since some were taken */
 /* The memory may be touched now: a read or a fault would succeed, as far as the driver knows. */
 #define VFIO_CXL_STATE_ACCESSIBLE	(1 << 8)
 #define VFIO_CXL_STATE_RESET_REQUESTED	(1 << 9)	/* a CXL Reset, which has not begun */
@@ -189,7 +197,8 @@ struct vfio_device_feature_cxl_events {
 	__u64 size;			/* GET: bytes */
 	__u64 dpa;			/* GET: bytes, as above; 0 unless committed */
 	__u32 nr_events;		/* GET: how many follow; zero in SET */
-	__u32 reserved;			/* zero */
+	__u32 event_size;		/* GET: bytes of each, in and out; zero in SET */
+	__u64 reserved[2];		/* zero */
 	struct vfio_cxl_event events[];
 };
 

@@ -219,11 +219,13 @@ int __events_get(struct vfio *vfio, struct events *events, unsigned int max)
 	check_le(max, EVENTS_MAX);
 	/* What is not written must not look like an answer. */
 	memset(&feature, 0xa5, sizeof(feature));
+	feature.state.event_size = max ? sizeof(struct vfio_cxl_event) : 0;
 	ret = feature_ioctl(vfio, &feature, VFIO_DEVICE_FEATURE_GET, max);
 	if (ret)
 		return ret;
 	check_eq(feature.state.eventfd, -1);
-	check_eq(feature.state.reserved, 0);
+	check_eq(feature.state.event_size, max ? sizeof(struct vfio_cxl_event) : 0);
+	check_eq(feature.state.reserved[0] | feature.state.reserved[1], 0);
 	check_le(feature.state.nr_events, max);
 	events->flags = feature.state.flags;
 	events->seq = feature.state.seq;
