@@ -48,7 +48,7 @@ static const void *find_cap(const void *info, uint32_t size, uint32_t offset, ui
 	return NULL;
 }
 
-/* Room enough at once: to ask for the memory region waits for the device each time. */
+/* Room enough at once. */
 #define ROOM	256
 
 /* VFIO's index of the memory region, or an error. */

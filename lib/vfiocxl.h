@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * libvfiocxl: CXL memory by VFIO, for VMMs. Works on the file descriptor of a VFIO
- * device, however that was opened, and keeps none of its own. All functions may
- * be called from several threads at once.
+ * device, however that was opened, and keeps none of its own. Functions may be
+ * called from several threads at once, unless their description says otherwise.
  */
 #ifndef VFIOCXL_H
 #define VFIOCXL_H
@@ -37,8 +37,7 @@ struct vfio_cxl_memory {
  * @device: file descriptor of a VFIO device
  * @memory: filled in
  *
- * Waits, killably, until the device says that its memory is active, or for as long as
- * it may take that (CXL 3.1, 8.1.3.8.2: up to 256 s).
+ * The memory need not be accessible: see vfio_cxl_wait_accessible().
  *
  * Return: 0; -ENODEV if the device has no CXL memory; -ENOMEM; or what the ioctl gave.
  */
@@ -62,6 +61,29 @@ int vfio_cxl_memory_get(int device, struct vfio_cxl_memory *memory);
  */
 void *vfio_cxl_mmap(int device, const struct vfio_cxl_memory *memory, uint64_t offset,
 		    size_t length, int prot);
+
+/**
+ * vfio_cxl_wait_accessible - wait until the memory may be touched, after open or a reset
+ * @device: file descriptor of a VFIO device
+ * @eventfd: the one that the program has named by VFIO_DEVICE_FEATURE_CXL_EVENTS, or -1
+ * @timeout_ms: milliseconds; negative: without end
+ *
+ * The memory may be touched while VFIO_CXL_STATE_ACCESSIBLE is set in the device's state. A
+ * device may take up to 256 s until its memory is active (CXL 3.1, 8.1.3.8.2); the kernel log
+ * tells if it takes longer than it has named. Memory that was turned off, or lost, stays so
+ * until the program does something about it, so the wait should have an end.
+ *
+ * No event is taken out of the queue. An @eventfd that does not block counts as before on
+ * return, so that the program's reader of events is told. With -1 the function names an eventfd
+ * of its own for as long as it waits, which ends the program's queue: only for a program
+ * that has none.
+ *
+ * Threads: one at a time. No other thread reads @eventfd meanwhile, or this one may not wake up.
+ *
+ * Return: 0; -ETIMEDOUT; -EINTR at a signal; -ENOTTY if the device has no CXL events; or what an
+ * eventfd, poll() or the ioctl gave.
+ */
+int vfio_cxl_wait_accessible(int device, int eventfd, int timeout_ms);
 
 #ifdef __cplusplus
 }

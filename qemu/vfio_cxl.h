@@ -11,7 +11,6 @@
 #include "qemu/event_notifier.h"
 #include "qemu/notify.h"
 #include "qemu/queue.h"
-#include "qemu/timer.h"
 #include "pci.h"
 #include "../include/uapi/vfio_cxl.h"
 #include "../registers/blocks.h"
@@ -75,7 +74,6 @@ struct VfioCxl {
 		void *map;
 		MemoryRegion ram, alias;
 		struct vfio_cxl_window window;	/* as mapped now */
-		QEMUTimer *retry;
 	} mem;
 
 	/* What the driver says of the virtual registers. */

@@ -12,31 +12,21 @@
 #include "exec/address-spaces.h"
 #include "route.h"
 
-#define RETRY_MS	100
-
-static bool in_d0(PCIDevice *pdev)
-{
-	return !pdev->pm_cap ||
-	       !(vfio_pci_read_config(pdev, pdev->pm_cap + PCI_PM_CTRL, 2) &
-		 PCI_PM_CTRL_STATE_MASK);
-}
-
 /*
- * Where the guest should have the memory. The host's driver lets it be touched
- * while Memory Space Enable is set and the function is in D0.
+ * Where the guest should have the memory: where the virtual decoder says, while the host's driver
+ * lets it be touched. That it does not while Memory Space Enable is clear, nor outside of D0.
  */
 static struct vfio_cxl_window wanted_window(VfioCxl *s)
 {
 	const uint32_t need = VFIO_CXL_STATE_COMMITTED | VFIO_CXL_STATE_HDM_ENABLED |
-			      VFIO_CXL_STATE_MEM_ENABLED;
+			      VFIO_CXL_STATE_MEM_ENABLED | VFIO_CXL_STATE_ACCESSIBLE;
 	const struct vfio_device_feature_cxl_events *state = &s->events.state;
 	struct vfio_cxl_window none = { 0 }, window = {
 		.gpa = state->base, .size = state->size, .dpa = state->dpa,
 	};
 	PCIDevice *pdev = PCI_DEVICE(s);
 
-	if ((state->flags & (need | VFIO_CXL_STATE_ABSENT)) != need ||
-	    !(pci_get_word(pdev->config + PCI_COMMAND) & PCI_COMMAND_MEMORY) || !in_d0(pdev))
+	if ((state->flags & (need | VFIO_CXL_STATE_ABSENT)) != need)
 		return none;
 	if (window.dpa > s->mem.size || window.size > s->mem.size - window.dpa ||
 	    !window.size || !route_reaches(pdev, window.gpa, window.size))
@@ -44,17 +34,8 @@ static struct vfio_cxl_window wanted_window(VfioCxl *s)
 	return window;
 }
 
-/* The driver says -EIO when the memory may not be touched, which others may see to. */
-static bool usable(VfioCxl *s, uint64_t dpa)
-{
-	uint8_t byte;
-
-	return pread(s->mem.file.fd, &byte, 1, s->mem.file.offset + dpa) == 1;
-}
-
 void vfio_cxl_mem_remove(VfioCxl *s)
 {
-	timer_del(s->mem.retry);
 	if (s->mem.window.size)
 		memory_region_del_subregion(get_system_memory(), &s->mem.alias);
 	s->mem.window = (struct vfio_cxl_window) { 0 };
@@ -69,10 +50,6 @@ void vfio_cxl_mem_update(VfioCxl *s)
 	vfio_cxl_mem_remove(s);
 	if (!window.size)
 		return;
-	if (!usable(s, window.dpa)) {
-		timer_mod(s->mem.retry, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + RETRY_MS);
-		return;
-	}
 	memory_region_transaction_begin();
 	memory_region_set_size(&s->mem.alias, window.size);
 	memory_region_set_alias_offset(&s->mem.alias, window.dpa);
@@ -80,14 +57,6 @@ void vfio_cxl_mem_update(VfioCxl *s)
 					    ROUTE_PRIORITY);
 	memory_region_transaction_commit();
 	s->mem.window = window;
-}
-
-static void retry(void *opaque)
-{
-	VfioCxl *s = opaque;
-
-	vfio_cxl_events_drain(s);
-	vfio_cxl_update(s);
 }
 
 static void bridge_changed(Notifier *notifier, void *data)
@@ -151,7 +120,6 @@ bool vfio_cxl_mem_init(VfioCxl *s, Error **errp)
 	vfio_cxl_by_file(&s->mem.ram, &s->mem.file);
 	memory_region_init_alias(&s->mem.alias, OBJECT(s), "vfio-cxl-memory", &s->mem.ram, 0,
 				 s->mem.size);
-	s->mem.retry = timer_new_ms(QEMU_CLOCK_REALTIME, retry, s);
 	s->bridge_changed.notify = bridge_changed;
 	route_watch(PCI_DEVICE(s), &s->bridge_changed);
 	return true;
@@ -163,7 +131,6 @@ void vfio_cxl_mem_exit(VfioCxl *s)
 		return;
 	notifier_remove(&s->bridge_changed);
 	vfio_cxl_mem_remove(s);
-	timer_free(s->mem.retry);
 	object_unparent(OBJECT(&s->mem.alias));
 	object_unparent(OBJECT(&s->mem.ram));
 	munmap(s->mem.map, s->mem.size);

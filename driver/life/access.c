@@ -139,6 +139,7 @@ void cxl_vfio_access_end(struct cxl_vfio_device *cxlv)
  */
 int cxl_vfio_access_wait(struct cxl_vfio_device *cxlv)
 {
+	cxl_vfio_access_update(cxlv);
 	return wait_event_killable(cxlv->access.settled, !READ_ONCE(cxlv->access.settling)) ?
 		-EINTR : 0;
 }

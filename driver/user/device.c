@@ -231,26 +231,13 @@ static void cxl_vfio_request(struct vfio_device *vdev, unsigned int count)
 }
 
 /*
- * A reset may have left the memory inactive. No lock is held here, so this is the place to wait;
- * not for a CXL Reset, which may be a guest's, and in which the device is left alone. Memory that
- * does not come back was logged, and is no reason to fail what was asked for.
+ * A reset may have left the memory inactive. A VMM that has the memory as a BAR knows no event that
+ * tells when it is active, so that waits, here, where no lock is held. Memory that does not become
+ * active was logged, and is no reason to fail what was asked for.
  */
-static int wait_active(struct cxl_vfio_device *cxlv)
+static int wait_as_bar(struct cxl_vfio_device *cxlv)
 {
-	unsigned long start = jiffies;
-	int ret;
-
-	for (;;) {
-		if (cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_HUNG))
-			return 0;
-		scoped_cond_guard(cxl_vfio_gate_try, return 0, cxlv)
-			ret = cxl_vfio_dvsec_check_active(&cxlv->hw, start);
-		if (ret != -EAGAIN)
-			return 0;
-		schedule_timeout_killable(msecs_to_jiffies(CXL_VFIO_ACTIVE_POLL_MS));
-		if (fatal_signal_pending(current))
-			return -EINTR;
-	}
+	return cxlv->memory_bar < 0 ? 0 : cxl_vfio_access_wait(cxlv);
 }
 
 /*
@@ -314,7 +301,7 @@ static long cxl_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned 
 		return -ENOTTY;
 	case VFIO_DEVICE_RESET:
 	case VFIO_DEVICE_PCI_HOT_RESET:
-		return reset_device(cxlv, cmd, arg) ?: wait_active(cxlv);
+		return reset_device(cxlv, cmd, arg) ?: wait_as_bar(cxlv);
 	case VFIO_DEVICE_GET_IRQ_INFO:
 		return cxl_vfio_get_irq_info(cxlv, (void __user *)arg);
 	case VFIO_DEVICE_SET_IRQS:
@@ -354,8 +341,8 @@ static int cxl_vfio_get_region_info(struct vfio_device *vdev, struct vfio_region
 	if (info->index <= VFIO_PCI_BAR5_REGION_INDEX)
 		ret = cxl_vfio_bar_caps(cxlv, info, caps);
 	/* For the reset at open, which holds the device set's lock. */
-	if (!ret && (info->index == cxlv->mem.region_index || (int)info->index == cxlv->memory_bar))
-		ret = wait_active(cxlv);
+	if (!ret && (int)info->index == cxlv->memory_bar)
+		ret = wait_as_bar(cxlv);
 	return ret;
 }
 

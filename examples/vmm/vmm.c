@@ -21,7 +21,6 @@
 #include <linux/kvm.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +28,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cxl_regs.h"
@@ -38,6 +38,7 @@
 #define INFO_SIZE	512
 #define EVENTS		16		/* taken out of the queue in one go */
 #define RESET_TRIES	1000		/* 10 ms apart */
+#define ACTIVE_S	257		/* 8.1.3.8.2: no device takes longer */
 
 /* ---- Find: the device, its regions, what they say of themselves ---- */
 
@@ -87,10 +88,7 @@ static void open_device(struct vmm *vmm, const char *address)
 		die("%s: %m%s", address, errno == EBUSY ? "; it is being reset, try again" : "");
 }
 
-/*
- * Ask; if the capabilities need more room, ask again. Once is better: about the
- * memory the question may wait. The caller frees the answer.
- */
+/* Ask; if the capabilities need more room, ask again. The caller frees the answer. */
 static void *get_info(int device, unsigned long request, const void *ask, uint32_t size)
 {
 	uint32_t room = INFO_SIZE, *argsz = NULL;
@@ -195,7 +193,6 @@ static void find_registers(struct vmm *vmm, uint32_t index)
 	free(info);
 }
 
-/* Waits for the memory to become active: opening the device has reset it. */
 static void find_memory(struct vmm *vmm, uint32_t index)
 {
 	struct vfio_region_info *info = region_info(vmm, index, &vmm->mem);
@@ -297,17 +294,16 @@ static void take_away(struct vmm *vmm)
 	printf("        memory taken out of the guest\n");
 }
 
-/* False if the memory cannot be touched at present: then it cannot be mapped for DMA. */
-static bool put(struct vmm *vmm, struct place place)
+/* Access may have ended since the device was asked: then an event of that is there, or comes. */
+static void put(struct vmm *vmm, struct place place)
 {
 	char *memory = vmm->memory + place.dpa;
 
 	if (!map_dma(vmm, place.gpa, place.size, memory))
-		return false;
+		return;
 	set_slot(vmm, CXL_SLOT, place.gpa, place.size, memory);
 	vmm->at = place;
 	printf("        memory put into the guest at %#llx\n", (unsigned long long)place.gpa);
-	return true;
 }
 
 static void print_event(const struct vfio_cxl_event *event)
@@ -317,9 +313,11 @@ static void print_event(const struct vfio_cxl_event *event)
 		[VFIO_CXL_EVENT_DECOMMITTED] = "decommitted",
 		[VFIO_CXL_EVENT_RESET_BEGIN] = "reset begins",
 		[VFIO_CXL_EVENT_RESET_END] = "reset has ended",
+		[VFIO_CXL_EVENT_ENABLE] = "enable",
+		[VFIO_CXL_EVENT_ACCESS] = "access",
 	};
 
-	if (event->type < sizeof(names) / sizeof(*names))
+	if (event->type < sizeof(names) / sizeof(*names) && names[event->type])
 		printf("        event %llu: %s, base %#llx\n", (unsigned long long)event->seq,
 		       names[event->type], (unsigned long long)event->base);
 }
@@ -353,18 +351,19 @@ static void get_state(struct vmm *vmm, struct vfio_device_feature_cxl_events *no
 /*
  * Where the memory belongs. What hardware asks for before it answers CXL.mem:
  * Mem_Enable, HDM Decoder Enable, a committed decoder, an address that is
- * routed there; and what the driver asks for on top of that.
+ * routed there; and the driver's word that it may be touched. After a CXL
+ * Reset that failed, or while one is about to begin, the guest does without.
  */
 static struct place decoded(struct vmm *vmm)
 {
 	const uint32_t need = VFIO_CXL_STATE_COMMITTED | VFIO_CXL_STATE_HDM_ENABLED |
-			      VFIO_CXL_STATE_MEM_ENABLED;
-	const uint32_t never = VFIO_CXL_STATE_RESETTING | VFIO_CXL_STATE_RESET_FAILED;
+			      VFIO_CXL_STATE_MEM_ENABLED | VFIO_CXL_STATE_ACCESSIBLE;
+	const uint32_t never = VFIO_CXL_STATE_RESET_REQUESTED | VFIO_CXL_STATE_RESET_FAILED;
 	struct vfio_device_feature_cxl_events state;
 
 	get_state(vmm, &state);
-	if (vmm->hold || (state.flags & (need | never)) != need ||
-	    !(config_read32(vmm, PCI_COMMAND) & PCI_COMMAND_MEMORY))
+	vmm->accessible = state.flags & VFIO_CXL_STATE_ACCESSIBLE;
+	if (vmm->hold || (state.flags & (need | never)) != need)
 		return (struct place) { };
 	/* A guest may program anything, also what would cover its own RAM. */
 	if (state.base < WINDOW_GPA || state.base > WINDOW_END ||
@@ -378,11 +377,25 @@ static void follow(struct vmm *vmm)
 {
 	struct place place = decoded(vmm);
 
-	vmm->retry = false;
+	pthread_cond_broadcast(&vmm->followed);
 	if (!memcmp(&place, &vmm->at, sizeof(place)))
 		return;
 	take_away(vmm);
-	vmm->retry = place.size && !put(vmm, place);
+	if (place.size)
+		put(vmm, place);
+}
+
+/* A reset may have left the memory inactive; an event tells when it is active. */
+static void await_memory(struct vmm *vmm)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += ACTIVE_S;
+	pthread_mutex_lock(&vmm->lock);
+	while (!vmm->accessible && !pthread_cond_timedwait(&vmm->followed, &vmm->lock, &end))
+		;
+	pthread_mutex_unlock(&vmm->lock);
 }
 
 static void lock_and_follow(struct vmm *vmm)
@@ -392,22 +405,18 @@ static void lock_and_follow(struct vmm *vmm)
 	pthread_mutex_unlock(&vmm->lock);
 }
 
-/* For events, and for memory that was not ready: nothing is signalled when it is. */
 static void *watch(void *arg)
 {
 	struct vmm *vmm = arg;
-	struct pollfd fd = { .fd = vmm->events, .events = POLLIN };
 	uint64_t count;
 	bool stop;
 
 	do {
-		bool told = poll(&fd, 1, 100) > 0 &&
-			    read(vmm->events, &count, sizeof(count)) == sizeof(count);
-
+		must(read(vmm->events, &count, sizeof(count)), "waiting for events");
 		pthread_mutex_lock(&vmm->lock);
-		if (told || vmm->retry)
-			follow(vmm);
 		stop = vmm->stop;
+		if (!stop)
+			follow(vmm);
 		pthread_mutex_unlock(&vmm->lock);
 	} while (!stop);
 	return NULL;
@@ -420,12 +429,13 @@ static void start_watching(struct vmm *vmm)
 	struct vfio_device_feature *header = (void *)buf;
 	struct vfio_device_feature_cxl_events *set = (void *)header->data;
 
-	vmm->events = must(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
+	vmm->events = must(eventfd(0, EFD_CLOEXEC), "eventfd");
 	header->argsz = sizeof(buf);
 	header->flags = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_CXL_EVENTS;
 	set->eventfd = vmm->events;
 	must(ioctl(vmm->device, VFIO_DEVICE_FEATURE, header), "asking for events");
 	pthread_mutex_init(&vmm->lock, NULL);
+	pthread_cond_init(&vmm->followed, NULL);
 	if (pthread_create(&vmm->thread, NULL, watch, vmm))
 		die("no thread");
 }
@@ -566,6 +576,7 @@ static void firmware(struct vmm *vmm, uint64_t gpa, bool lock)
 	hdm_write(vmm, CXLR_HDM_GLOBAL_CTRL, CXLR_HDM_GLOBAL_ENABLE);
 	ctrl = config_read32(vmm, vmm->dvsec + CXLR_DVSEC_CTRL) & 0xffff;
 	config_write(vmm, vmm->dvsec + CXLR_DVSEC_CTRL, ctrl | CXLR_CTRL_MEM_ENABLE, 2);
+	await_memory(vmm);
 	check(vmm, is_at(vmm, gpa), "the memory is in the guest there");
 }
 
@@ -625,6 +636,7 @@ static void close_machine(struct vmm *vmm)
 	pthread_mutex_lock(&vmm->lock);
 	vmm->stop = true;
 	pthread_mutex_unlock(&vmm->lock);
+	eventfd_write(vmm->events, 1);
 	pthread_join(vmm->thread, NULL);
 	hold(vmm, true);
 	close(vmm->vcpu);

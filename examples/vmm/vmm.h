@@ -63,8 +63,9 @@ struct vmm {
 	struct guest_params *params;	/* in RAM */
 
 	pthread_mutex_t lock;		/* guards what follows, and writes to the device */
+	pthread_cond_t followed;	/* what follows may have changed */
+	bool accessible;		/* the memory was, when the driver was last asked */
 	struct place at;		/* where the memory is in the guest now */
-	bool retry;			/* it belongs there, but cannot be touched yet */
 	bool hold;			/* the machine is being reset: it belongs nowhere */
 	bool stop;
 	int events;

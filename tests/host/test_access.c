@@ -2,14 +2,18 @@
 /*
  * What it proves: VFIO_CXL_STATE_ACCESSIBLE says whether the memory may be touched,
  * and an event comes when that changes: by what the user writes, by an error, by
- * memory that becomes active late.
+ * memory that becomes active late. No call of a VMM waits for that memory;
+ * the library's function does.
  *
- * How: QEMU holds the memory inactive on request.
+ * How: QEMU holds the memory inactive on request. The machine slow-active has a
+ * device whose memory takes seconds after each reset of the bus.
  *
- * Not covered: the events of resets, in test_events.c.
+ * Not covered: the events of resets, in test_events.c; VMMs that have the memory
+ * as a BAR, in test_presentation.c.
  */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -18,10 +22,12 @@
 #include "pci.h"
 #include "qmp.h"
 #include "regs.h"
+#include "vfiocxl.h"
 
 #define ACCESS		VFIO_CXL_EVENT_ACCESS
 #define RESET_BEGIN	VFIO_CXL_EVENT_RESET_BEGIN
 #define RESET_END	VFIO_CXL_EVENT_RESET_END
+#define ENABLE		VFIO_CXL_EVENT_ENABLE
 #define ACCESSIBLE	VFIO_CXL_STATE_ACCESSIBLE
 
 /* One event of access, which comes of what the test has done before; what it leads to. */
@@ -153,10 +159,97 @@ static void test_never_without_active(void)
 	check_eq(events.flags, ACCESSIBLE);
 }
 
+/* After a reset of the bus: the memory is not accessible yet, and an event comes when it is. */
+static void check_late(struct vfio *vfio, int fd)
+{
+	struct events events;
+	uint8_t byte;
+
+	events_get(vfio, &events, EVENTS_MAX);
+	check_eq(events.flags, 0);
+	check_eq(__vfio_read(vfio, &vfio->mem, 0, &byte, 1), -EIO);
+	events_signalled(fd);
+	check_eq(vfio_cxl_wait_accessible(vfio->device, fd, 20000), 0);
+	vfio_read(vfio, &vfio->mem, 0, &byte, 1);
+	check_access(vfio, fd, ACCESSIBLE);
+}
+
+/*
+ * In the machine whose memory takes its time, in which each call would wait: it is not accessible
+ * when they have returned.
+ */
+static void test_no_call_waits(void)
+{
+	uint8_t info[256];
+	struct vfio vfio;
+
+	vfio_open(&vfio);
+	vfio_close(&vfio);
+	wait_until(pci_is_clear);
+	write_file(pci_path(pci_accel(), "reset_method"), "cxl_bus");
+	check_eq(__vfio_open_device(&vfio), 0);
+	check_eq(__vfio_region_info(&vfio, VFIO_PCI_NUM_REGIONS, info, sizeof(info)), 0);
+	vfio.mem.offset = ((struct vfio_region_info *)info)->offset;
+	check_late(&vfio, events_open(&vfio));
+	check_eq(__vfio_reset(&vfio), 0);
+	check_late(&vfio, events_open(&vfio));
+	check_eq(__vfio_hot_reset(&vfio), 0);
+	check_late(&vfio, events_open(&vfio));
+	vfio_close(&vfio);
+	write_file(pci_path(pci_accel(), "reset_method"), "default");
+}
+
+static void *activate_later(__attribute__((unused)) void *unused)
+{
+	usleep(500000);
+	qmp_set("mem-active", true);
+	return NULL;
+}
+
+/* The library's wait: with an eventfd of its own, and with the program's, which loses nothing. */
+static void test_library_waits(void)
+{
+	const uint32_t types[] = { ENABLE, ACCESS, ACCESS, 0 };
+	struct events events;
+	struct vfio vfio;
+	pthread_t thread;
+	uint8_t byte;
+	int fd;
+
+	vfio_open(&vfio);
+	check_eq(vfio_cxl_wait_accessible(-1, -1, 0), -EBADF);
+	check_eq(vfio_cxl_wait_accessible(vfio.device, -1, 0), 0);
+	vfio_enable(&vfio, false, false);
+	check_eq(vfio_cxl_wait_accessible(vfio.device, -1, 0), -ETIMEDOUT);
+	check_eq(vfio_cxl_wait_accessible(vfio.device, -1, 200), -ETIMEDOUT);
+	vfio_enable(&vfio, true, false);
+
+	qmp_set("mem-active", false);
+	check_eq(__vfio_reset(&vfio), 0);
+	check_eq(pthread_create(&thread, NULL, activate_later, NULL), 0);
+	check_eq(vfio_cxl_wait_accessible(vfio.device, -1, 10000), 0);
+	vfio_read(&vfio, &vfio.mem, 0, &byte, 1);
+	check_eq(pthread_join(thread, NULL), 0);
+
+	fd = events_open(&vfio);
+	hdm_write(&vfio, CXLR_HDM_GLOBAL_CTRL, CXLR_HDM_GLOBAL_ENABLE);
+	qmp_set("mem-active", false);
+	check_eq(vfio_cxl_wait_accessible(vfio.device, fd, 100), -ETIMEDOUT);
+	check_eq(pthread_create(&thread, NULL, activate_later, NULL), 0);
+	check_eq(vfio_cxl_wait_accessible(vfio.device, fd, 10000), 0);
+	vfio_read(&vfio, &vfio.mem, 0, &byte, 1);
+	check_eq(pthread_join(thread, NULL), 0);
+	check_eq(events_signalled(fd), 3);
+	events_get(&vfio, &events, EVENTS_MAX);
+	events_are(&events, types);
+}
+
 const struct test tests[] = {
 	{ "follows_writes", test_follows_writes },
 	{ "follows_error", test_follows_error },
 	{ "comes_when_active", test_comes_when_active },
 	{ "never_without_active", test_never_without_active },
+	{ "library_waits", test_library_waits },
+	{ "no_call_waits", test_no_call_waits, 60 },
 	{ }
 };

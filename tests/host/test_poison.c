@@ -121,6 +121,26 @@ static void test_mapping_process_gets_sigbus(void)
 	forget(&vfio);
 }
 
+/* The first byte is no test of whether the memory may be touched: the state tells. */
+static void test_first_byte_leaves_access(void)
+{
+	struct events events;
+	struct vfio vfio;
+	uint8_t *memory;
+
+	vfio_open(&vfio);
+	memory = vfio_mmap(&vfio, &vfio.mem, 0, window(&vfio));
+	memory[0] = 1;
+	catch_sigbus();
+	report_error(0);
+	check_eq(signals, 1);
+	events_get(&vfio, &events, 0);
+	check_eq(events.flags, VFIO_CXL_STATE_ACCESSIBLE);
+	memory[vfio.granule] = 1;
+	check_eq(signals, 1);
+	forget(&vfio);
+}
+
 /* What copies between the page and this process by the kernel's direct map: bytes, or an error. */
 static ssize_t read_by_direct_map(uint8_t *page)
 {
@@ -531,6 +551,7 @@ static void test_guest_goes_on(void)
 }
 
 const struct test tests[] = {
+	{ "first_byte_leaves_access", test_first_byte_leaves_access },
 	{ "mapping_process_gets_sigbus", test_mapping_process_gets_sigbus },
 	{ "machine_check_signals_early", test_machine_check_signals_early },
 	{ "third_process_reports", test_third_process_reports },

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/iommufd.h>
 #include <linux/pci_regs.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -248,6 +249,40 @@ static void test_guest_starts_no_cxl_reset(void)
 	check_ne(dvsec_read(&vfio, CXLR_DVSEC_CAP) & CXLR_CAP_RESET_CAPABLE, 0);
 	cxl_reset(&vfio, false);
 	vfio_close(&vfio);
+}
+
+static void *activate_later(__attribute__((unused)) void *unused)
+{
+	usleep(700000);
+	qmp_set("mem-active", true);
+	return NULL;
+}
+
+/*
+ * A VMM that knows no events is told by nothing else when the memory is active after a reset: its
+ * reset, and its question about the BAR, wait for that.
+ */
+static void test_calls_wait_for_active(void)
+{
+	struct vfio_region_info *info;
+	pthread_t thread;
+	struct vfio vfio;
+	uint8_t byte;
+
+	open_bar(&vfio);
+	qmp_set("mem-active", false);
+	check_eq(pthread_create(&thread, NULL, activate_later, NULL), 0);
+	check_eq(__vfio_reset(&vfio), 0);
+	vfio_read(&vfio, &vfio.mem, 0, &byte, 1);
+	check_eq(pthread_join(thread, NULL), 0);
+
+	qmp_set("mem-active", false);
+	check_eq(pthread_create(&thread, NULL, activate_later, NULL), 0);
+	info = vfio_region_info(&vfio, BAR);
+	vfio_read(&vfio, &vfio.mem, 0, &byte, 1);
+	check_eq(pthread_join(thread, NULL), 0);
+	free(info);
+	close_bar(&vfio);
 }
 
 static void test_changes_between_users(void)
@@ -542,6 +577,7 @@ const struct test tests[] = {
 	{ "calls_of_cloud_hypervisor", test_calls_of_cloud_hypervisor },
 	{ "comes_and_goes_as_a_bar", test_comes_and_goes_as_a_bar },
 	{ "guest_starts_no_cxl_reset", test_guest_starts_no_cxl_reset },
+	{ "calls_wait_for_active", test_calls_wait_for_active },
 	{ "changes_between_users", test_changes_between_users },
 	{ "ones_past_the_memory", test_ones_past_the_memory },
 	{ "refuse_without_bars", test_refuse_without_bars },

@@ -18,6 +18,10 @@
 #include "harness.h"
 #include "pci.h"
 #include "vfio.h"
+#include "vfiocxl.h"
+
+/* As long as any device of the lab takes. */
+#define ACCESSIBLE_MS	20000
 
 static int __ioctl(int fd, unsigned long request, void *arg)
 {
@@ -183,16 +187,20 @@ static void set_backing(const char *backing)
 	set_attribute("backing", name, current);
 }
 
-static void find_backing(struct vfio *vfio)
+/* False if a reset has lost the memory. */
+static bool find_backing(struct vfio *vfio)
 {
 	struct vfio_region_info *info = vfio_region_info(vfio, vfio->mem.index);
 	const struct vfio_cxl_region_cap_memory *cap =
 		vfio_region_cap(info, VFIO_CXL_REGION_CAP_MEMORY);
+	bool committed;
 
 	check(cap);
 	vfio->backing = cap->backing;
 	vfio->granule = cap->backing == VFIO_CXL_BACKING_FOLIO ? cap->map_align : PAGE;
+	committed = cap->flags & VFIO_CXL_MEM_COMMITTED;
 	free(info);
+	return committed;
 }
 
 int __vfio_open_device(struct vfio *vfio)
@@ -222,24 +230,12 @@ void vfio_open_bar(struct vfio *vfio, unsigned int bar)
 	vfio->granule = PAGE;
 }
 
-/* The driver offers a CXL Reset to a user that has asked for events. */
-static void know_cxl_resets(struct vfio *vfio)
-{
-	struct {
-		struct vfio_device_feature header;
-		struct vfio_device_feature_cxl_events state;
-	} ask = {
-		.header.argsz = sizeof(ask),
-		.header.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_CXL_EVENTS,
-	};
-
-	must(__ioctl(vfio->device, VFIO_DEVICE_FEATURE, &ask), "the state of the device");
-}
-
 void vfio_open(struct vfio *vfio)
 {
 	const struct vfio_cxl_region_cap_registers *cap;
 	struct vfio_region_info *info;
+	bool lost;
+	int ret;
 
 	if (!pci_bound(pci_accel()))
 		pci_bind(pci_accel());
@@ -254,8 +250,10 @@ void vfio_open(struct vfio *vfio)
 	check(cap);
 	find_region(vfio, VFIO_PCI_BAR0_REGION_INDEX + cap->bar, &vfio->bar);
 	free(info);
-	find_backing(vfio);
-	know_cxl_resets(vfio);
+	lost = !find_backing(vfio);
+	/* That is to ask for events, too: from now on the driver offers a CXL Reset. */
+	ret = vfio_cxl_wait_accessible(vfio->device, -1, lost ? 0 : ACCESSIBLE_MS);
+	must(lost ? 0 : ret, "the wait for the memory");
 }
 
 void vfio_close(struct vfio *vfio)

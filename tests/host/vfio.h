@@ -35,7 +35,8 @@ struct vfio {
 };
 
 /*
- * Opens the accelerator, bound first if it is not, and finds its regions. VFIO_BACKING=
+ * Opens the accelerator, bound first if it is not, finds its regions, and waits until the memory
+ * may be touched, unless it is lost. VFIO_BACKING=
  * NAME[:FOLIO_SIZE] or NAME:refuse in the environment: with that backing, and that type1_dma,
  * which is allow otherwise.
  */
