@@ -3,7 +3,7 @@
 """Tests of the emulated accelerator, without a guest: its registers are read
 and written from outside, and what it did is asked for over QMP.
 
-  check.py [--qemu BINARY] [--plugin FILE] [TEST...]
+  check.py [--qemu BINARY] [--plugin FILE] [--misfit FILE] [TEST...]
 
 Prints TAP. docs/accelerator.md is what the device is held to."""
 
@@ -1628,10 +1628,24 @@ def hostile_descriptors(m):
     equal(m.engine_run(descriptor('nop')), DONE)
 
 
+@test()
+def other_layouts_are_refused(m):
+    try:
+        other = Device(m.qemu, m.misfit)
+    except RuntimeError as error:
+        if 'type pxb-cxl of this QEMU' not in str(error):
+            raise Failure('QEMU says: %s' % error) from error
+        return
+    other.close()
+    raise Failure('accepted')
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--qemu', default='qemu-system-x86_64')
     parser.add_argument('--plugin', default='../build/qemu/cxl-accel.so')
+    parser.add_argument('--misfit', default='../build/qemu/misfit.so',
+                        help='the same, built for other sizes of QEMU\'s structures')
     parser.add_argument('tests', nargs='*')
     arguments = parser.parse_args()
 
@@ -1641,6 +1655,7 @@ def main():
     for number, name in enumerate(chosen, 1):
         function, options, settings = tests[name]
         machine = Device(arguments.qemu, arguments.plugin, options, **settings)
+        machine.misfit = arguments.misfit
         try:
             function(machine)
             if not machine.alive():

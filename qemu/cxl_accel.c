@@ -13,6 +13,7 @@
 #include "qemu/units.h"
 #include "hw/qdev-properties.h"
 #include "hw/pci/pci_bridge.h"
+#include "hw/pci-bridge/cxl_upstream_port.h"
 #include "migration/vmstate.h"
 
 #define CLASS_PROCESSING_ACCELERATOR	0x1200
@@ -307,7 +308,7 @@ static const VMStateDescription accel_vmstate = {
 	.unmigratable = 1,
 };
 
-static void accel_class_init(ObjectClass *oc, void *data)
+static void accel_class_init(ObjectClass *oc, CLASS_DATA data)
 {
 	DeviceClass *dc = DEVICE_CLASS(oc);
 	PCIDeviceClass *pc = PCI_DEVICE_CLASS(oc);
@@ -345,4 +346,9 @@ static const TypeInfo accel_info = {
 	},
 };
 
-DEVICE_TYPE(accel_info)
+static const struct known_type known_types[] = {
+	KNOWN_TYPE(TYPE_PXB_CXL_DEV, PXBCXLDev),
+	KNOWN_TYPE(TYPE_CXL_USP, CXLUpstreamPort),
+};
+
+DEVICE_TYPE(accel_info, known_types)

@@ -16,6 +16,9 @@
 #include "hw/qdev-properties.h"
 #include "hw/core/qdev-prop-internal.h"
 #include "hw/resettable.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/pci-bridge/cxl_upstream_port.h"
 #include "migration/blocker.h"
 #include "system/reset.h"
 #include "route.h"
@@ -305,7 +308,7 @@ static const Property vfio_cxl_properties[] = {
 	DEFINE_PROP_SIGNED("commit", VfioCxl, commit, VFIO_CXL_COMMIT_LOCKED, commit_prop, int),
 };
 
-static void vfio_cxl_class_init(ObjectClass *oc, void *data)
+static void vfio_cxl_class_init(ObjectClass *oc, CLASS_DATA data)
 {
 	DeviceClass *dc = DEVICE_CLASS(oc);
 	PCIDeviceClass *pc = PCI_DEVICE_CLASS(oc);
@@ -338,4 +341,10 @@ static const TypeInfo vfio_cxl_info = {
 	},
 };
 
-DEVICE_TYPE(vfio_cxl_info)
+static const struct known_type known_types[] = {
+	KNOWN_TYPE(TYPE_VFIO_PCI, VFIOPCIDevice),
+	KNOWN_TYPE(TYPE_PXB_CXL_DEV, PXBCXLDev),
+	KNOWN_TYPE(TYPE_CXL_USP, CXLUpstreamPort),
+};
+
+DEVICE_TYPE(vfio_cxl_info, known_types)
