@@ -15,10 +15,9 @@
 #include "qemu/range.h"
 #include "hw/qdev-properties.h"
 #include "hw/core/qdev-prop-internal.h"
-#include "hw/resettable.h"
 #include "hw/pci/pci_bridge.h"
-#include "hw/pci/pci_bus.h"
 #include "hw/pci-bridge/cxl_upstream_port.h"
+#include "hw/resettable.h"
 #include "migration/blocker.h"
 #include "system/reset.h"
 #include "route.h"
@@ -271,7 +270,10 @@ static void vfio_cxl_exit(PCIDevice *pdev)
 /* When no processor of the guest can be in one of the memory regions any more. */
 static void vfio_cxl_finalize(Object *obj)
 {
-	vfio_cxl_regs_finalize(VFIO_CXL_PCI(obj));
+	VfioCxl *s = VFIO_CXL_PCI(obj);
+
+	vfio_cxl_regs_finalize(s);
+	vfio_cxl_guard_finalize(s);
 }
 
 static const char *const commit_names[] = {
@@ -306,6 +308,7 @@ static const PropertyInfo commit_prop = {
 
 static const Property vfio_cxl_properties[] = {
 	DEFINE_PROP_SIGNED("commit", VfioCxl, commit, VFIO_CXL_COMMIT_LOCKED, commit_prop, int),
+	DEFINE_PROP_BOOL("dma", VfioCxl, dma, true),
 };
 
 static void vfio_cxl_class_init(ObjectClass *oc, CLASS_DATA data)
@@ -320,6 +323,7 @@ static void vfio_cxl_class_init(ObjectClass *oc, CLASS_DATA data)
 	pc->config_write = vfio_cxl_write_config;
 	resettable_class_set_parent_phases(RESETTABLE_CLASS(oc), NULL, vfio_cxl_reset_hold,
 					   vfio_cxl_reset_exit, &parent.reset);
+	vfio_cxl_dma_class_init(oc);
 	dc->desc = "VFIO-based CXL device assignment";
 	/*
 	 * A guest looks at the decoders of a host bridge once, when it finds the
@@ -337,6 +341,7 @@ static const TypeInfo vfio_cxl_info = {
 	.class_init = vfio_cxl_class_init,
 	.interfaces = (InterfaceInfo[]) {
 		{ INTERFACE_CXL_DEVICE },
+		{ TYPE_RAM_DISCARD_MANAGER },
 		{ }
 	},
 };

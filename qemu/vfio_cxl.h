@@ -11,6 +11,7 @@
 #include "qemu/event_notifier.h"
 #include "qemu/notify.h"
 #include "qemu/queue.h"
+#include "exec/memory.h"
 #include "pci.h"
 #include "../include/uapi/vfio_cxl.h"
 #include "../registers/blocks.h"
@@ -49,8 +50,9 @@ struct vfio_cxl_file {
 struct VfioCxl {
 	VFIOPCIDevice parent_obj;
 
-	/* Property. */
+	/* Properties. */
 	int commit;			/* enum vfio_cxl_commit */
+	bool dma;			/* the guest's devices may do DMA to the memory */
 
 	/* The register region of the VFIO device, over its place in the guest's BAR. */
 	struct {
@@ -71,10 +73,26 @@ struct VfioCxl {
 		struct vfio_cxl_file file;
 		uint64_t size;
 		uint64_t align;		/* that host and guest address should have */
-		void *map;
+		uint8_t *map;
 		MemoryRegion ram, alias;
 		struct vfio_cxl_window window;	/* as mapped now */
+		struct vfio_cxl_window refused;	/* where VFIO cannot map it */
+		bool refusal_told;
 	} mem;
+
+	/* Those that VFIO maps the memory for, one for each container. */
+	struct {
+		QLIST_HEAD(, RamDiscardListener) listeners;
+		int error;		/* negative errno, of the last one that could not */
+	} dma_map;
+
+	/* QEMU's own loads and stores where the memory is gone. */
+	struct {
+		EventNotifier notifier;
+		bool armed;
+		bool substituted;	/* atomic: the mapping is not all device memory */
+		QLIST_ENTRY(VfioCxl) node;
+	} guard;
 
 	/* What the driver says of the virtual registers. */
 	struct {
@@ -133,6 +151,16 @@ void vfio_cxl_mem_exit(VfioCxl *s);
 void vfio_cxl_mem_update(VfioCxl *s);
 /* Take it away, before what makes the host's mapping of it unusable. */
 void vfio_cxl_mem_remove(VfioCxl *s);
+
+/* vfio_cxl_dma.c: DMA to the memory by devices that VFIO passes to the guest */
+void vfio_cxl_dma_class_init(ObjectClass *oc);
+
+/* vfio_cxl_guard.c: QEMU's own loads and stores in the memory, when it is gone */
+bool vfio_cxl_guard_init(VfioCxl *s, Error **errp);
+/* When nobody in QEMU can have a pointer into the memory any more. */
+void vfio_cxl_guard_finalize(VfioCxl *s);
+/* Have the device's memory in all of the mapping, before the guest gets it. */
+bool vfio_cxl_guard_restore(VfioCxl *s);
 
 /* vfio_cxl_firmware.c: what platform firmware does before the guest runs */
 bool vfio_cxl_firmware_place(VfioCxl *s, Error **errp);

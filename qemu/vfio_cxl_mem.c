@@ -6,10 +6,11 @@
  * (KVM), and VFIO for DMA by any device, follow QEMU's address space.
  */
 #include "vfio_cxl.h"
-#include <sys/mman.h>
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "qemu/units.h"
 #include "exec/address-spaces.h"
+#include "exec/ram_addr.h"
 #include "route.h"
 
 /*
@@ -41,15 +42,14 @@ void vfio_cxl_mem_remove(VfioCxl *s)
 	s->mem.window = (struct vfio_cxl_window) { 0 };
 }
 
-void vfio_cxl_mem_update(VfioCxl *s)
+static bool same_window(const struct vfio_cxl_window *a, const struct vfio_cxl_window *b)
 {
-	struct vfio_cxl_window window = wanted_window(s);
+	return !memcmp(a, b, sizeof(*a));
+}
 
-	if (!memcmp(&window, &s->mem.window, sizeof(window)))
-		return;
-	vfio_cxl_mem_remove(s);
-	if (!window.size)
-		return;
+static void give(VfioCxl *s, struct vfio_cxl_window window)
+{
+	s->dma_map.error = 0;
 	memory_region_transaction_begin();
 	memory_region_set_size(&s->mem.alias, window.size);
 	memory_region_set_alias_offset(&s->mem.alias, window.dpa);
@@ -57,6 +57,50 @@ void vfio_cxl_mem_update(VfioCxl *s)
 					    ROUTE_PRIORITY);
 	memory_region_transaction_commit();
 	s->mem.window = window;
+}
+
+/*
+ * The guest computes on what its devices cannot reach, and finds its data lost. So where VFIO
+ * cannot map the memory the guest has none. Access may have ended meanwhile, which events tell.
+ */
+static void refuse(VfioCxl *s, struct vfio_cxl_window window)
+{
+	struct vfio_cxl_window now;
+
+	vfio_cxl_mem_remove(s);
+	vfio_cxl_events_drain(s);
+	now = wanted_window(s);
+	if (!same_window(&window, &now)) {
+		vfio_cxl_mem_update(s);
+		return;
+	}
+	s->mem.refused = window;
+	error_report_once_cond(&s->mem.refusal_told, "%s: the guest gets no memory at 0x%" PRIx64
+			       ", where the host cannot map it for DMA: %s; with dma=off the "
+			       "guest's devices do without", s->parent_obj.vbasedev.name,
+			       window.gpa, strerror(-s->dma_map.error));
+}
+
+void vfio_cxl_mem_update(VfioCxl *s)
+{
+	struct vfio_cxl_window window = wanted_window(s);
+
+	if (same_window(&window, &s->mem.window) && !qatomic_read(&s->guard.substituted))
+		return;
+	if (window.size && same_window(&window, &s->mem.refused))
+		return;
+	vfio_cxl_mem_remove(s);
+	s->mem.refused = (struct vfio_cxl_window) { 0 };
+	if (!window.size)
+		return;
+	if (!vfio_cxl_guard_restore(s)) {
+		error_report("%s: the guest gets no memory: it cannot be mapped again: %s",
+			     s->parent_obj.vbasedev.name, strerror(errno));
+		return;
+	}
+	give(s, window);
+	if (s->dma_map.error)
+		refuse(s, window);
 }
 
 static void bridge_changed(Notifier *notifier, void *data)
@@ -81,43 +125,53 @@ static bool find_region(VfioCxl *s, Error **errp)
 	return true;
 }
 
-/* At an address that lets the driver use its largest mappings. */
-static void *map_aligned(VfioCxl *s)
+static void destroy_ram(MemoryRegion *mr)
 {
-	uintptr_t room, at;
-	void *map;
+	qemu_ram_free(mr->ram_block);
+}
 
-	map = mmap(NULL, s->mem.size + s->mem.align, PROT_NONE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (map == MAP_FAILED)
-		return NULL;
-	room = (uintptr_t)map;
-	at = ROUND_UP(room, s->mem.align);
-	if (at != room)
-		munmap(map, at - room);
-	munmap((void *)(at + s->mem.size), room + s->mem.align - at);
-	map = mmap((void *)at, s->mem.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-		   s->mem.file.fd, s->mem.file.offset);
-	if (map != MAP_FAILED)
-		return map;
-	munmap((void *)at, s->mem.size);
-	return NULL;
+/*
+ * As memory_region_init_ram_from_fd(), which takes no alignment: at an address that lets the
+ * driver use its largest mappings. RAM that has a file can be handed to other processes
+ * (vhost-user). RAM_PROTECTED: VFIO and vDPA leave it out.
+ */
+static bool init_ram(VfioCxl *s, const char *name, Error **errp)
+{
+	MemoryRegion *ram = &s->mem.ram;
+	int fd = dup(s->mem.file.fd);
+
+	memory_region_init(ram, OBJECT(s), name, s->mem.size);
+	ram->align = s->mem.align;
+	/* The block closes the file. */
+	ram->ram_block = qemu_ram_alloc_from_fd(s->mem.size, s->mem.size, NULL, ram,
+						RAM_SHARED | (s->dma ? 0 : RAM_PROTECTED), fd,
+						s->mem.file.offset, false, errp);
+	if (!ram->ram_block) {
+		close(fd);
+		return false;
+	}
+	ram->ram = true;
+	ram->terminates = true;
+	ram->destructor = destroy_ram;
+	s->mem.map = memory_region_get_ram_ptr(ram);
+	memory_region_set_ram_discard_manager(ram, RAM_DISCARD_MANAGER(s));
+	return true;
 }
 
 bool vfio_cxl_mem_init(VfioCxl *s, Error **errp)
 {
+	ERRP_GUARD();
 	g_autofree char *name = g_strdup_printf("%s CXL memory", s->parent_obj.vbasedev.name);
 
 	if (!find_region(s, errp))
 		return false;
-	s->mem.map = map_aligned(s);
-	if (!s->mem.map) {
-		error_setg_errno(errp, errno, "cannot map the device's memory of %" PRIu64 " MiB",
-				 s->mem.size / MiB);
+	if (!init_ram(s, name, errp)) {
+		error_prepend(errp, "cannot map the device's memory of %" PRIu64 " MiB: ",
+			      s->mem.size / MiB);
 		return false;
 	}
-	memory_region_init_ram_device_ptr(&s->mem.ram, OBJECT(s), name, s->mem.size, s->mem.map);
-	vfio_cxl_by_file(&s->mem.ram, &s->mem.file);
+	if (!vfio_cxl_guard_init(s, errp))
+		return false;
 	memory_region_init_alias(&s->mem.alias, OBJECT(s), "vfio-cxl-memory", &s->mem.ram, 0,
 				 s->mem.size);
 	s->bridge_changed.notify = bridge_changed;
@@ -125,14 +179,12 @@ bool vfio_cxl_mem_init(VfioCxl *s, Error **errp)
 	return true;
 }
 
+/* The regions themselves, and the mapping, go with the device's object. */
 void vfio_cxl_mem_exit(VfioCxl *s)
 {
-	if (!s->mem.map)
+	if (!s->bridge_changed.notify)
 		return;
 	notifier_remove(&s->bridge_changed);
 	vfio_cxl_mem_remove(s);
-	object_unparent(OBJECT(&s->mem.alias));
-	object_unparent(OBJECT(&s->mem.ram));
-	munmap(s->mem.map, s->mem.size);
-	s->mem.map = NULL;
+	s->bridge_changed.notify = NULL;
 }

@@ -27,6 +27,7 @@
 #include "harness.h"
 #include "machine.h"
 #include "regs.h"
+#include "rng.h"
 
 #define SECONDS		2
 #define CANARY_SIZE	(8 * MIB)
@@ -631,6 +632,54 @@ static void test_command_lost_in_cxl_reset(void)
 	machine_program_all(&machine);
 }
 
+/* Random bytes there; false if the VMM would not. */
+static bool fetch(struct rng *rng, uint64_t at, uint32_t size)
+{
+	uint16_t asked = rng->asked;
+
+	rng_ask(rng, at, size);
+	while (rng_answered(rng) == asked) {
+		if (rng_broken(rng)) {
+			rng_reset(rng);
+			return false;
+		}
+		sched_yield();
+	}
+	return true;
+}
+
+/* The memory is RAM to the VMM's devices: one buffer of more pages than they bounce. */
+static void test_virtio_reaches_memory(void)
+{
+	static const uint8_t zeros[2 * PAGE];
+	struct machine machine;
+	volatile uint8_t *at;
+	struct rng rng;
+	unsigned int i;
+
+	machine_open(&machine);
+	machine_place(&machine);
+	rng_open(&rng, &machine);
+	at = machine.window[0].span + MIB;
+	for (i = 0; i < sizeof(zeros); i += 8)
+		store_bytes(at + i, 8, 0);
+	check(fetch(&rng, machine.home + MIB, sizeof(zeros)));
+	check(memcmp((void *)at, zeros, PAGE));
+	check(memcmp((void *)(at + PAGE), zeros, PAGE));
+	/* And no more than that. */
+	use_memory(&machine);
+}
+
+/* The VMM stores in the memory, or finds none; while it is taken away and given back. */
+static struct rng fetched;
+static void fetch_there(struct part *part)
+{
+	uint32_t size = PAGE << dice(part, 5);
+
+	part->sum += fetch(&fetched, part->machine->home + dice(part, part->machine->size - size),
+			   size);
+}
+
 static void touch_all(struct part *part)
 {
 	static void (* const by[])(struct part *part) = {
@@ -790,12 +839,23 @@ static void test_bus_reset_touch_bar(void) { loud(reset_bus, touch_bar); }
 static void test_cxl_reset_touch_memory(void) { loud(reset_cxl, touch_windows); }
 static void test_cxl_reset_touch_bar(void) { loud(reset_cxl, touch_bar); }
 
+static void test_any_reset_while_virtio_stores(void)
+{
+	struct machine machine;
+
+	machine_open(&machine);
+	rng_open(&fetched, &machine);
+	loud(reset_somehow, fetch_there);
+	check(fetch(&fetched, machine.home, PAGE));
+}
+
 static void test_any_reset_touch_anything(void) { loud(reset_somehow, touch_all); }
 static void test_any_reset_by_both_processors(void) { loud(reset_somehow, reset_somehow); }
 
 const struct test tests[] = {
 	{ "memory_holds_patterns", test_memory_holds_patterns },
 	{ "decoder_placed_anywhere", test_decoder_placed_anywhere },
+	{ "virtio_reaches_memory", test_virtio_reaches_memory },
 	{ "noise_without_resets", test_noise_without_resets },
 	/* From here on, with resets. */
 	{ "memory_only_where_decoders_agree", test_memory_only_where_decoders_agree },
@@ -818,6 +878,7 @@ const struct test tests[] = {
 	{ "bus_reset_touch_bar", test_bus_reset_touch_bar },
 	{ "cxl_reset_touch_memory", test_cxl_reset_touch_memory },
 	{ "cxl_reset_touch_bar", test_cxl_reset_touch_bar },
+	{ "any_reset_while_virtio_stores", test_any_reset_while_virtio_stores },
 	{ "any_reset_touch_anything", test_any_reset_touch_anything },
 	{ "any_reset_by_both_processors", test_any_reset_by_both_processors },
 	{ "noise_with_resets", test_noise_with_resets },
