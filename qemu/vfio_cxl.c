@@ -12,14 +12,18 @@
 #include "plugin.h"
 #include <sys/ioctl.h>
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "qemu/range.h"
 #include "hw/qdev-properties.h"
 #include "hw/core/qdev-prop-internal.h"
 #include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci_bus.h"
 #include "hw/pci-bridge/cxl_upstream_port.h"
 #include "hw/resettable.h"
 #include "migration/blocker.h"
+#include "system/kvm.h"
 #include "system/reset.h"
+#include "system/system.h"
 #include "route.h"
 
 static struct {
@@ -212,6 +216,49 @@ static bool check_host(VfioCxl *s, Error **errp)
 	return false;
 }
 
+/* KVM_RUN fails where the memory may not be touched; a processor that QEMU plays ends QEMU. */
+static bool check_accelerator(Error **errp)
+{
+	if (kvm_enabled())
+		return true;
+	error_setg(errp, "%s needs KVM", TYPE_VFIO_CXL_PCI);
+	error_append_hint(errp, "With another accelerator a reset on the host, while the guest "
+			  "uses the memory, would end QEMU. Say -accel kvm.\n");
+	return false;
+}
+
+/*
+ * What the guest maps in an IOMMU of its own, VFIO translates once. It is not told when the
+ * memory goes, so another device would still have it after a reset, or after this guest.
+ */
+static bool check_iommu(VfioCxl *s, Error **errp)
+{
+	PCIBus *bus = pci_get_bus(PCI_DEVICE(s));
+
+	while (bus->parent_dev)
+		bus = pci_get_bus(bus->parent_dev);
+	if (!s->dma || !bus->iommu_ops)
+		return true;
+	error_setg(errp, "the machine has an IOMMU, by which DMA to the device's memory would "
+		   "outlast resets");
+	error_append_hint(errp, "Leave the IOMMU out, or say dma=off: then no device of the "
+			  "guest can do DMA to the memory.\n");
+	return false;
+}
+
+/* The IOMMU may come after this device on the command line. */
+static void machine_done(Notifier *notifier, void *data)
+{
+	VfioCxl *s = container_of(notifier, VfioCxl, machine_done);
+	Error *err = NULL;
+
+	if (check_iommu(s, &err))
+		return;
+	error_prepend(&err, VFIO_MSG_PREFIX, s->parent_obj.vbasedev.name);
+	error_report_err(err);
+	exit(EXIT_FAILURE);
+}
+
 static bool init_parts(VfioCxl *s, Error **errp)
 {
 	ERRP_GUARD();
@@ -235,7 +282,8 @@ static void vfio_cxl_realize(PCIDevice *pdev, Error **errp)
 	ERRP_GUARD();
 	VfioCxl *s = VFIO_CXL_PCI(pdev);
 
-	if (!route_check(pdev, false, errp) || !check_host(s, errp) || !block_migration(s, errp))
+	if (!check_accelerator(errp) || !route_check(pdev, false, errp) || !check_host(s, errp) ||
+	    !check_iommu(s, errp) || !block_migration(s, errp))
 		return;
 	parent.realize(pdev, errp);
 	/* The reason that was given last is the one that is told: not vfio-pci's. */
@@ -251,6 +299,8 @@ static void vfio_cxl_realize(PCIDevice *pdev, Error **errp)
 		goto unblock;
 	}
 	qemu_register_reset(machine_reset, s);
+	s->machine_done.notify = machine_done;
+	qemu_add_machine_init_done_notifier(&s->machine_done);
 	return;
 
 unblock:
@@ -261,6 +311,7 @@ static void vfio_cxl_exit(PCIDevice *pdev)
 {
 	VfioCxl *s = VFIO_CXL_PCI(pdev);
 
+	qemu_remove_machine_init_done_notifier(&s->machine_done);
 	qemu_unregister_reset(machine_reset, s);
 	exit_parts(s);
 	parent.exit(pdev);

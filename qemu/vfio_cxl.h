@@ -105,7 +105,7 @@ struct VfioCxl {
 	uint64_t gpa;
 	bool machine_reset;
 
-	Notifier bridge_changed;
+	Notifier bridge_changed, machine_done;
 	Error *migration_blocker;
 	QLIST_ENTRY(VfioCxl) node;	/* of all that firmware places */
 };
