@@ -259,6 +259,25 @@ static void machine_done(Notifier *notifier, void *data)
 	exit(EXIT_FAILURE);
 }
 
+/*
+ * A guest that has the power controller of the port switch the slot off makes QEMU unplug
+ * the device (pcie_cap_slot_write_config()), and nothing could bring it back. So the slot
+ * has no power controller and no power indicator (PCIe 7.5.3.9); off is what their fields
+ * stay at, from where QEMU sees no switching.
+ */
+static void remove_power_controller(PCIDevice *port)
+{
+	const uint16_t fields = PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_PIC;
+	uint32_t cap = port->exp.exp_cap;
+
+	port->cap_present &= ~QEMU_PCIE_SLTCAP_PCP;
+	pci_long_test_and_clear_mask(port->config + cap + PCI_EXP_SLTCAP,
+				     PCI_EXP_SLTCAP_PCP | PCI_EXP_SLTCAP_PIP);
+	pci_word_test_and_clear_mask(port->wmask + cap + PCI_EXP_SLTCTL, fields);
+	pci_word_test_and_set_mask(port->config + cap + PCI_EXP_SLTCTL,
+				   PCI_EXP_SLTCTL_PWR_OFF | PCI_EXP_SLTCTL_PWR_IND_OFF);
+}
+
 static bool init_parts(VfioCxl *s, Error **errp)
 {
 	ERRP_GUARD();
@@ -298,6 +317,7 @@ static void vfio_cxl_realize(PCIDevice *pdev, Error **errp)
 		parent.exit(pdev);
 		goto unblock;
 	}
+	remove_power_controller(route_root_port(pdev));
 	qemu_register_reset(machine_reset, s);
 	s->machine_done.notify = machine_done;
 	qemu_add_machine_init_done_notifier(&s->machine_done);

@@ -670,6 +670,35 @@ static void test_virtio_reaches_memory(void)
 	use_memory(&machine);
 }
 
+/* The port's PCI Express capability. */
+static volatile uint8_t *express_of(volatile uint8_t *config)
+{
+	uint8_t at = load_bytes(config + PCI_CAPABILITY_LIST, 1);
+
+	while (at && load_bytes(config + at, 1) != PCI_CAP_ID_EXP)
+		at = load_bytes(config + at + PCI_CAP_LIST_NEXT, 1);
+	check(at);
+	return config + at;
+}
+
+/* The guest switches its slot off, which unplugs nothing. */
+static void test_slot_keeps_device(void)
+{
+	struct machine machine;
+	volatile uint8_t *control;
+	uint16_t before;
+
+	machine_open(&machine);
+	machine_place(&machine);
+	control = express_of(machine.port) + PCI_EXP_SLTCTL;
+	before = load_bytes(control, 2);
+	store_bytes(control, 2, PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_PWR_ON);
+	store_bytes(control, 2, PCI_EXP_SLTCTL_PWR_IND_OFF | PCI_EXP_SLTCTL_PWR_OFF);
+	check_eq(load_bytes(machine.config + PCI_VENDOR_ID, 2), CXL_ACCEL_VENDOR_ID);
+	use_memory(&machine);
+	store_bytes(control, 2, before);
+}
+
 /* The VMM stores in the memory, or finds none; while it is taken away and given back. */
 static struct rng fetched;
 static void fetch_there(struct part *part)
@@ -856,6 +885,7 @@ const struct test tests[] = {
 	{ "memory_holds_patterns", test_memory_holds_patterns },
 	{ "decoder_placed_anywhere", test_decoder_placed_anywhere },
 	{ "virtio_reaches_memory", test_virtio_reaches_memory },
+	{ "slot_keeps_device", test_slot_keeps_device },
 	{ "noise_without_resets", test_noise_without_resets },
 	/* From here on, with resets. */
 	{ "memory_only_where_decoders_agree", test_memory_only_where_decoders_agree },
