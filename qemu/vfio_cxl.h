@@ -104,6 +104,7 @@ struct VfioCxl {
 	/* Where the VMM as firmware puts the memory; 0 if that is the guest's to say. */
 	uint64_t gpa;
 	bool machine_reset;
+	bool no_decoder_told, no_commit_told;
 
 	Notifier bridge_changed, machine_done;
 	Error *migration_blocker;

@@ -194,9 +194,9 @@ static void commit_bridge(VfioCxl *s, uint32_t lock)
 	if (cxl_get_hb_passthrough(bridge))
 		return;
 	if (n >= cxlr_hdm_decoder_count(route_bridge_read(bridge, CXLR_HDM_CAP))) {
-		error_report("%s: host bridge '%s' has no decoder left for it; put the device "
-			     "behind a pxb-cxl of its own", s->parent_obj.vbasedev.name,
-			     bridge_name(bridge));
+		error_report_once_cond(&s->no_decoder_told, "%s: host bridge '%s' has no decoder "
+				       "left for it; put the device behind a pxb-cxl of its own",
+				       s->parent_obj.vbasedev.name, bridge_name(bridge));
 		return;
 	}
 	route_bridge_write(bridge, CXLR_HDM_BASE_LOW(n), s->gpa);
@@ -209,7 +209,10 @@ static void commit_bridge(VfioCxl *s, uint32_t lock)
 	route_bridge_write(bridge, CXLR_HDM_GLOBAL_CTRL, CXLR_HDM_GLOBAL_ENABLE);
 }
 
-/* At a reset the driver gave the virtual decoder its size and target type. */
+/*
+ * At a reset the driver gave the virtual decoder its size and target type. If the reset was
+ * not made, as the host's administrator had the device, a locked decoder is still elsewhere.
+ */
 static bool commit_device(VfioCxl *s, uint32_t lock)
 {
 	uint32_t hdm = s->regs.hdm, ctrl = hdm + CXLR_HDM_CTRL(0);
@@ -220,7 +223,8 @@ static bool commit_device(VfioCxl *s, uint32_t lock)
 	vfio_cxl_regs_write(s, hdm + CXLR_HDM_GLOBAL_CTRL, CXLR_HDM_GLOBAL_ENABLE);
 	vfio_cxl_dvsec_write(s, CXLR_DVSEC_CTRL,
 			     vfio_cxl_dvsec_read(s, CXLR_DVSEC_CTRL) | CXLR_CTRL_MEM_ENABLE);
-	return vfio_cxl_regs_read(s, ctrl) & CXLR_HDM_CTRL_COMMITTED;
+	vfio_cxl_events_drain(s);
+	return s->events.state.flags & VFIO_CXL_STATE_COMMITTED && s->events.state.base == s->gpa;
 }
 
 /* The machine was reset, this device and its host bridge with it. */
@@ -232,7 +236,7 @@ void vfio_cxl_firmware_commit(VfioCxl *s)
 		return;
 	commit_bridge(s, lock);
 	if (!commit_device(s, lock))
-		error_report("%s: the virtual decoder did not commit to 0x%" PRIx64 ": the guest "
-			     "will not find the memory", s->parent_obj.vbasedev.name, s->gpa);
-	vfio_cxl_events_drain(s);
+		error_report_once_cond(&s->no_commit_told, "%s: the virtual decoder did not "
+				       "commit to 0x%" PRIx64 ": the guest will not find the "
+				       "memory", s->parent_obj.vbasedev.name, s->gpa);
 }
