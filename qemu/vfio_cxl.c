@@ -278,11 +278,27 @@ static void remove_power_controller(PCIDevice *port)
 				   PCI_EXP_SLTCTL_PWR_OFF | PCI_EXP_SLTCTL_PWR_IND_OFF);
 }
 
+/* A device whose memory is presented as a BAR has no such capability. */
+static bool find_regions(VfioCxl *s, Error **errp)
+{
+	g_autofree struct vfio_device_info *info = vfio_get_device_info(s->parent_obj.vbasedev.fd);
+	struct vfio_device_info_cap_cxl *cap;
+
+	cap = info ? (void *)vfio_get_device_info_cap(info, VFIO_DEVICE_INFO_CAP_CXL) : NULL;
+	if (!cap) {
+		error_setg(errp, "the host's driver gives no CXL memory");
+		return false;
+	}
+	s->memory_index = cap->dpa_region_index;
+	s->registers_index = cap->comp_regs_region_index;
+	return true;
+}
+
 static bool init_parts(VfioCxl *s, Error **errp)
 {
 	ERRP_GUARD();
 
-	if (!vfio_cxl_mem_init(s, errp) || !vfio_cxl_regs_init(s, errp)) {
+	if (!find_regions(s, errp) || !vfio_cxl_mem_init(s, errp) || !vfio_cxl_regs_init(s, errp)) {
 		append_binding(s, errp);
 		return false;
 	}

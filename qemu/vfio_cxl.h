@@ -54,6 +54,9 @@ struct VfioCxl {
 	int commit;			/* enum vfio_cxl_commit */
 	bool dma;			/* the guest's devices may do DMA to the memory */
 
+	/* The indices of the VFIO device's CXL regions. */
+	uint32_t memory_index, registers_index;
+
 	/* The register region of the VFIO device, over its place in the guest's BAR. */
 	struct {
 		off_t fd_offset;
@@ -122,11 +125,11 @@ void vfio_cxl_regs_finalize(VfioCxl *s);
 /* The BARs as they are, or what reads as ones in their place. */
 void vfio_cxl_bars_show(VfioCxl *s, bool show);
 /*
- * Capability @id of the region that the driver registered as @subtype, or NULL.
- * It is part of *@info, which the caller has to g_free() in any case.
+ * Capability @id of the region with that index, or NULL. It is part of *@info, which the
+ * caller has to g_free() in any case.
  */
-void *vfio_cxl_find_region(VfioCxl *s, uint32_t subtype, uint16_t id,
-			   struct vfio_region_info **info);
+void *vfio_cxl_get_region(VfioCxl *s, uint32_t index, uint16_t id,
+			  struct vfio_region_info **info);
 /* A 32-bit register by its offset in the register region; ones if it cannot be read. */
 uint32_t vfio_cxl_regs_read(VfioCxl *s, uint32_t offset);
 void vfio_cxl_regs_write(VfioCxl *s, uint32_t offset, uint32_t val);

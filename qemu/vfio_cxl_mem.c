@@ -113,9 +113,8 @@ static bool find_region(VfioCxl *s, Error **errp)
 	g_autofree struct vfio_region_info *info = NULL;
 	struct vfio_cxl_region_cap_memory *cap;
 
-	cap = vfio_cxl_find_region(s, VFIO_REGION_SUBTYPE_CXL, VFIO_CXL_REGION_CAP_MEMORY, &info);
-	/* The region is there also where the memory is presented as a BAR, without the flag. */
-	if (!cap || !(s->parent_obj.vbasedev.flags & VFIO_DEVICE_FLAGS_CXL)) {
+	cap = vfio_cxl_get_region(s, s->memory_index, VFIO_CXL_REGION_CAP_MEMORY, &info);
+	if (!cap) {
 		error_setg(errp, "the host's driver gives no CXL memory");
 		return false;
 	}

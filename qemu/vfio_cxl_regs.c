@@ -15,6 +15,9 @@
 /* Events that are taken out of the queue in one go. */
 #define BATCH			16
 
+/* Bytes for a region's capabilities, at the first try. */
+#define CAPS_ROOM		256
+
 /* Over the registers, and over whatever vfio-pci has in a BAR. */
 #define ABSENT_PRIORITY		100
 
@@ -179,13 +182,18 @@ void vfio_cxl_dvsec_write(VfioCxl *s, uint32_t offset, uint16_t val)
 	vfio_pci_write_config(PCI_DEVICE(s), s->regs.dvsec + offset, val, sizeof(val));
 }
 
-void *vfio_cxl_find_region(VfioCxl *s, uint32_t subtype, uint16_t id,
-			   struct vfio_region_info **info)
+void *vfio_cxl_get_region(VfioCxl *s, uint32_t index, uint16_t id,
+			  struct vfio_region_info **info)
 {
-	const uint32_t type = VFIO_REGION_TYPE_PCI_VENDOR_TYPE | VFIO_CXL_PCI_VENDOR_ID;
+	uint32_t argsz = sizeof(**info) + CAPS_ROOM;
 
-	if (vfio_get_dev_region_info(&s->parent_obj.vbasedev, type, subtype, info))
-		return NULL;
+	*info = NULL;
+	do {
+		*info = g_realloc(*info, argsz);
+		**info = (struct vfio_region_info) { .argsz = argsz, .index = index };
+		if (ioctl(s->parent_obj.vbasedev.fd, VFIO_DEVICE_GET_REGION_INFO, *info))
+			return NULL;
+	} while ((*info)->argsz > argsz && (argsz = (*info)->argsz));
 	return vfio_get_region_info_cap(*info, id);
 }
 
@@ -194,8 +202,7 @@ static bool find_region(VfioCxl *s, Error **errp)
 	g_autofree struct vfio_region_info *info = NULL;
 	struct vfio_cxl_region_cap_registers *cap;
 
-	cap = vfio_cxl_find_region(s, VFIO_REGION_SUBTYPE_CXL_COMP_REGS,
-				   VFIO_CXL_REGION_CAP_REGISTERS, &info);
+	cap = vfio_cxl_get_region(s, s->registers_index, VFIO_CXL_REGION_CAP_REGISTERS, &info);
 	if (!cap) {
 		error_setg(errp, "the host's driver gives no CXL registers");
 		return false;
