@@ -163,7 +163,7 @@ describe()
 			settings "bridge host" $options
 			port
 			host=$(host_device "${given[host]:-}")
-			devices+=(-device "vfio-cxl-pci,id=$name,bus=$name-port,host=$host$properties") ;;
+			devices+=(-device "vfio-cxl,id=$name,bus=$name-port,host=$host$properties") ;;
 		stock)
 			# shellcheck disable=SC2086
 			settings "host" $options

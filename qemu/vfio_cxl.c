@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * vfio-cxl-pci: passes a CXL accelerator with its memory into a guest, as a
+ * vfio-cxl: passes a CXL accelerator with its memory into a guest, as a
  * plugin for a QEMU that was built without it, or compiled in:
  *
- *   qemu-system-x86_64 -plugin vfio-cxl-pci.so ... -device vfio-cxl-pci,host=...
+ *   qemu-system-x86_64 -plugin vfio-cxl.so ... -device vfio-cxl,host=...
  *
  * It is QEMU's vfio-pci, and what cxl-vfio-pci on the host offers beyond it.
- * docs/vfio-cxl-pci.md describes it.
+ * docs/vfio-cxl.md describes it.
  */
 #include "vfio_cxl.h"
 #include "plugin.h"
@@ -89,7 +89,7 @@ static void take_away(VfioCxl *s)
  */
 static void vfio_cxl_write_config(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 {
-	VfioCxl *s = VFIO_CXL_PCI(pdev);
+	VfioCxl *s = VFIO_CXL(pdev);
 
 	vfio_cxl_events_drain(s);
 	if (s->events.state.flags & VFIO_CXL_STATE_RESETTING && !vfio_cxl_is_dvsec(s, addr))
@@ -121,7 +121,7 @@ static void await_cxl_reset(VfioCxl *s)
 
 static void vfio_cxl_reset_hold(Object *obj, ResetType type)
 {
-	VfioCxl *s = VFIO_CXL_PCI(obj);
+	VfioCxl *s = VFIO_CXL(obj);
 
 	take_away(s);
 	vfio_cxl_events_drain(s);
@@ -134,7 +134,7 @@ static void vfio_cxl_reset_hold(Object *obj, ResetType type)
 /* After all devices were reset: host bridges too, if the machine was. */
 static void vfio_cxl_reset_exit(Object *obj, ResetType type)
 {
-	VfioCxl *s = VFIO_CXL_PCI(obj);
+	VfioCxl *s = VFIO_CXL(obj);
 
 	if (parent.reset.exit)
 		parent.reset.exit(obj, type);
@@ -156,7 +156,7 @@ static void machine_reset(void *opaque)
 static bool block_migration(VfioCxl *s, Error **errp)
 {
 	error_setg(&s->migration_blocker, "%s cannot be migrated: the device's memory and the "
-		   "state of its decoders stay on this host", TYPE_VFIO_CXL_PCI);
+		   "state of its decoders stay on this host", TYPE_VFIO_CXL);
 	return !migrate_add_blocker(&s->migration_blocker, errp);
 }
 
@@ -211,8 +211,8 @@ static bool check_host(VfioCxl *s, Error **errp)
 	    ~host->domain || ~host->bus || ~host->slot || ~host->function)
 		return true;
 	error_setg(errp, "no host device given");
-	error_append_hint(errp, "Use -device vfio-cxl-pci,host=DDDD:BB:DD.F or "
-			  "-device vfio-cxl-pci,sysfsdev=PATH_TO_DEVICE.\n");
+	error_append_hint(errp, "Use -device vfio-cxl,host=DDDD:BB:DD.F or "
+			  "-device vfio-cxl,sysfsdev=PATH_TO_DEVICE.\n");
 	return false;
 }
 
@@ -221,7 +221,7 @@ static bool check_accelerator(Error **errp)
 {
 	if (kvm_enabled())
 		return true;
-	error_setg(errp, "%s needs KVM", TYPE_VFIO_CXL_PCI);
+	error_setg(errp, "%s needs KVM", TYPE_VFIO_CXL);
 	error_append_hint(errp, "With another accelerator a reset on the host, while the guest "
 			  "uses the memory, would end QEMU. Say -accel kvm.\n");
 	return false;
@@ -315,7 +315,7 @@ static void exit_parts(VfioCxl *s)
 static void vfio_cxl_realize(PCIDevice *pdev, Error **errp)
 {
 	ERRP_GUARD();
-	VfioCxl *s = VFIO_CXL_PCI(pdev);
+	VfioCxl *s = VFIO_CXL(pdev);
 
 	if (!check_accelerator(errp) || !route_check(pdev, false, errp) || !check_host(s, errp) ||
 	    !check_iommu(s, errp) || !block_migration(s, errp))
@@ -345,7 +345,7 @@ unblock:
 
 static void vfio_cxl_exit(PCIDevice *pdev)
 {
-	VfioCxl *s = VFIO_CXL_PCI(pdev);
+	VfioCxl *s = VFIO_CXL(pdev);
 
 	qemu_remove_machine_init_done_notifier(&s->machine_done);
 	qemu_unregister_reset(machine_reset, s);
@@ -357,7 +357,7 @@ static void vfio_cxl_exit(PCIDevice *pdev)
 /* When no processor of the guest can be in one of the memory regions any more. */
 static void vfio_cxl_finalize(Object *obj)
 {
-	VfioCxl *s = VFIO_CXL_PCI(obj);
+	VfioCxl *s = VFIO_CXL(obj);
 
 	vfio_cxl_regs_finalize(s);
 	vfio_cxl_guard_finalize(s);
@@ -421,7 +421,7 @@ static void vfio_cxl_class_init(ObjectClass *oc, CLASS_DATA data)
 }
 
 static const TypeInfo vfio_cxl_info = {
-	.name = TYPE_VFIO_CXL_PCI,
+	.name = TYPE_VFIO_CXL,
 	.parent = TYPE_VFIO_PCI,
 	.instance_size = sizeof(VfioCxl),
 	.instance_finalize = vfio_cxl_finalize,

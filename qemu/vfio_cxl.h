@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The state of a vfio-cxl-pci device and what its parts call each other for.
+ * The state of a vfio-cxl device and what its parts call each other for.
  * Everything here runs under the big QEMU lock. Addresses, offsets and sizes
  * are in bytes.
  */
@@ -17,8 +17,8 @@
 #include "../registers/blocks.h"
 #include "../registers/cxl_regs.h"
 
-#define TYPE_VFIO_CXL_PCI	"vfio-cxl-pci"
-OBJECT_DECLARE_SIMPLE_TYPE(VfioCxl, VFIO_CXL_PCI)
+#define TYPE_VFIO_CXL	"vfio-cxl"
+OBJECT_DECLARE_SIMPLE_TYPE(VfioCxl, VFIO_CXL)
 
 /* Who commits the virtual decoder, and the guest's host bridge above it. */
 enum vfio_cxl_commit {

@@ -17,7 +17,7 @@ static uint64_t dma_granularity(const RamDiscardManager *rdm, const MemoryRegion
 /* An IOMMU of the guest's asks. */
 static bool dma_is_populated(const RamDiscardManager *rdm, const MemoryRegionSection *section)
 {
-	return VFIO_CXL_PCI(rdm)->dma;
+	return VFIO_CXL(rdm)->dma;
 }
 
 /* Dumps and migration ask for what they should have of the memory: nothing. */
@@ -36,7 +36,7 @@ static void dma_replay_discarded(const RamDiscardManager *rdm, MemoryRegionSecti
 static void dma_register(RamDiscardManager *rdm, RamDiscardListener *listener,
 			 MemoryRegionSection *section)
 {
-	VfioCxl *s = VFIO_CXL_PCI(rdm);
+	VfioCxl *s = VFIO_CXL(rdm);
 	int ret = listener->notify_populate(listener, section);
 
 	listener->section = ret ? NULL : memory_region_section_new_copy(section);
