@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
+#include <limits.h>
 #include <linux/vfio.h>
 #include <poll.h>
-#include <stdbool.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "vfio_cxl.h"
 #include "vfiocxl.h"
+
+#define POLL_MS	20
 
 struct feature {
 	struct vfio_device_feature header;
@@ -21,13 +22,6 @@ static int ask_device(int device, uint32_t operation, struct feature *feature)
 	feature->header.argsz = sizeof(*feature);
 	feature->header.flags = operation | VFIO_DEVICE_FEATURE_CXL_EVENTS;
 	return ioctl(device, VFIO_DEVICE_FEATURE, feature) ? -errno : 0;
-}
-
-static int set_eventfd(int device, int fd)
-{
-	struct feature feature = { .state.eventfd = fd };
-
-	return ask_device(device, VFIO_DEVICE_FEATURE_SET, &feature);
 }
 
 /* With no size of an event: the state, and no event is taken. 1: it may be touched. */
@@ -47,47 +41,39 @@ static int64_t now_ms(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* What the eventfd counts is added to *@told. */
-static int wait_by(int device, int fd, int timeout_ms, uint64_t *told)
+/* The next look at the state: when the eventfd says so, or, without one, after POLL_MS. */
+static int wait_for_news(int fd, int64_t left_ms, uint64_t *told)
 {
-	const int64_t end = now_ms() + timeout_ms;
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	uint64_t count;
 	int ret;
 
-	while (!(ret = is_accessible(device))) {
-		int64_t left = end - now_ms();
-
-		if (timeout_ms >= 0 && left <= 0)
-			return -ETIMEDOUT;
-		ret = poll(&ready, 1, timeout_ms < 0 ? -1 : left);
-		if (ret < 0)
-			return -errno;
-		if (ret && read(fd, &count, sizeof(count)) == sizeof(count))
-			*told += count;
-	}
-	return ret < 0 ? ret : 0;
+	if (fd < 0 && (left_ms < 0 || left_ms > POLL_MS))
+		left_ms = POLL_MS;
+	ret = poll(&ready, 1, left_ms < INT_MAX ? left_ms : INT_MAX);
+	if (ret < 0)
+		return -errno;
+	if (ready.revents & ~POLLIN)
+		return -EBADF;
+	if (ret && read(fd, &count, sizeof(count)) == sizeof(count))
+		*told += count;
+	return 0;
 }
 
 int vfio_cxl_wait_accessible(int device, int fd, int timeout_ms)
 {
-	const bool own = fd < 0;
+	const int64_t end = now_ms() + timeout_ms;
 	uint64_t told = 0;
-	int ret = 0;
+	int ret;
 
-	if (own) {
-		fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (fd < 0)
-			return -errno;
-		ret = set_eventfd(device, fd);
+	while (!(ret = is_accessible(device))) {
+		int64_t left = timeout_ms < 0 ? -1 : end - now_ms();
+
+		ret = timeout_ms >= 0 && left <= 0 ? -ETIMEDOUT : wait_for_news(fd, left, &told);
+		if (ret)
+			break;
 	}
-	if (!ret)
-		ret = wait_by(device, fd, timeout_ms, &told);
-	if (own) {
-		set_eventfd(device, -1);
-		close(fd);
-	} else if (told && write(fd, &told, sizeof(told)) < 0 && !ret) {
-		ret = -errno;
-	}
-	return ret;
+	if (told && write(fd, &told, sizeof(told)) < 0 && ret >= 0)
+		return -errno;
+	return ret < 0 ? ret : 0;
 }

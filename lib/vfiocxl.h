@@ -74,11 +74,11 @@ void *vfio_cxl_mmap(int device, const struct vfio_cxl_memory *memory, uint64_t o
  * until the program does something about it, so the wait should have an end.
  *
  * No event is taken out of the queue. An @eventfd that does not block counts as before on
- * return, so that the program's reader of events is told. With -1 the function names an eventfd
- * of its own for as long as it waits, which ends the program's queue: only for a program
- * that has none.
+ * return, so that the program's reader of events is told. With -1 the function asks for the state
+ * fifty times a second; the device is to its driver as if it had not.
  *
- * Threads: one at a time. No other thread reads @eventfd meanwhile, or this one may not wake up.
+ * Threads: one at a time with an @eventfd, which no other thread reads meanwhile, or this one may
+ * not wake up.
  *
  * Return: 0; -ETIMEDOUT; -EINTR at a signal; -ENOTTY if the device has no CXL events; or what an
  * eventfd, poll() or the ioctl gave.

@@ -105,7 +105,10 @@ void vfio_cxl_mem_update(VfioCxl *s)
 
 static void bridge_changed(Notifier *notifier, void *data)
 {
-	vfio_cxl_mem_update(container_of(notifier, VfioCxl, bridge_changed));
+	VfioCxl *s = container_of(notifier, VfioCxl, bridge_changed);
+
+	vfio_cxl_events_drain(s);
+	vfio_cxl_mem_update(s);
 }
 
 static bool find_region(VfioCxl *s, Error **errp)

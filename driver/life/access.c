@@ -3,11 +3,13 @@
  * What the user of the open device is told of access to the memory: whether it may be touched
  * (VFIO_CXL_STATE_ACCESSIBLE), by the rule that faults obey, and when that changes. A device that
  * was reset may take its time until its memory is active, and tells nobody (8.1.3.8.2), so the
- * driver looks again and again until that time is over.
+ * driver looks again and again until that time is over, and from then on now and then.
  */
 #include <linux/pci.h>
 
 #include "life/life.h"
+
+#define LATE_POLL_MS	1000
 
 /*
  * May the memory still become active? Each reason ends with cxl_vfio_access_begin(), so with one
@@ -29,10 +31,16 @@ static bool is_settling(struct cxl_vfio_device *cxlv)
 	return access->settling;
 }
 
-static void look_again(struct cxl_vfio_device *cxlv)
+static void look_soon(struct cxl_vfio_device *cxlv)
 {
-	queue_delayed_work(system_long_wq, &cxlv->access.work,
-			   msecs_to_jiffies(CXL_VFIO_ACTIVE_POLL_MS));
+	mod_delayed_work(system_long_wq, &cxlv->access.work,
+			 msecs_to_jiffies(CXL_VFIO_ACTIVE_POLL_MS));
+}
+
+/* Unless it is soon already. */
+static void look_later(struct cxl_vfio_device *cxlv)
+{
+	queue_delayed_work(system_long_wq, &cxlv->access.work, msecs_to_jiffies(LATE_POLL_MS));
 }
 
 static void start_settling(struct cxl_vfio_device *cxlv)
@@ -53,9 +61,12 @@ static void publish_answer(struct cxl_vfio_device *cxlv)
 		accessible = cxl_vfio_mem_accessible(&cxlv->mem);
 		reason = cxlv->hw.reasons;
 	}
-	if (regs->accessible && !accessible && !reason) {
-		start_settling(cxlv);
-		look_again(cxlv);
+	if (!accessible && !reason && __vfio_pci_memory_enabled(&cxlv->core)) {
+		if (regs->accessible) {
+			start_settling(cxlv);
+			look_soon(cxlv);
+		}
+		look_later(cxlv);
 	}
 	cxl_vfio_regs_set_access(regs, accessible);
 }
@@ -72,7 +83,7 @@ static void look_at_memory(struct cxl_vfio_device *cxlv, bool locked, bool begin
 	if (begin)
 		start_settling(cxlv);
 	if (is_settling(cxlv) || !locked)
-		look_again(cxlv);
+		look_soon(cxlv);
 	if (locked)
 		publish_answer(cxlv);
 }
@@ -121,7 +132,7 @@ void cxl_vfio_access_open(struct cxl_vfio_device *cxlv)
 	guard(mutex)(&cxlv->regs.lock);
 	start_settling(cxlv);
 	if (is_settling(cxlv))
-		look_again(cxlv);
+		look_soon(cxlv);
 	scoped_guard(rwsem_read, &cxlv->mem.lock)
 		cxlv->regs.accessible = cxl_vfio_mem_accessible(&cxlv->mem);
 }

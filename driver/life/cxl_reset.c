@@ -218,12 +218,14 @@ static void cxl_reset_work(struct work_struct *work)
 	ret = user_reset(cxlv);
 	/* A user that is told of the end may write at once, and waits for the gate. */
 	WRITE_ONCE(cxlv->cxl_reset.running, false);
+	/* Before: who waits for the end goes on to wait for the memory. */
+	cxl_vfio_access_begin(cxlv);
 	if (ret == -EBUSY)
 		cxl_vfio_regs_reset_refuse(&cxlv->regs);
 	else	/* By ioctl it is the machine's: cxl_vfio_reset_by_user_end(). */
 		cxl_vfio_regs_reset_end(&cxlv->regs, cxlv->regs.request.by_ioctl ?
 					CXLR_RESET_CONVENTIONAL : CXLR_RESET_CXL, ret);
-	cxl_vfio_access_begin(cxlv);
+	cxl_vfio_access_update(cxlv);
 	release_locks(cxlv);
 }
 

@@ -97,6 +97,8 @@ static ssize_t core_rw(struct cxl_vfio_device *cxlv, char __user *buf, size_t co
  */
 static int set_power(struct cxl_vfio_device *cxlv, pci_power_t state)
 {
+	bool asleep = cxl_vfio_holds(&cxlv->hw, CXL_VFIO_WHY_POWER);
+
 	if (state != PCI_D3hot && state != PCI_D0)
 		return 0;
 	scoped_cond_guard(mutex_kill, return -EINTR, &cxlv->command_lock) {
@@ -108,7 +110,7 @@ static int set_power(struct cxl_vfio_device *cxlv, pci_power_t state)
 			cxl_vfio_mem_allow(&cxlv->mem, CXL_VFIO_WHY_POWER);
 	}
 	cxl_vfio_settle_dma_bufs(cxlv);
-	if (state == PCI_D0)
+	if (state == PCI_D0 && asleep)
 		cxl_vfio_access_begin(cxlv);
 	return 0;
 }

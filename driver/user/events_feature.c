@@ -10,6 +10,9 @@
 static_assert(sizeof(struct vfio_cxl_event) == 64);
 static_assert(sizeof(struct vfio_device_feature_cxl_events) == 64);
 
+/* Of the first version. */
+#define EVENT_SIZE_MIN	64
+
 /* Taken out in one go; a larger buffer gets them in several. */
 #define BATCH		8
 
@@ -46,7 +49,7 @@ static int get_events(struct cxl_vfio_regs *regs,
 
 	if (get_user(size, &arg->event_size))
 		return -EFAULT;
-	if (size && (size < sizeof(*batch) || size % sizeof(u64)))
+	if (size && (size < EVENT_SIZE_MIN || size % sizeof(u64)))
 		return -EINVAL;
 	size = min(size, sizeof(*batch));
 	room = count_room(argsz, size);
@@ -97,14 +100,14 @@ int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user
 
 	if (ret != 1)
 		return ret;
-	/* A VMM that asks knows what a CXL Reset is; one that has the memory as a BAR need not. */
-	scoped_guard(mutex, &cxlv->regs.lock)
-		if (cxlv->memory_bar < 0)
-			cxl_vfio_regs_offer_reset(&cxlv->regs, true);
 	if (flags & VFIO_DEVICE_FEATURE_GET) {
 		/* The device tells nobody of what it changes by itself. */
 		cxl_vfio_access_update(cxlv);
 		return get_events(&cxlv->regs, arg, argsz);
 	}
+	/* Who is told of a CXL Reset can follow it; with the memory as a BAR nobody need. */
+	scoped_guard(mutex, &cxlv->regs.lock)
+		if (cxlv->memory_bar < 0)
+			cxl_vfio_regs_offer_reset(&cxlv->regs, true);
 	return set_trigger(&cxlv->regs, arg);
 }

@@ -180,9 +180,10 @@ u32 cxl_vfio_regs_state(struct cxl_vfio_regs *regs, struct cxlr_decode *decode)
 		flags |= VFIO_CXL_STATE_MEM_ENABLED;
 	if (regs->accessible)
 		flags |= VFIO_CXL_STATE_ACCESSIBLE;
+	/* One that begins is both for a moment (cxl_vfio_regs_reset_take()). */
 	if (regs->resetting)
 		flags |= VFIO_CXL_STATE_RESETTING;
-	if (is_requested(regs))
+	else if (is_requested(regs))
 		flags |= VFIO_CXL_STATE_RESET_REQUESTED;
 	if (regs->reset_failed)
 		flags |= VFIO_CXL_STATE_RESET_FAILED;

@@ -191,7 +191,8 @@ struct vfio_device_feature_cxl_events {
 #define VFIO_CXL_STATE_LOST		(1 << 7)	/* events were, since some were taken */
 /* The memory may be touched now: a read or a fault would succeed, as far as the driver knows. */
 #define VFIO_CXL_STATE_ACCESSIBLE	(1 << 8)
-#define VFIO_CXL_STATE_RESET_REQUESTED	(1 << 9)	/* a CXL Reset, which has not begun */
+/* A CXL Reset was asked for and has not begun. Ends with RESET_BEGIN, or without an event. */
+#define VFIO_CXL_STATE_RESET_REQUESTED	(1 << 9)
 	__u64 seq;			/* GET: of the newest event, 0 before the first */
 	__u64 base;			/* GET: GPA, bytes; what the decoder is programmed to */
 	__u64 size;			/* GET: bytes */

@@ -206,6 +206,8 @@ static unsigned int count_resets(struct vfio *vfio)
 	events_get(vfio, &events, EVENTS_MAX);
 	for (i = 0; i < events.count; i++) {
 		begun += events.event[i].type == VFIO_CXL_EVENT_RESET_BEGIN;
+		check(!(events.event[i].flags & VFIO_CXL_STATE_RESET_REQUESTED) ||
+		      !(events.event[i].flags & VFIO_CXL_STATE_RESETTING));
 		ended += events.event[i].type == VFIO_CXL_EVENT_RESET_END;
 		check(begun == ended || begun == ended + 1);
 	}

@@ -238,7 +238,7 @@ static void test_guest_starts_no_cxl_reset(void)
 
 	open_bar(&vfio);
 	check_no_cxl_reset(&vfio);
-	events_get(&vfio, &state, 0);
+	events_open(&vfio);
 	check_no_cxl_reset(&vfio);
 	close_bar(&vfio);
 
@@ -246,6 +246,8 @@ static void test_guest_starts_no_cxl_reset(void)
 	vfio_open_bar(&vfio, 0);
 	check_no_cxl_reset(&vfio);
 	events_get(&vfio, &state, 0);
+	check_no_cxl_reset(&vfio);
+	events_open(&vfio);
 	check_ne(dvsec_read(&vfio, CXLR_DVSEC_CAP) & CXLR_CAP_RESET_CAPABLE, 0);
 	cxl_reset(&vfio, false);
 	vfio_close(&vfio);

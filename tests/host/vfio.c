@@ -230,6 +230,21 @@ void vfio_open_bar(struct vfio *vfio, unsigned int bar)
 	vfio->granule = PAGE;
 }
 
+/* To ask for events, if only for none: from now on the driver offers a CXL Reset. */
+static void know_cxl_resets(struct vfio *vfio)
+{
+	struct {
+		struct vfio_device_feature header;
+		struct vfio_device_feature_cxl_events none;
+	} feature = {
+		.header.argsz = sizeof(feature),
+		.header.flags = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_CXL_EVENTS,
+		.none.eventfd = -1,
+	};
+
+	must(__ioctl(vfio->device, VFIO_DEVICE_FEATURE, &feature), "asking for events");
+}
+
 void vfio_open(struct vfio *vfio)
 {
 	const struct vfio_cxl_region_cap_registers *cap;
@@ -251,7 +266,7 @@ void vfio_open(struct vfio *vfio)
 	find_region(vfio, VFIO_PCI_BAR0_REGION_INDEX + cap->bar, &vfio->bar);
 	free(info);
 	lost = !find_backing(vfio);
-	/* That is to ask for events, too: from now on the driver offers a CXL Reset. */
+	know_cxl_resets(vfio);
 	ret = vfio_cxl_wait_accessible(vfio->device, -1, lost ? 0 : ACCESSIBLE_MS);
 	must(lost ? 0 : ret, "the wait for the memory");
 }
