@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * A complete minimal VMM that passes a CXL device with memory into a KVM
- * guest. docs/vmm.md explains it, in the order of this file; docs/uapi.md is
+ * guest. docs/own-vmm.md explains it, in the order of this file; docs/uapi.md is
  * the interface that it uses.
  *
  *     vmm PCI-ADDRESS
