@@ -26,9 +26,6 @@
 #define  RING_FLAGS	0
 #define  RING_INDEX	2
 
-/* /proc/self/pagemap: an entry's page frame number. */
-#define FRAME		((1ull << 55) - 1)
-
 static void common_write(struct rng *rng, uint32_t offset, unsigned int width, uint64_t value)
 {
 	store_bytes(rng->bar + offset, width, value);
@@ -44,19 +41,6 @@ static void common_write_address(struct rng *rng, uint32_t offset, uint64_t valu
 static uint8_t status(const struct rng *rng)
 {
 	return load_bytes(rng->bar + VIRTIO_PCI_COMMON_STATUS, 1);
-}
-
-static uint64_t physical(const volatile void *at)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t entry;
-
-	check_ge(fd, 0);
-	check_eq(pread(fd, &entry, sizeof(entry), (uintptr_t)at / PAGE * sizeof(entry)),
-		 sizeof(entry));
-	close(fd);
-	check(entry & FRAME);
-	return (entry & FRAME) * PAGE;
 }
 
 /* As its driver would find it: mapped, and allowed to do DMA. */
@@ -84,7 +68,8 @@ void rng_open(struct rng *rng, struct machine *machine)
 	enable();
 	rng->bar = machine_map(machine, pci_bar(RNG_DEVICE, 4), BAR_SIZE);
 	rng->ring = ring;
-	rng->ring_at = physical(ring);
+	rng->ring_at = physical_address(ring);
+	check(rng->ring_at);
 	rng_reset(rng);
 }
 

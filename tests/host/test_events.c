@@ -273,6 +273,15 @@ static void test_no_event_without_change(void)
 	events_are(&events, (const uint32_t[]) { COMMITTED, 0 });
 }
 
+/* So many events: HDM Decoder Enable changes as often. */
+static void make_events(struct vfio *vfio, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		hdm_write(vfio, CXLR_HDM_GLOBAL_CTRL, i % 2 ? 0 : CXLR_HDM_GLOBAL_ENABLE);
+}
+
 /* With room for no event, none is taken; with room for some, the oldest; and it says of more. */
 static void test_read_in_parts(void)
 {
@@ -284,8 +293,7 @@ static void test_read_in_parts(void)
 
 	vfio_open(&vfio);
 	events_open(&vfio);
-	for (i = 0; i < 10; i++)
-		hdm_write(&vfio, CXLR_HDM_GLOBAL_CTRL, i % 2 ? 0 : CXLR_HDM_GLOBAL_ENABLE);
+	make_events(&vfio, 10);
 	for (i = 0; i < 3; i++) {
 		events_get(&vfio, &events, 0);
 		check_eq(events.count, 0);
@@ -335,8 +343,7 @@ static void test_larger_events(void)
 
 	vfio_open(&vfio);
 	events_open(&vfio);
-	for (i = 0; i < 4; i++)
-		hdm_write(&vfio, CXLR_HDM_GLOBAL_CTRL, i % 2 ? 0 : CXLR_HDM_GLOBAL_ENABLE);
+	make_events(&vfio, 4);
 	check_eq(ioctl(vfio.device, VFIO_DEVICE_FEATURE, &ask), 0);
 	check_eq(ask.state.event_size, EVENT);
 	check_eq(ask.state.nr_events, 3);
@@ -604,8 +611,7 @@ static void test_no_eventfd_never_held(void)
 	hdm_uncommit(&vfio, 0);
 	check_eq(events_signalled(fd), 1);
 	events_set(&vfio, -1);
-	for (i = 0; i < 2000; i++)
-		hdm_write(&vfio, CXLR_HDM_GLOBAL_CTRL, i % 2 ? 0 : CXLR_HDM_GLOBAL_ENABLE);
+	make_events(&vfio, 2000);
 	check_eq(events_signalled(fd), 0);
 	events_get(&vfio, &events, EVENTS_MAX);
 	check_eq(events.count, 0);
