@@ -161,7 +161,7 @@ void vfio_cxl_dma_class_init(ObjectClass *oc);
 
 /* vfio_cxl_guard.c: QEMU's own loads and stores in the memory, when it is gone */
 bool vfio_cxl_guard_init(VfioCxl *s, Error **errp);
-/* When nobody in QEMU can have a pointer into the memory any more. */
+/* When no device of QEMU's can have a pointer into the memory any more. */
 void vfio_cxl_guard_finalize(VfioCxl *s);
 /* Have the device's memory in all of the mapping, before the guest gets it. */
 bool vfio_cxl_guard_restore(VfioCxl *s);

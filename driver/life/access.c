@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the user of the open device is told of access to the memory: whether it may be touched
- * (VFIO_CXL_STATE_ACCESSIBLE), by the rule that faults obey, and when that changes. A device that
- * was reset may take its time until its memory is active, and tells nobody (8.1.3.8.2), so the
- * driver looks again and again until that time is over, and from then on now and then.
+ * (VFIO_CXL_STATE_ACCESSIBLE), by the rule that faults obey, and when that changes. After a reset a
+ * device may take its time until its memory is active, and raises no interrupt then (8.1.3.8.2). So
+ * the driver looks every CXL_VFIO_ACTIVE_POLL_MS until that time is over, then every LATE_POLL_MS.
  */
 #include <linux/pci.h>
 
@@ -12,8 +12,9 @@
 #define LATE_POLL_MS	1000
 
 /*
- * May the memory still become active? Each reason ends with cxl_vfio_access_begin(), so with one
- * there is nothing to look for. A reset waits for mem.lock before it begins, so none is met here.
+ * May the memory still become active? With a reason there is nothing to look for: when one ends
+ * that the user of an open device meets, cxl_vfio_access_begin() follows. A reset waits for
+ * mem.lock before it begins, so none is met here.
  */
 static bool is_settling(struct cxl_vfio_device *cxlv)
 {
@@ -65,8 +66,9 @@ static void publish_answer(struct cxl_vfio_device *cxlv)
 		if (regs->accessible) {
 			start_settling(cxlv);
 			look_soon(cxlv);
+		} else {
+			look_later(cxlv);
 		}
-		look_later(cxlv);
 	}
 	cxl_vfio_regs_set_access(regs, accessible);
 }

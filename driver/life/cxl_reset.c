@@ -218,7 +218,7 @@ static void cxl_reset_work(struct work_struct *work)
 	ret = user_reset(cxlv);
 	/* A user that is told of the end may write at once, and waits for the gate. */
 	WRITE_ONCE(cxlv->cxl_reset.running, false);
-	/* Before: who waits for the end goes on to wait for the memory. */
+	/* First: a task that waits for the reset's end waits for the memory next. */
 	cxl_vfio_access_begin(cxlv);
 	if (ret == -EBUSY)
 		cxl_vfio_regs_reset_refuse(&cxlv->regs);

@@ -114,7 +114,7 @@ static void tell_end(struct cxl_vfio_device *cxlv, bool lost, int ret)
 {
 	enum cxlr_reset kind = lost ? CXLR_RESET_CONVENTIONAL : CXLR_RESET_FLR;
 
-	/* Before: who waits for the end goes on to wait for the memory. */
+	/* First: a task that waits for the reset's end waits for the memory next. */
 	cxl_vfio_access_begin(cxlv);
 	cxl_vfio_regs_reset_end(&cxlv->regs, kind, ret);
 	cxl_vfio_reset_ended(cxlv, kind, ret);

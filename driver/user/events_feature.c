@@ -101,11 +101,11 @@ int cxl_vfio_events_feature(struct cxl_vfio_device *cxlv, u32 flags, void __user
 	if (ret != 1)
 		return ret;
 	if (flags & VFIO_DEVICE_FEATURE_GET) {
-		/* The device tells nobody of what it changes by itself. */
+		/* The device raises no interrupt when its memory stops being active. */
 		cxl_vfio_access_update(cxlv);
 		return get_events(&cxlv->regs, arg, argsz);
 	}
-	/* Who is told of a CXL Reset can follow it; with the memory as a BAR nobody need. */
+	/* A VMM that gets events can follow a CXL Reset. One with the memory as a BAR need not. */
 	scoped_guard(mutex, &cxlv->regs.lock)
 		if (cxlv->memory_bar < 0)
 			cxl_vfio_regs_offer_reset(&cxlv->regs, true);

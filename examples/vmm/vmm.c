@@ -592,7 +592,7 @@ static void hold(struct vmm *vmm, bool on)
 }
 
 /*
- * EAGAIN: the event queue is full. EBUSY: somebody else resets or unbinds the
+ * EAGAIN: the event queue is full. EBUSY: another process resets or unbinds the
  * device, which may last.
  */
 static void reset_device(struct vmm *vmm)

@@ -155,8 +155,8 @@ struct vfio_cxl_region_cap_registers {
  * Events are in order and none is lost: while the queue has no room for what a
  * write to the register region, to a CXL DVSEC, to COMMAND or to PMCSR may lead
  * to, or a reset by ioctl or by the function's own Initiate FLR, these change
- * nothing and fail with -EAGAIN, until events were read. Only what others than
- * the user do to the device can outrun a user who does not read; then
+ * nothing and fail with -EAGAIN, until events were read. Only errors, and resets
+ * by other processes, can outrun a user who does not read; then
  * VFIO_CXL_STATE_LOST is set until a GET that takes events, and @seq tells how
  * many.
  */
